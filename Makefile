@@ -1,0 +1,107 @@
+# Everything a developer runs. `make` alone prints the list.
+# Only python3 (3.11 or newer, with venv) and make are needed beforehand.
+
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Worker processes of the tests.
+JOBS ?= 2
+# More words for pytest, e.g. `make test ARGS="-k fold -x"`.
+ARGS ?=
+# The seed of everything random; give the printed one again to repeat a run.
+ifndef CONCORD_SEED
+CONCORD_SEED := $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+endif
+export CONCORD_SEED
+
+# A caller's own environment must not leak into ours.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+PYTEST := $(BIN)/python -m pytest
+PIP := python -m pip --disable-pip-version-check
+
+.PHONY: help venv demo test servers chaos bench lint format types docs docs-check lock clean
+
+help:  ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- environments: the stamp in each makes pip run again only when its pins changed. An environment in use is
+# --- brought up to date in place; `make clean venv` begins anew.
+
+venv: .venv/stamp  ## make .venv from the lock and install Concord into it, editable
+
+.venv/stamp: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Concord needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)." \
+			"Name another one: make PYTHON=python3.12 $(or $(MAKECMDGOALS),venv)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+		echo "'$(PYTHON)' comes without venv; install it (on Debian and Ubuntu: the package python3-venv)." >&2; exit 1; }
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	$(BIN)/$(PIP) install --quiet --require-hashes -r requirements.lock
+	$(BIN)/$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv-bench/stamp: requirements-bench.lock | .venv/stamp
+	@.venv-bench/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv-bench
+	.venv-bench/bin/$(PIP) install --quiet --require-hashes -r requirements-bench.lock
+	@touch $@
+
+# --- use
+
+demo: venv  ## start the hub with sandboxed tools and sample data
+	$(BIN)/concord demo
+
+# --- checks
+
+test: venv  ## run the tests that need no service
+	$(PYTEST) -n $(JOBS) --dist worksteal $(ARGS)
+
+servers: venv  ## run the tests against real servers on loopback
+	@echo "seed $(CONCORD_SEED); repeat with: make servers CONCORD_SEED=$(CONCORD_SEED)"
+	$(PYTEST) -m servers $(ARGS)
+
+chaos: venv  ## run the long simulations with random mischief
+	@echo "seed $(CONCORD_SEED); repeat with: make chaos CONCORD_SEED=$(CONCORD_SEED)"
+	$(PYTEST) -m chaos -n $(JOBS) --dist worksteal $(ARGS)
+
+bench: venv .venv-bench/stamp  ## measure, also against other tools (in their own environment, .venv-bench)
+	@echo "seed $(CONCORD_SEED); repeat with: make bench CONCORD_SEED=$(CONCORD_SEED)"
+	$(BIN)/python -m tests.bench $(ARGS)
+
+lint: venv  ## look for mistakes and uneven style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: venv  ## mend what can be mended by machine
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: venv  ## check the types
+	$(BIN)/mypy
+
+docs: venv  ## print the generated pages again
+	$(BIN)/python -m api.printed
+
+docs-check: venv  ## fail when a generated page is not what would be printed
+	@if test -f api/printed.py; then $(BIN)/python -m api.printed --check; else echo "no generated pages yet"; fi
+
+# --- upkeep
+
+# Hashes of every published file of a version, for every platform; no index address is written.
+COMPILE := .venv-lock/bin/uv --quiet pip compile --no-config --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+lock:  ## pin the newest versions into requirements.lock and requirements-bench.lock
+	@.venv-lock/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv-lock
+	.venv-lock/bin/$(PIP) install --quiet --upgrade uv
+	{ echo '# Made by `make lock` from pyproject.toml: what Concord runs on, is shown with and is tested with.'; \
+		$(COMPILE) --extra dev pyproject.toml; } >requirements.lock.new
+	{ echo '# Made by `make lock` from requirements-bench.txt.'; \
+		$(COMPILE) requirements-bench.txt; } >requirements-bench.lock.new
+	mv requirements.lock.new requirements.lock
+	mv requirements-bench.lock.new requirements-bench.lock
+
+clean:  ## remove environments, caches and build results
+	rm -rf .venv .venv-bench .venv-lock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
