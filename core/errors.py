@@ -1,0 +1,322 @@
+"""Everything that can go wrong, told so that somebody can act.
+
+Each class answers three questions: who acts, again when, and how far it reaches. Each code has one sentence for
+what happened and one for what to do (`REGISTRY`). Messages carry facts (connection, stream, id, field), never a
+secret and never a whole payload.
+
+    ConcordError
+     ├─ ConfigError        bad settings, mapping, rules or command; the admin mends it, nothing was touched
+     ├─ StoreError         the hub's own database: newer version, locked by another process, disk full
+     └─ ToolError          a tool said no, or said nothing
+         ├─ Throttled      wait; no attempt is counted
+         ├─ Unavailable    down, timed out before sending, 5xx; back off
+         ├─ Unknown        the call may have happened; look before sending again
+         ├─ SignedOut      credentials no longer work; the connection pauses
+         ├─ Forbidden      signed in, but not allowed: a scope or permission is missing
+         ├─ Stale          the record's version moved; read it again
+         ├─ Gone           the record is not there (any more), or moved to another id
+         ├─ Refused        the tool will not take this item; a dead letter
+         ├─ Exists         a create met a record that is already there; bind to it
+         ├─ CursorExpired  the tool no longer honours our place; a new generation begins
+         ├─ SchemaChanged  a field or type is not what the mapping expects
+         ├─ Garbled        the answer is not what the tool's contract promises (a proxy's HTML, broken JSON)
+         └─ Unsupported    the connector does not offer this; said, not skipped
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar
+
+
+class Acts(StrEnum):
+    """Who must act."""
+
+    ADMIN = "admin"
+    TOOL_ADMIN = "tool's admin"
+    VENDOR = "vendor"
+    NOBODY = "nobody"
+
+
+class Again(StrEnum):
+    """When the same thing may be tried again."""
+
+    NOW = "now"
+    LATER = "later"
+    NEVER = "never"
+
+
+class Reach(StrEnum):
+    """How far an error reaches."""
+
+    FIELD = "field"
+    RECORD = "record"
+    STREAM = "stream"
+    CONNECTION = "connection"
+    HUB = "hub"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a code means: one sentence for what happened, one for what to do."""
+
+    happened: str
+    remedy: str
+
+
+REGISTRY: dict[str, Entry] = {}
+"""Error code → what happened and what to do. Connectors may register codes of their own, prefixed `<tool>.`."""
+
+
+def register(code: str, happened: str, remedy: str) -> str:
+    """Add a code to the registry and give it back; the same code twice is a `ValueError`."""
+    if code in REGISTRY:
+        raise ValueError(f"error code {code} is registered already")
+    REGISTRY[code] = Entry(happened, remedy)
+    return code
+
+
+class ConcordError(Exception):
+    """The family. `code` is a registered code, `facts` small and printable, `remedy` overrides the registry's."""
+
+    code: ClassVar[str] = "error"
+    acts: ClassVar[Acts] = Acts.ADMIN
+    again: ClassVar[Again] = Again.NEVER
+    reach: ClassVar[Reach] = Reach.HUB
+
+    def __init__(self, message: str, *, code: str | None = None, remedy: str | None = None, **facts: Any) -> None:
+        """Say what happened in one sentence; `facts` are connection=, stream=, id=, field=, status= and the like."""
+        super().__init__(message)
+        self.message = message
+        self.error_code = code or self.code
+        self.own_remedy = remedy
+        self.facts = {name: fact for name, fact in facts.items() if fact is not None}
+
+    @property
+    def remedy(self) -> str:
+        """One sentence: what to do about it."""
+        if self.own_remedy:
+            return self.own_remedy
+        entry = REGISTRY.get(self.error_code) or REGISTRY.get(self.code)
+        return entry.remedy if entry else ""
+
+    def __str__(self) -> str:
+        """The sentence, then the facts in brackets."""
+        facts = ", ".join(f"{name} {fact}" for name, fact in self.facts.items())
+        return f"{self.message} ({facts})" if facts else self.message
+
+    def to_json(self) -> dict[str, Any]:
+        """The form in which logs, `--json` and the API show an error."""
+        return {
+            "code": self.error_code,
+            "message": self.message,
+            "remedy": self.remedy,
+            "acts": str(self.acts),
+            "again": str(self.again),
+            "facts": self.facts,
+        }
+
+
+class ConfigError(ConcordError):
+    """Settings, mapping, rules or a command cannot be understood; nothing was touched."""
+
+    code = "config"
+
+
+class StoreError(ConcordError):
+    """The hub's own database cannot be used as it is."""
+
+    code = "store"
+
+
+class ToolError(ConcordError):
+    """A tool said no, or said nothing."""
+
+    code = "tool"
+    reach = Reach.RECORD
+
+
+class Throttled(ToolError):
+    """The tool asks us to wait `wait` seconds; None when it does not say how long."""
+
+    code = "throttled"
+    acts = Acts.NOBODY
+    again = Again.LATER
+    reach = Reach.CONNECTION
+
+    def __init__(self, message: str, *, wait: float | None = None, **facts: Any) -> None:
+        """Say what happened; `wait` is in seconds."""
+        super().__init__(message, **facts)
+        self.wait = wait
+
+
+class Unavailable(ToolError):
+    """The tool cannot be reached or fails on its side, and the call certainly did nothing or was only a read."""
+
+    code = "unavailable"
+    acts = Acts.NOBODY
+    again = Again.LATER
+    reach = Reach.CONNECTION
+
+
+class Unknown(ToolError):
+    """A write was sent and no answer came: it may have happened."""
+
+    code = "unknown"
+    acts = Acts.NOBODY
+    again = Again.LATER
+
+
+class SignedOut(ToolError):
+    """The credentials do not work (any more)."""
+
+    code = "signed_out"
+    reach = Reach.CONNECTION
+
+
+class Forbidden(ToolError):
+    """Signed in, but a scope, permission or plan is missing."""
+
+    code = "forbidden"
+    acts = Acts.TOOL_ADMIN
+    reach = Reach.STREAM
+
+
+class Stale(ToolError):
+    """The record changed there since we read it; nothing was written."""
+
+    code = "stale"
+    acts = Acts.NOBODY
+    again = Again.NOW
+
+
+class Gone(ToolError):
+    """The record is not there; `moved_to` names the id it was merged into, where the tool says so."""
+
+    code = "gone"
+    acts = Acts.NOBODY
+
+    def __init__(self, message: str, *, moved_to: str | None = None, **facts: Any) -> None:
+        """`moved_to` is a remote id."""
+        super().__init__(message, **facts)
+        self.moved_to = moved_to
+
+
+class Refused(ToolError):
+    """The tool will not take this item; the message holds the tool's own words."""
+
+    code = "refused"
+
+
+class Exists(ToolError):
+    """A create met a record that is already there, `remote_id` where the tool names it."""
+
+    code = "exists"
+    acts = Acts.NOBODY
+    again = Again.NOW
+
+    def __init__(self, message: str, *, remote_id: str | None = None, **facts: Any) -> None:
+        """`remote_id` of the record that was met."""
+        super().__init__(message, **facts)
+        self.remote_id = remote_id
+
+
+class CursorExpired(ToolError):
+    """The tool no longer honours our cursor."""
+
+    code = "cursor_expired"
+    acts = Acts.NOBODY
+    again = Again.NOW
+    reach = Reach.STREAM
+
+
+class SchemaChanged(ToolError):
+    """A stream or field is gone or changed its type."""
+
+    code = "schema_changed"
+    reach = Reach.STREAM
+
+
+class Garbled(ToolError):
+    """The answer is not what the tool's contract promises."""
+
+    code = "garbled"
+    acts = Acts.VENDOR
+    again = Again.LATER
+    reach = Reach.STREAM
+
+
+class Unsupported(ToolError):
+    """The connector does not offer this."""
+
+    code = "unsupported"
+    reach = Reach.STREAM
+
+
+for _code, _happened, _remedy in (
+    ("config", "The configuration cannot be understood.", "Mend the line named in the message and try again."),
+    ("store", "The hub's database cannot be used.", "See the message; nothing was changed."),
+    (
+        "store.newer",
+        "The database was written by a newer Concord.",
+        "Upgrade Concord, or point CONCORD_DATA elsewhere.",
+    ),
+    (
+        "store.busy",
+        "Another Concord process uses this store.",
+        "Stop the other process, or use PostgreSQL for several.",
+    ),
+    (
+        "store.full",
+        "The disk is full; the page was not kept and will be read again.",
+        "Free some space; syncing goes on by itself.",
+    ),
+    ("tool", "The tool answered with an error.", "Read the tool's words in the message."),
+    ("throttled", "The tool asks for fewer requests.", "Nothing to do: the hub waits and goes on."),
+    (
+        "unavailable",
+        "The tool cannot be reached or fails on its side.",
+        "Nothing to do: the hub tries again, slower each time.",
+    ),
+    ("unknown", "A write was sent and no answer came.", "Nothing to do: the hub looks before it sends again."),
+    (
+        "signed_out",
+        "The tool does not accept the credentials.",
+        "Sign in again: `concord connect` with the connection's name.",
+    ),
+    (
+        "forbidden",
+        "The account lacks a permission the connection needs.",
+        "Ask the tool's admin to grant what the message names, then run `concord check`.",
+    ),
+    ("stale", "The record changed in the tool since it was read.", "Nothing to do: the hub reads it again."),
+    ("gone", "The record is no longer in the tool.", "Nothing to do: the delete policy of the connection decides."),
+    (
+        "refused",
+        "The tool refused this record.",
+        "Mend the value or the mapping; the hub then tries again by itself, or run `concord replay`.",
+    ),
+    ("exists", "The tool already has this record.", "Nothing to do: the hub ties the two together."),
+    (
+        "cursor_expired",
+        "The tool no longer honours our place in the stream.",
+        "Nothing to do: the stream is read again from the start.",
+    ),
+    (
+        "schema_changed",
+        "A field or stream in the tool is not what the mapping expects.",
+        "Run `concord check` and mend the mapping lines it names.",
+    ),
+    (
+        "garbled",
+        "The answer was not what the tool's contract promises.",
+        "If it lasts, check the address and any proxy in between.",
+    ),
+    (
+        "unsupported",
+        "The connector does not offer this.",
+        "Change the mapping or the connection's settings so that it is not asked for.",
+    ),
+):
+    register(_code, _happened, _remedy)

@@ -1,0 +1,125 @@
+"""What a connector says about itself, once: `connectors/<tool>/manifest.yaml`, read without importing it.
+
+From it follow the console's form, CLI prompts, validation, webhook address, scheduler, docs table and redaction.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from core.errors import ConfigError
+
+Deletes = Literal["ignore", "archive", "unlink", "propagate", "ask"]
+"""What a delete on one side means for the other; see the design's section on identity, deletes and brakes."""
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Setting(_Data):
+    """One setting of a connection."""
+
+    type: Literal["text", "secret", "url", "number", "flag", "choice", "path"] = "text"
+    doc: str
+    example: str | None = None
+    default: Any = None
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    advanced: bool = False
+
+
+class Stream(_Data):
+    """One kind of record in the tool."""
+
+    kind: str
+    doc: str = ""
+    reads: bool = True
+    creates: bool = False
+    updates: bool = False
+    deletes: bool = False
+    page_size: int = 100
+    batch_size: int = 1
+    """The largest number of edits one `write` takes."""
+    fetch_size: int = 100
+    versions: Literal["none", "opaque", "stamp"] = "none"
+    """`opaque`: a write is refused when the version moved. `stamp`: `modified_at` orders readings."""
+    cursor: Literal["listing", "token", "stamp", "offset"] = "listing"
+    """How far the cursor can be trusted: `token` misses nothing; `stamp` needs a look-back; `listing` reads all."""
+    look_back: float = 0
+    """Seconds by which a poll reaches behind its last place, for indexes that lag."""
+    delete_signal: Literal["none", "tombstone", "listing", "archived"] = "none"
+    returns: Literal["whole", "written", "nothing"] = "nothing"
+    """What a receipt tells: the whole record, the written fields, or nothing (the hub then reads it back)."""
+    idempotent_create: bool = False
+    native_merge: bool = False
+    poll_every: float = 300
+    """Seconds between polls when nothing else is said."""
+
+
+class Limits(_Data):
+    """What the tool allows, where it is known beforehand."""
+
+    requests: int | None = None
+    per_seconds: float = 1.0
+    concurrent: int = 1
+    daily: int | None = None
+
+
+class Webhook(_Data):
+    """How the tool signs what it sends."""
+
+    doc: str
+    max_age: float = 300
+
+
+class Quality(_Data):
+    """The tier that is claimed, and what is still missing or does not apply, each with its reason."""
+
+    tier: Literal["sound", "trusted", "exemplary"]
+    todo: dict[str, str] = Field(default_factory=dict)
+    exempt: dict[str, str] = Field(default_factory=dict)
+
+
+class Manifest(_Data):
+    """A connector's declaration of itself."""
+
+    name: str
+    title: str
+    category: Literal["crm", "address book", "calendar", "email", "payments", "file", "support", "marketing", "test"]
+    doc: str
+    auth: Literal["none", "key", "basic", "oauth2"] = "none"
+    settings: dict[str, Setting] = Field(default_factory=dict)
+    stream_options: dict[str, Setting] = Field(default_factory=dict)
+    """Options a mapping may set per stream, handed to the connector as they are."""
+    streams: dict[str, Stream]
+    open_streams: bool = False
+    """Streams not listed here may exist too (a folder of files); they behave like the first one of their kind."""
+    limits: Limits = Limits()
+    webhook: Webhook | None = None
+    scopes: dict[str, str] = Field(default_factory=dict)
+    """Required scope → what it is for."""
+    quality: Quality
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Names of the settings that must never be shown."""
+        return frozenset(name for name, setting in self.settings.items() if setting.type == "secret")
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read and validate a manifest; `ConfigError` names file, place and what is wrong."""
+    try:
+        data = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        return Manifest.model_validate(data)
+    except YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{path}: {place}: {first['msg']}") from error

@@ -1,0 +1,1 @@
+"""Nouns: canonical shapes, claims, bindings, records, reviews. Frozen, typed, no input or output."""

@@ -1,0 +1,255 @@
+"""What the core asks of the outside: a connector's four small protocols, and the clock.
+
+Connectors implement `Checks` and any of `Reads`, `Writes`, `Receives`; what one does not implement it does not
+declare in its manifest. All calls are synchronous; the engine runs many in threads, but one connection's calls to
+`read` and `write` never overlap. Errors are those of `core.errors`; a connector raises nothing else on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from core.errors import ToolError
+from core.model.instant import Instant
+from core.model.values import Json
+
+Clock = Callable[[], Instant]
+"""Gives the present moment. The only way anything in core learns what time it is."""
+
+Fields = dict[str, Json]
+"""A record in the tool's own form, as decoded JSON; nested values are reached by dotted paths."""
+
+Cursor = Mapping[str, Json]
+"""A connector's place in a stream: small, JSON-able, opaque to the core. None means from the start."""
+
+
+class Remote(NamedTuple):
+    """One record as a tool shows it.
+
+    `version` changes whenever the record does (ETag, revision, stamp); compared for equality only. `modified_at` is
+    the tool's own stamp, uncorrected for skew; a reading whose stamp is older than the kept one is not news.
+    `changed` names remote fields known to have changed at `modified_at` (an event or history said so).
+    `deleted` is a tombstone, its `fields` may be empty; with `moved_to` it was merged into that id.
+    """
+
+    id: str
+    fields: Fields
+    version: str | None = None
+    modified_at: Instant | None = None
+    deleted: bool = False
+    moved_to: str | None = None
+    changed: frozenset[str] | None = None
+    problem: str | None = None
+    """Why this record could not be read whole, in plain words with its place (`contacts.csv line 17: …`)."""
+    partial: bool = False
+    """`fields` holds only some of the record's fields (an event); what it does not name is unchanged."""
+    key: str | None = None
+    """The idempotency key of our own create, where the tool shows it (a UID, a stamped field)."""
+
+
+class Page(NamedTuple):
+    """One page of a stream.
+
+    `next` is where to go on, now (`more`) or at the next poll. `complete` says that the walk which ends with this
+    page began at the start and showed every record there is, unfiltered, so that what it did not show is gone.
+    `problems` are things that could not be read at all and have no id.
+    """
+
+    records: Sequence[Remote]
+    next: Cursor
+    more: bool = False
+    complete: bool = False
+    total: int | None = None
+    """How many records the whole walk will show, where the tool says so (for progress)."""
+    problems: Sequence[str] = ()
+
+
+class Verb(StrEnum):
+    """What an edit does."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One record's write: only the changed remote fields, in the tool's own form.
+
+    `key` makes a repeat harmless: the same create with the same key must not make a second record, in tools that
+    can promise it. `version` is the one last seen; a tool that can compare refuses with `Stale` when it moved.
+    `held` is what the tool was last known to hold (whole), for tools that can only replace a record.
+    A field set to None is to be cleared.
+    """
+
+    verb: Verb
+    stream: str
+    key: str
+    remote_id: str | None = None
+    fields: Fields = field(default_factory=dict)
+    version: str | None = None
+    held: Fields = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The tool's answer to one edit, in the order of the edits.
+
+    On success `remote_id` is set; `fields` is what the tool now holds (whole when `whole`, else only some fields),
+    None when it did not say. On failure `error` is set and nothing else counts. `unsure` fields are never guessed.
+    """
+
+    remote_id: str | None = None
+    version: str | None = None
+    modified_at: Instant | None = None
+    fields: Fields | None = None
+    whole: bool = False
+    error: ToolError | None = None
+
+
+class FieldInfo(NamedTuple):
+    """One remote field as `describe` finds it. `type` is one of `core.model.types.TYPES` or `json` for anything."""
+
+    name: str
+    type: str = "text"
+    label: str = ""
+    read_only: bool = False
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    custom: bool = False
+    max_length: int | None = None
+    create_only: bool = False
+    refers_to: str | None = None
+    """The stream whose ids this field holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A stream as the tool describes it now. `open` means that fields not listed may exist too (free-form tools)."""
+
+    stream: str
+    fields: tuple[FieldInfo, ...]
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing `check` found: fine, or what is missing and how to grant it."""
+
+    ok: bool
+    what: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    """Who we are in the tool, what we may do there, and what is missing."""
+
+    account: str
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing stands in the way of syncing."""
+        return all(finding.ok for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A webhook request as it came: raw bytes, header names in lower case."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """News from a webhook: a record changed (`remote` may hold it), or something `unknown` that is shown, not lost."""
+
+    kind: str
+    """`changed`, `deleted`, `merged`, `unknown`."""
+    event_id: str
+    stream: str | None = None
+    remote: Remote | None = None
+    note: str = ""
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """Every connector: who am I, what may I do, what do the streams look like."""
+
+    def check(self) -> Checkup:
+        """Sign in and look around. Raises `SignedOut` for bad credentials, `Unavailable` when nobody answers."""
+        ...
+
+    def describe(self, stream: str) -> Description:
+        """The fields of a stream as they are now."""
+        ...
+
+    def close(self) -> None:
+        """Let go of sockets and files. May be called more than once."""
+        ...
+
+
+@runtime_checkable
+class Reads(Protocol):
+    """Gives a stream page by page."""
+
+    def read(self, stream: str, cursor: Cursor | None) -> Page:
+        """The next page from `cursor`; None starts a full walk. Raises `CursorExpired` when the place is lost."""
+        ...
+
+    def fetch(self, stream: str, ids: Sequence[str]) -> Sequence[Remote]:
+        """These records as they are now, in any order; a missing one comes as a tombstone. In the largest batches."""
+        ...
+
+
+@runtime_checkable
+class Writes(Protocol):
+    """Takes edits and says what became of each."""
+
+    def write(self, stream: str, edits: Sequence[Edit]) -> Sequence[Receipt]:
+        """Carry out edits, at most the manifest's batch size of them; one receipt each, in order.
+
+        A problem of one item is that item's receipt. A problem of the whole call is raised: `Throttled`,
+        `Unavailable` (certainly nothing happened), `Unknown` (may have happened), `SignedOut`, `Refused` (the tool
+        names no item: the engine bisects).
+        """
+        ...
+
+    def find(self, stream: str, key: str) -> Remote | None:
+        """The record that an earlier create with this idempotency key made, or None if none did."""
+        ...
+
+
+@runtime_checkable
+class Receives(Protocol):
+    """Turns a webhook request into notices. Pure: no network, no state."""
+
+    def receive(self, request: Request) -> Sequence[Notice]:
+        """Verify the raw bytes and read the events. Raises `Refused` for a bad or stale signature."""
+        ...
+
+
+class Context(NamedTuple):
+    """What a connector is built from: `build(context) -> connector`, found in `connectors/<tool>/connector.py`."""
+
+    name: str
+    """The connection's name, e.g. `shop-contacts`."""
+    settings: Mapping[str, Any]
+    """Validated against the manifest; secrets are in clear here and nowhere else."""
+    clock: Clock
+    streams: Mapping[str, Mapping[str, Any]] = {}
+    """Stream → the options its mapping declares (`options:`), e.g. a file name or date order."""
+    sleep: Callable[[float], None] | None = None
+    """How to wait, in seconds; tests give one that does not."""
+    save_secret: Callable[[str, str], None] | None = None
+    """Keep a renewed secret (a rotated token) before it is used."""
+    on_date: Callable[[Instant, Instant, Instant], None] | None = None
+    """Told (sent at, received at, the tool's own date) of every answer that carries a date: clock skew is learnt."""
