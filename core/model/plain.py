@@ -145,8 +145,11 @@ def address(value: Json) -> dict[str, str] | None:
         raise not_a(value, f"an address with parts ({', '.join(ADDRESS_PARTS)})")
     if unknown := [part for part in value if part not in ADDRESS_PARTS]:
         raise not_a(unknown[0], f"a part of an address ({', '.join(ADDRESS_PARTS)})")
-    parts = {part: (text if part == "street" else name)(value.get(part)) for part in ADDRESS_PARTS}
-    kept = {part: words for part, words in parts.items() if words is not None}
+    kept = {}
+    for part in ADDRESS_PARTS:
+        words = value.get(part)
+        if words is not None and (words := text(words) if part == "street" else name(words)) is not None:
+            kept[part] = words
     if len(kept.get("country", "")) == 2:
         kept["country"] = kept["country"].upper()
     return kept or None

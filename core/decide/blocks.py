@@ -1,0 +1,111 @@
+"""Block lists: addresses, numbers and domains that many people share and nobody is known by.
+
+Shared inboxes are data below. The domains of mail providers and page hosts are in `mappings/blocks.yaml`, where an
+admin adds to them; whoever reads the file hands its text to `load_blocks`:
+
+    emails: [test@*, "*@internal.example", "probe-*@shop.example"]
+    phones: ["+440000*"]
+    domains: [shared-host.example]
+    cap: 20
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import translate
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from core.errors import ConfigError
+
+
+def listed(words: str) -> frozenset[str]:
+    """A set of words, written with spaces between them."""
+    return frozenset(words.split())
+
+
+SHARED_INBOXES = listed("""
+    abuse accounts admin billing bookings contact donotreply do-not-reply enquiries hello help info
+    inquiries invoices jobs mail mailer-daemon marketing nobody no-reply none noreply office orders
+    postmaster privacy reception root sales service shop spam support team test testing unknown
+    webmaster
+""")
+"""What stands before the `@` of an inbox that is nobody's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """What is no key. `cap`: a key that more records hold is shared by many people and does not match."""
+
+    inboxes: frozenset[str] = SHARED_INBOXES
+    domains: frozenset[str] = frozenset()
+    mail_domains: frozenset[str] = frozenset()
+    emails: re.Pattern[str] | None = None
+    phones: re.Pattern[str] | None = None
+    cap: int = 20
+
+    def blocks_email(self, email: str) -> bool:
+        """Whether an address is nobody's own, or no address at all."""
+        inbox, _, domain = email.partition("@")
+        if inbox in self.inboxes or domain in self.mail_domains:
+            return True
+        return self.emails is not None and self.emails.match(email) is not None
+
+    def blocks_phone(self, phone: str) -> bool:
+        """Whether a number was only typed to fill the field: too short, or one digit over and over."""
+        if len(phone) < 7 or phone[-6:] == phone[-1] * 6:
+            return True
+        return self.phones is not None and self.phones.match(phone) is not None
+
+    def blocks_domain(self, domain: str) -> bool:
+        """Whether a domain belongs to a provider and not to the company that uses it."""
+        return domain in self.domains or domain in self.mail_domains
+
+
+DEFAULT = Blocks()
+
+
+def load_blocks(text: str, *, file: str) -> Blocks:
+    """The defaults and what a YAML file adds to them; `ConfigError` for a file that cannot be understood."""
+    try:
+        content = YAML(typ="safe").load(text) or {}
+    except YAMLError as error:
+        raise ConfigError(f"{file} is not valid YAML: {error}") from error
+    if not isinstance(content, dict) or not content.keys() <= {"emails", "phones", "domains", "cap"}:
+        raise ConfigError(f"{file}: a block list has `emails`, `phones`, `domains` and `cap`, nothing else")
+    emails = _patterns(content, "emails", file)
+    cap = content.get("cap", DEFAULT.cap)
+    if not isinstance(cap, int) or cap < 1:
+        raise ConfigError(f"{file}: `cap` is a whole number, at least 1")
+    return Blocks(
+        inboxes=DEFAULT.inboxes | {one.removesuffix("@*") for one in emails if _is_inbox(one)},
+        domains=DEFAULT.domains | set(_patterns(content, "domains", file)),
+        mail_domains=DEFAULT.mail_domains | {one.removeprefix("*@") for one in emails if _is_domain(one)},
+        emails=_any_of(one for one in emails if not _is_inbox(one) and not _is_domain(one)),
+        phones=_any_of(_patterns(content, "phones", file)),
+        cap=cap,
+    )
+
+
+def _patterns(content: dict[str, Any], name: str, file: str) -> list[str]:
+    listed = content.get(name) or []
+    if not isinstance(listed, list) or not all(isinstance(one, str) and one for one in listed):
+        raise ConfigError(f"{file}: `{name}` is a list of texts; `*` stands for anything")
+    return [one.strip().lower() for one in listed]
+
+
+def _is_inbox(pattern: str) -> bool:
+    return pattern.endswith("@*") and not set(pattern[:-2]) & set("*?[")
+
+
+def _is_domain(pattern: str) -> bool:
+    return pattern.startswith("*@") and not set(pattern[2:]) & set("*?[")
+
+
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str] | None:
+    listed = [translate(pattern) for pattern in patterns]
+    return re.compile("|".join(listed)) if listed else None
