@@ -1,0 +1,136 @@
+"""The reference page of the mapping language, printed from the declarations, so that it cannot tell something else.
+
+`reference_page` gives Markdown; the docs keep a copy and a test compares it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+from core.mapping.compute import FUNCTIONS
+from core.mapping.steps import SAME, STEPS, Example, Parameter, Step
+from core.mapping.steps.step import Arguments
+from core.model.types import TYPES
+from core.model.values import Json
+
+_LINES = (
+    ("`field`", "The tool's field, as a dotted path. For money and addresses also parts: `{street: …, city: …}`."),
+    ("`steps`", "What lies between, in the order of the way in; the way out goes through them in reverse."),
+    ("`vocabulary`", "A table of words, from `vocabularies` at the top; it comes after the steps."),
+    ("`ref`", "The kind of record that the tool's id points to; a stream of the same file must hold it."),
+    ("`compute`", "An expression instead of a field; needs a direction."),
+    ("`direction`", "`both` (the default), `in` or `out`. A stream may say it once for all its lines."),
+    ("`on_create_only`", "Goes out only when the record is created."),
+    (
+        "`when_blank`",
+        "`clear` (the default): a blank clears the other side. `ignore`: a blank says nothing. Consent never clears.",
+    ),
+    ("`required`", "The tool takes no record without it. Such a line ignores blanks unless it says otherwise."),
+)
+
+_INTRODUCTION = """\
+# The mapping language
+
+A mapping file is one list a stream; a line names a canonical field, the tool's field, and what lies between.
+
+```yaml
+vocabularies:
+  lifecycle:
+    words: {subscriber: lead, client: customer}
+    unknown: keep
+contacts:
+  as: contact
+  fields:
+    email: email
+    phone: {field: mobile, steps: [phone]}
+    lifecycle_stage: {field: stage, vocabulary: lifecycle}
+    full_name: {compute: "first_name + ' ' + last_name", direction: out}
+```
+"""
+
+_VOCABULARIES = """\
+## Vocabularies
+
+A vocabulary has `words`, the tool's word and ours, and `unknown`, for words it does not list: `refuse` (the default:
+the value becomes a problem), `keep`, `blank`, or a canonical word that stands in. Where several of the tool's words
+mean one of ours, the first listed is written.
+"""
+
+_COMPUTE = """\
+## Expressions
+
+With `direction: in` the names are the tool's fields and the key is the canonical field. With `direction: out` the
+names are canonical fields, and the result goes to `field`, or to the key where there is no `field`; that key may be
+no canonical field. A name with spaces or hyphens stands between backticks. A blank field is empty text; if all are
+blank, so is the result. There are text in quotes, numbers, `+ - * /`, comparisons, `and`, `or`, `not`, `in`,
+`… if … else …`, and these functions:
+"""
+
+
+def reference_page() -> str:
+    """The whole page as Markdown, ending with a line break."""
+    return "\n".join(_parts()) + "\n"
+
+
+def _parts() -> Iterator[str]:
+    yield _INTRODUCTION
+    yield "## Words of a line\n"
+    yield _table(("Word", "Meaning"), _LINES)
+    yield _VOCABULARIES
+    yield _COMPUTE
+    yield _table(("Function", "Gives"), [(f"`{name}`", doc) for name, (_, doc) in FUNCTIONS.items()])
+    yield "## Types\n"
+    yield "Every value that comes in is brought into the normal form of its field's type.\n"
+    yield _table(("Type", "Meaning", "Example"), [(f"`{t.name}`", t.doc, _shown(t.example)) for t in TYPES.values()])
+    yield "## Steps\n"
+    yield "\n".join(_step(step) for step in STEPS.values()).rstrip()
+
+
+def _step(step: Step) -> str:
+    rows = [f"### `{step.name}`\n", f"{step.doc} {_ways(step)}\n"]
+    if step.parameters:
+        rows += [_table(("Argument", "Meaning", "Default"), [_parameter(one) for one in step.parameters])]
+    rows += [
+        _table(("Written", "In the tool", "Canonical", "Written back"), [_example(step, e) for e in step.examples])
+    ]
+    return "\n".join(rows)
+
+
+def _ways(step: Step) -> str:
+    if step.ways == "in":
+        return "Needs `direction: in`."
+    if step.ways == "one":
+        return "Needs `direction: in` or `direction: out`."
+    return f"Does not survive: {step.loses}." if step.loses else "Both ways, and nothing is lost."
+
+
+def _parameter(parameter: Parameter) -> tuple[str, ...]:
+    default = "needed" if parameter.required else "none" if parameter.default == "" else _shown(parameter.default)
+    return f"`{parameter.name}`", parameter.doc, default
+
+
+def _example(step: Step, example: Example) -> tuple[str, ...]:
+    given_back = example.remote if example.back is SAME else example.back
+    back = _shown(given_back) if step.ways == "both" else "–"
+    return f"`{_use(step, example.arguments)}`", _shown(example.remote), _shown(example.canonical), back
+
+
+def _use(step: Step, arguments: Arguments) -> str:
+    if not arguments:
+        return step.name
+    lone = len(arguments) == 1 and step.parameters[0].name in arguments
+    return f"{step.name}: {_flow(next(iter(arguments.values())) if lone else dict(arguments))}"
+
+
+def _flow(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _shown(value: Json) -> str:
+    return "blank" if value is None else f"`{_flow(value)}`"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
