@@ -1,0 +1,1 @@
+"""The doors: command line, status page, and the assembly that builds a hub from its configuration."""

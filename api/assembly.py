@@ -1,0 +1,408 @@
+"""The assembly: the only file that knows everyone. It builds a hub from what the store holds.
+
+An `Installation` is an opened store with its vault, the catalogue of connectors and the connectors that are open.
+`hub()` gives what the trips in `core.flow` stand on; after a change of configuration it is built anew.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets as _secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from api.settings import Settings
+from connectors._kit.catalogue import Entry, entry
+from core.decide.blocks import Blocks, load_blocks
+from core.decide.route import Hearer
+from core.decide.rules import Rules, load_rules
+from core.decide.skew import Skew, estimate
+from core.errors import ConfigError
+from core.flow.hub import HUB, Connection, Hub, Policy, Stream
+from core.manifest import Manifest
+from core.manifest import Stream as StreamManifest
+from core.mapping import Mapping as ToolMapping
+from core.mapping import load, translator
+from core.model.instant import Instant
+from core.model.shape import Shape
+from core.model.shapes import KIND_ORDER, SHAPES, load_custom_fields, shapes_with
+from core.ports import Checks, Context
+from core.store import Tx, outbox, reviews, runs
+from core.store import connections as stored
+from core.store.codec import digest, dumps, loads
+from core.store.connections import ConnectionRow
+from core.store.database import Store
+from core.store.schema import prepare
+from core.store.tables import outbox as outbox_rows
+from core.store.vault import Vault
+
+MAPPINGS = Path(__file__).resolve().parents[1] / "mappings"
+"""What an admin reads and edits: the default mappings, rules and block lists."""
+
+_SAMPLES = 40
+"""Answers from which a tool's clock is judged."""
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+
+
+class Text(NamedTuple):
+    """A configuration text and the file it came from, for messages."""
+
+    text: str
+    file: str
+
+
+def now() -> Instant:
+    """The present moment: the one clock of the program."""
+    return time.time_ns() // 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSpec:
+    """A connection as an admin declares it; secrets in clear, on their way into the vault."""
+
+    name: str
+    connector: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    mapping: str = ""
+    """The mapping's text."""
+    mapping_file: str = ""
+    streams: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Stream → what differs from `Policy`; the key `*` speaks for all."""
+
+
+class Installation:
+    """An opened hub. Close it when done; use it as a context manager."""
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], Instant] = now) -> None:
+        """Open the store, bringing it to this version. Raises `StoreError` or `ConfigError` with what to do."""
+        self.settings = settings
+        self.clock = clock
+        settings.data.mkdir(parents=True, exist_ok=True)
+        key = settings.vault_key.get_secret_value() if settings.vault_key else None
+        self.vault = Vault.in_folder(settings.data, key)
+        self.store = Store(settings.url)
+        prepare(self.store)
+        self._open: dict[str, Checks] = {}
+        self._lock = threading.RLock()
+        self._dates: dict[str, deque[tuple[Instant, Instant, Instant]]] = {}
+        self._hub: Hub | None = None
+        self._found()
+
+    def __enter__(self) -> Installation:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of every connector and of the store."""
+        with self._lock:
+            for connector in self._open.values():
+                connector.close()
+            self._open.clear()
+        self.store.close()
+
+    def _found(self) -> None:
+        """The installation's own id, and the hub's own connection for what people say in it."""
+        with self.store.writing() as tx:
+            if runs.fact(tx, "installation") is None:
+                runs.put_fact(tx, "installation", _secrets.token_hex(4))
+            if any(one.name == HUB for one in stored.all_connections(tx)):
+                return
+            at = self.clock()
+            row = {"name": HUB, "connector": HUB, "settings": "{}", "streams": "{}", "state": "own", "created_at": at}
+            own = stored.put_connection(tx, row)
+            for kind in KIND_ORDER:
+                stored.put_stream(tx, own, kind, kind, due_at=at)
+
+    # -- configuration -------------------------------------------------------------------------------------------
+
+    def put_connection(self, spec: ConnectionSpec) -> None:
+        """Declare a connection, new or changed. Its mapping must load; raises `ConfigError` and changes nothing."""
+        self.change(connections=[spec])
+
+    def put_rules(self, text: str, *, file: str) -> None:
+        """Put conflict rules in force; raises `ConfigError` with the line that is wrong and changes nothing."""
+        self.change(rules=Text(text, file))
+
+    def put_custom_fields(self, text: str, *, file: str) -> None:
+        """Declare the installation's own fields; raises `ConfigError` and changes nothing when they are wrong."""
+        self.change(custom_fields=Text(text, file))
+
+    def change(
+        self,
+        *,
+        connections: Sequence[ConnectionSpec] = (),
+        removed: Collection[str] = (),
+        rules: Text | None = None,
+        custom_fields: Text | None = None,
+    ) -> None:
+        """Change the configuration, all of it or nothing: everything is checked before anything is written.
+
+        A removed connection keeps its last words; nothing more is read from it or written to it.
+        """
+        declared = (
+            shapes_with(load_custom_fields(custom_fields.text, file=custom_fields.file)) if custom_fields else None
+        )
+        shapes = declared or self.shapes()
+        if rules is not None:
+            load_rules(rules.text, file=rules.file, shapes=shapes)
+        kinds = {spec.name: self._checked(spec, shapes) for spec in connections}
+        facts = {"rules": rules, "custom_fields": custom_fields}
+        with self.store.writing() as tx:
+            for name, one in facts.items():
+                if one is not None:
+                    runs.put_fact(tx, name, one.text)
+                    runs.put_fact(tx, f"{name}_file", one.file)
+            for spec in connections:
+                self._put(tx, spec, kinds[spec.name])
+            for row in stored.all_connections(tx):
+                if row.name in removed:
+                    stored.change_connection(tx, row.id, state="removed", pause_code=None, pause_note=None)
+                    outbox.forget(tx, row.id)
+        for name in (*(spec.name for spec in connections), *removed):
+            self.refresh(name)
+        self.refresh()
+
+    def _checked(self, spec: ConnectionSpec, shapes: Mapping[str, Shape]) -> dict[str, str]:
+        """Stream → kind of a connection that can be put in force; `ConfigError` says why it cannot."""
+        if spec.name == HUB or not _NAME.fullmatch(spec.name):
+            raise ConfigError(
+                f"'{spec.name}' cannot be a connection's name.",
+                remedy="Use letters, digits, - and _, beginning with a letter, e.g. `shop-contacts`.",
+            )
+        tool = entry(spec.connector)
+        mapping = load(spec.mapping, file=spec.mapping_file)
+        for one in mapping.streams.values():
+            translator(one, shapes=shapes, vocabularies=mapping.vocabularies, locale=self.settings.locale)
+            _stream_manifest(tool.manifest, one.stream, one.kind)
+            _policy(spec.streams, one.stream)
+        _check_settings(tool.manifest, spec.settings)
+        return {name: one.kind for name, one in mapping.streams.items()}
+
+    def _put(self, tx: Tx, spec: ConnectionSpec, kinds: Mapping[str, str]) -> None:
+        hidden = entry(spec.connector).manifest.secrets
+        secrets = {name: str(value) for name, value in spec.settings.items() if name in hidden and value is not None}
+        plain = {name: value for name, value in spec.settings.items() if name not in hidden}
+        at = self.clock()
+        row = {
+            "name": spec.name,
+            "connector": spec.connector,
+            "settings": dumps(plain),
+            "secrets": self.vault.seal(secrets),
+            "streams": dumps({name: dict(one) for name, one in spec.streams.items()}),
+            "state": "active",
+            "pause_code": None,
+            "pause_note": None,
+            "created_at": at,
+        }
+        connection_id = stored.put_connection(tx, row)
+        for name, kind in kinds.items():
+            stored.put_stream(tx, connection_id, name, kind, due_at=at)
+        stored.activate_mapping(
+            tx, connection_id, spec.mapping, file=spec.mapping_file, digest=digest(spec.mapping.encode()), at=at
+        )
+
+    def refresh(self, name: str | None = None) -> None:
+        """Forget what was built from an older configuration."""
+        with self._lock:
+            self._hub = None
+            if name is not None and (connector := self._open.pop(name, None)) is not None:
+                connector.close()
+
+    def shapes(self) -> Mapping[str, Shape]:
+        """The canonical shapes with the installation's own fields."""
+        with self.store.reading() as tx:
+            text, file = runs.fact(tx, "custom_fields"), runs.fact(tx, "custom_fields_file")
+        return shapes_with(load_custom_fields(text, file=file or "custom fields")) if text else SHAPES
+
+    # -- what the trips stand on ---------------------------------------------------------------------------------
+
+    def hub(self) -> Hub:
+        """The hub as it is configured now."""
+        with self._lock:
+            if self._hub is None:
+                self._hub = self._build()
+            return self._hub
+
+    def _build(self) -> Hub:
+        shapes = self.shapes()
+        with self.store.reading() as tx:
+            rows = stored.all_connections(tx)
+            streams = stored.all_streams(tx)
+            mappings = {row.id: stored.active_mapping(tx, row.id) for row in rows}
+            rules_text, rules_file = runs.fact(tx, "rules"), runs.fact(tx, "rules_file")
+            installation = runs.fact(tx, "installation") or ""
+        names = {row.id: row.name for row in rows}
+        built: dict[int, Connection] = {}
+        for row in rows:
+            version = mappings[row.id]
+            if row.name == HUB or row.state == "removed" or version is None:
+                continue
+            ids = {one.name: one.id for one in streams if one.connection_id == row.id}
+            mapping = load(version.text, file=version.file)
+            built[row.id] = self._connection(row, mapping, ids, shapes)
+        rules = (
+            load_rules(rules_text, file=rules_file or "rules.yaml", shapes=shapes)
+            if rules_text
+            else Rules.default(shapes)
+        )
+        return Hub(
+            store=self.store,
+            clock=self.clock,
+            installation=installation,
+            shapes=shapes,
+            rules=rules,
+            connections=built,
+            sources={one.id: names[one.connection_id] for one in streams},
+            open=self.connector,
+            blocks=self._blocks(),
+            locale=self.settings.locale,
+            hearers=tuple(_hearer(one) for one in built.values()),
+        )
+
+    def _blocks(self) -> Blocks:
+        """What is no key: the installation's own list, or the one that comes with the hub."""
+        own = self.settings.data / "blocks.yaml"
+        file = own if own.exists() else MAPPINGS / "blocks.yaml"
+        return load_blocks(file.read_text(encoding="utf-8"), file=str(file))
+
+    def _connection(
+        self, row: ConnectionRow, mapping: ToolMapping, ids: Mapping[str, int], shapes: Mapping[str, Shape]
+    ) -> Connection:
+        manifest = entry(row.connector).manifest
+        policies = loads(row.streams)
+        streams = tuple(
+            Stream(
+                id=ids[one.stream],
+                name=one.stream,
+                kind=one.kind,
+                connection_id=row.id,
+                source=row.name,
+                shape=shapes[one.kind],
+                translator=translator(
+                    one, shapes=shapes, vocabularies=mapping.vocabularies, locale=self.settings.locale
+                ),
+                manifest=_stream_manifest(manifest, one.stream, one.kind),
+                policy=_policy(policies, one.stream),
+                siblings=ids,
+            )
+            for one in mapping.streams.values()
+        )
+        ordered = tuple(sorted(streams, key=lambda one: KIND_ORDER.index(one.kind)))
+        skew = Skew(**loads(row.skew)) if row.skew else Skew()
+        return Connection(row.id, row.name, row.connector, ordered, row.state, skew)
+
+    def connector(self, name: str) -> Any:
+        """The connection's connector, opened on first use and kept."""
+        with self._lock:
+            if name not in self._open:
+                self._open[name] = self._opened(name)
+            return self._open[name]
+
+    def _opened(self, name: str) -> Checks:
+        with self.store.reading() as tx:
+            row = next((one for one in stored.all_connections(tx) if one.name == name), None)
+            version = stored.active_mapping(tx, row.id) if row else None
+        if row is None or version is None:
+            raise _no_connection(name)
+        tool = entry(row.connector)
+        dates = self._dates.setdefault(name, deque(maxlen=_SAMPLES))
+        mapping = load(version.text, file=version.file)
+        context = Context(
+            name=name,
+            settings={**_defaults(tool), **loads(row.settings), **self.vault.open(row.secrets)},
+            clock=self.clock,
+            streams={one.stream: one.options for one in mapping.streams.values()},
+            sleep=time.sleep,
+            save_secret=lambda setting, value: self._save_secret(name, setting, value),
+            on_date=lambda sent, received, date: dates.append((sent, received, date)),
+        )
+        return tool.build(context)
+
+    def _save_secret(self, name: str, setting: str, value: str) -> None:
+        with self.store.writing(durable=True) as tx:
+            row = next(one for one in stored.all_connections(tx) if one.name == name)
+            sealed = self.vault.seal({**self.vault.open(row.secrets), setting: value})
+            stored.change_connection(tx, row.id, secrets=sealed)
+
+    def learn_clocks(self) -> None:
+        """Keep what the tools' answers told about their clocks since the last time."""
+        for name, samples in list(self._dates.items()):
+            if not samples:
+                continue
+            skew = estimate(list(samples))
+            samples.clear()
+            connection = self.hub().connection(name)
+            if abs(skew.offset - connection.skew.offset) > connection.skew.uncertainty or connection.skew == Skew():
+                with self.store.writing() as tx:
+                    stored.change_connection(tx, connection.id, skew=dumps(skew._asdict()))
+                self.refresh()
+
+    def resume(self, name: str) -> None:
+        """Take a paused connection up again."""
+        with self.store.writing() as tx:
+            row = next((one for one in stored.all_connections(tx) if one.name == name), None)
+            if row is None or row.name == HUB or row.state == "removed":
+                raise _no_connection(name)
+            stored.change_connection(tx, row.id, state="active", pause_code=None, pause_note=None)
+            open_ones = reviews.open_reviews(tx)
+            asked = [one.id for one in open_ones if (one.what, one.connection_id) == ("connection", row.id)]
+            reviews.close_ids(tx, asked, now=self.clock(), answer="resumed")
+            for stream in stored.all_streams(tx):
+                if stream.connection_id == row.id:
+                    stored.change_stream(tx, stream.id, due_at=self.clock())
+        self.refresh(name)
+
+    def take_over(self) -> None:
+        """Free what a killed process had leased; only for the one process that works an embedded store."""
+        with self.store.writing() as tx:
+            tx.execute(outbox_rows.update().where(outbox_rows.c.lease_until > 0).values(lease_until=0))
+
+
+def _no_connection(name: str) -> ConfigError:
+    return ConfigError(f"There is no connection '{name}'.", remedy="See `concord status` for those there are.")
+
+
+def _hearer(connection: Connection) -> Hearer:
+    fields: dict[str, frozenset[str]] = {}
+    for stream in connection.streams:
+        if stream.policy.writes and (stream.manifest.creates or stream.manifest.updates):
+            fields[stream.kind] = fields.get(stream.kind, frozenset()) | stream.translator.out_fields
+    return Hearer(connection.name, fields)
+
+
+def _stream_manifest(manifest: Manifest, name: str, kind: str) -> StreamManifest:
+    if name in manifest.streams:
+        return manifest.streams[name]
+    if manifest.open_streams:
+        alike = [one for one in manifest.streams.values() if one.kind == kind]
+        return (alike or list(manifest.streams.values()))[0].model_copy(update={"kind": kind})
+    known = ", ".join(manifest.streams)
+    raise ConfigError(f"{manifest.title} has no stream '{name}'; it has {known}.", remedy="Mend the mapping.")
+
+
+def _policy(policies: Mapping[str, Mapping[str, Any]], stream: str) -> Policy:
+    return Policy(**{**asdict(Policy()), **policies.get("*", {}), **policies.get(stream, {})})
+
+
+def _defaults(tool: Entry) -> dict[str, Any]:
+    return {name: one.default for name, one in tool.manifest.settings.items() if one.default is not None}
+
+
+def _check_settings(manifest: Manifest, given: Mapping[str, Any]) -> None:
+    unknown = sorted(given.keys() - manifest.settings.keys())
+    if unknown:
+        known = ", ".join(manifest.settings) or "none"
+        raise ConfigError(f"{manifest.title} has no setting '{unknown[0]}'; it has {known}.")
+    missing = [name for name, one in manifest.settings.items() if one.required and given.get(name) in (None, "")]
+    if missing:
+        doc = manifest.settings[missing[0]].doc
+        raise ConfigError(f"{manifest.title} needs the setting '{missing[0]}': {doc}")

@@ -1,0 +1,43 @@
+"""Settings of an installation, from the environment: `CONCORD_*`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.model.types import Locale
+from core.store.database import embedded_url
+
+
+class Settings(BaseSettings):
+    """Where the hub keeps its state, and how it reads what tools leave open."""
+
+    model_config = SettingsConfigDict(env_prefix="CONCORD_", frozen=True)
+
+    data: Path = Path("data")
+    """The data folder; the embedded database lives there."""
+    database_url: str | None = None
+    """A PostgreSQL URL; without it the embedded database is used."""
+    vault_key: SecretStr | None = None
+    region: str = "GB"
+    """Where phone numbers without a country code belong."""
+    currency: str = "GBP"
+    day_first: bool = True
+    port: int = Field(default=8000, ge=0, le=65535)
+
+    @property
+    def url(self) -> str:
+        """The database's URL as SQLAlchemy wants it."""
+        if self.database_url is None:
+            return embedded_url(self.data)
+        for plain in ("postgres://", "postgresql://"):
+            if self.database_url.startswith(plain):
+                return "postgresql+psycopg://" + self.database_url.removeprefix(plain)
+        return self.database_url
+
+    @property
+    def locale(self) -> Locale:
+        """How phones, money and dates are read."""
+        return Locale(region=self.region, currency=self.currency, day_first=self.day_first)

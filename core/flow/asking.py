@@ -1,0 +1,83 @@
+"""Asking the hub: who is this, why does that value stand, what happened? Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.decide.keys import keys_of
+from core.decide.why import Why, explain
+from core.flow.hub import Hub
+from core.flow.refold import Work
+from core.model.claim import Voice
+from core.store import bindings, deliveries, history, records, reviews
+from core.store.bindings import Bound, State
+from core.store.deliveries import DeadLetter, Delivery
+from core.store.history import Entry
+from core.store.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All that is known of one record."""
+
+    record: Record
+    bound: list[Bound]
+    why: list[Why]
+    history: list[Entry]
+    deliveries: list[Delivery]
+    dead_letters: list[DeadLetter]
+    undecided: set[str]
+
+
+def find(hub: Hub, kind: str, key: str) -> list[Record]:
+    """Records of a kind by their number in the hub, email, domain, name or a remote id; the newest first."""
+    with hub.store.reading() as tx:
+        ids: set[int] = {int(key)} if key.isdigit() else set()
+        digests = {one.digest for values in _readings(kind, key) for one in keys_of(kind, values, hub.blocks)}
+        ids |= {record_id for _, record_id in records.find_keys(tx, digests)} if digests else set()
+        ids |= set(bindings.by_remote_id(tx, key))
+        found = [one for one in records.load(tx, ids).values() if one.kind == kind] if ids else []
+        if not found:
+            found = records.by_text(tx, kind, key, limit=20)
+    exact = [one for one in found if _holds(one, key)]
+    return sorted(exact or found, key=lambda one: -one.id)
+
+
+def _readings(kind: str, key: str) -> list[dict[str, str]]:
+    """What a person may have meant by a word."""
+    return [{"email": key.lower()}, {"domain": key.lower()}, {"name": key}] if kind else []
+
+
+def _holds(record: Record, key: str) -> bool:
+    wanted = key.casefold()
+    return any(isinstance(value, str) and value.casefold() == wanted for value in record.values.values())
+
+
+def ask(hub: Hub, record: Record, field: str | None = None) -> Answer:
+    """Why each value of a record stands (one field where given), and what happened to it."""
+    with hub.store.reading() as tx:
+        bound = bindings.of_records(tx, [record.id])
+        entries = history.of_records(tx, [record.id])
+        sent = deliveries.deliveries(tx, record_id=record.id)
+        dead = deliveries.dead_letters(tx, record_ids=[record.id])
+        undecided = reviews.undecided(tx, [record.id]).get(record.id, set())
+    voices = tuple(voices_of(hub, bound))
+    names = [field] if field else sorted({name for voice in voices for name in voice.claims})
+    shape = hub.shapes[record.kind]
+    return Answer(
+        record,
+        bound,
+        [explain(shape, hub.rules, voices, name) for name in names],
+        entries,
+        sent,
+        dead,
+        undecided,
+    )
+
+
+def voices_of(hub: Hub, bound: list[Bound]) -> list[Voice]:
+    """Who speaks about a record."""
+    work = Work(Record(0, "", "{}", 0, None, 0, 0, 0))
+    for one in bound:
+        work.say(one, hub.sources.get(one.stream_id, "?"), one.claims, retired=one.state != State.BOUND)
+    return list(work.voices.values())

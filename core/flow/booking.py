@@ -1,0 +1,317 @@
+"""Booking: what the tool answered, written down in one transaction, and what each answer means for the outbox.
+
+After a write, `expected` is what the tool gives back, so that its own spelling is never taken for news. Decisions
+about errors are `core.decide.outcome`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import orjson
+
+from core.decide.outcome import Outcome, outcome
+from core.errors import Exists, Gone, ToolError
+from core.flow.changes import Changes
+from core.flow.compare import Difference
+from core.flow.hub import Connection, Hub, Stream
+from core.flow.inbound import Trip, inbound
+from core.flow.rereading import fetched
+from core.mapping import paths
+from core.model.claim import Claims
+from core.model.instant import SECOND, Instant
+from core.ports import Edit, Fields, Page, Receipt, Remote, Verb
+from core.store import Tx, bindings, connections, deliveries, outbox, reviews
+from core.store.bindings import Bound, State
+from core.store.codec import UNKNOWN_DIGEST, digest, dumps, pack, squeeze
+from core.store.database import allocate
+from core.store.deliveries import DeadLetter, Delivery
+from core.store.outbox import Claimed, Later
+from core.store.reviews import Question
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What a trip did, in numbers."""
+
+    looked: int = 0
+    in_step: int = 0
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    put_back: int = 0
+    dead: int = 0
+    calls: int = 0
+    paused: bool = False
+    halted: bool = False
+    """The tool cannot take more now; what is left waits in the outbox."""
+
+    @property
+    def writes(self) -> int:
+        """Items that the tool took."""
+        return self.created + self.updated + self.deleted
+
+    def counts(self) -> dict[str, int]:
+        """The numbers that are not zero."""
+        names = ("looked", "in_step", "created", "updated", "deleted", "put_back", "dead", "calls")
+        return {name: value for name in names if (value := getattr(self, name))}
+
+
+class Sent(NamedTuple):
+    """One edit that was sent, with the answer."""
+
+    difference: Difference
+    edit: Edit
+    receipt: Receipt
+    row: Claimed
+
+
+def cause_of(one: Difference) -> int:
+    """A fingerprint of what is wanted; while it is the same, a refused edit is not sent again by itself."""
+    return digest(dumps([one.step, one.stream.name, sorted((one.fields or {}).items(), key=str)]).encode())
+
+
+def book(
+    hub: Hub,
+    connection: Connection,
+    stream: Stream,
+    sent: Sequence[Sent],
+    finished: Sequence[Claimed],
+    done: Delivered,
+    *,
+    run_id: int | None = None,
+) -> None:
+    """Write down a batch of answers and settle the finished rows; before that, look at what an answer asks for."""
+    held = _read_back(hub, stream, sent)
+    now = hub.clock()
+    good = [one for one in sent if one.receipt.error is None]
+    bad = [(one, _verdict(one)) for one in sent if one.receipt.error is not None]
+    # The tool's own word for it, taken in before the row is worked again.
+    bad = [(one, _looked_after(hub, stream, one, verdict)) for one, verdict in bad]
+    with hub.store.writing(durable=True) as tx:
+        changes = Changes(now, run_id)
+        _book_done(tx, changes, connection, stream, good, held, done)
+        _book_failed(tx, connection, stream, bad, done, now)
+        changes.write(tx)
+        deliveries.log(tx, [_logged(one, connection, now, run_id) for one in sent])
+        deliveries.resolve(tx, [one.edit.key for one in good if one.edit.verb is Verb.CREATE])
+        deliveries.unbury(tx, connection.id, [one.row.record_id for one in good])
+        outbox.settle(tx, connection.id, finished)
+
+
+def _read_back(hub: Hub, stream: Stream, sent: Sequence[Sent]) -> dict[str, Remote]:
+    """Where the tool does not say what it holds now, look: one read a batch."""
+    silent = [
+        one.receipt.remote_id
+        for one in sent
+        if one.receipt.error is None
+        and one.receipt.fields is None
+        and one.receipt.remote_id
+        and one.edit.verb is not Verb.DELETE
+    ]
+    if not silent:
+        return {}
+    try:
+        return {remote.id: remote for remote in fetched(hub, stream, silent) if not remote.deleted}
+    except ToolError:
+        # The writes are done and must be booked; the next reading is then compared field by field.
+        return {}
+
+
+def _book_done(
+    tx: Tx,
+    changes: Changes,
+    connection: Connection,
+    stream: Stream,
+    good: Sequence[Sent],
+    held: Mapping[str, Remote],
+    done: Delivered,
+) -> None:
+    made = [one for one in good if one.edit.verb is Verb.CREATE]
+    there = bindings.of_remotes(tx, stream.id, [one.receipt.remote_id or "" for one in made]) if made else {}
+    ids = iter(allocate(tx, "binding", len(made)) if made else ())
+    for one in good:
+        bound = one.difference.bound
+        if one.edit.verb is Verb.DELETE:
+            assert bound is not None  # noqa: S101 - a delete is only ever made of a binding
+            changes.bindings[bound.id] = bound._replace(state=State.GONE, wrote_at=changes.now)
+            changes.tell(bound.record_id, "gone", pack(Claims().to_json()), bound.id)
+            done.deleted += 1
+        elif bound is not None:
+            changes.bindings[bound.id] = _held_now(one, bound, held, changes.now)
+            done.updated += 1
+        else:
+            _book_created(changes, connection, stream, one, there, next(ids), held)
+            done.created += 1
+
+
+def _book_created(
+    changes: Changes,
+    connection: Connection,
+    stream: Stream,
+    one: Sent,
+    there: Mapping[str, Bound],
+    fresh_id: int,
+    held: Mapping[str, Remote],
+) -> None:
+    record_id, remote_id = one.row.record_id, one.receipt.remote_id or ""
+    known = there.get(remote_id)
+    if known is not None and known.record_id != record_id and known.state == State.BOUND:
+        subject = {"of": known.record_id, "connection": connection.name, "remote_id": remote_id}
+        changes.questions.append(Question("duplicate", subject, record_id=record_id))
+        return
+    base = known or Bound(
+        fresh_id, stream.id, remote_id, record_id, State.BOUND, UNKNOWN_DIGEST, None, None, changes.now, None,
+        bindings.packed(Claims()), pack({}), None, None, None,
+    )  # fmt: skip
+    row = _held_now(one, base._replace(state=State.BOUND, record_id=record_id, moved_to=None), held, changes.now)
+    if known is None:
+        changes.new_bindings.append(row)
+    else:
+        changes.bindings[row.id] = row
+    changes.bound.append((connection.id, record_id))
+
+
+def _held_now(one: Sent, bound: Bound, held: Mapping[str, Remote], now: Instant) -> Bound:
+    """The binding after a write: what the tool holds, and where that is not what we told it."""
+    receipt, read_back = one.receipt, held.get(one.receipt.remote_id or "")
+    version, modified_at = receipt.version, receipt.modified_at
+    if read_back is not None:
+        fields, whole = dict(read_back.fields), not read_back.partial
+        version, modified_at = read_back.version, read_back.modified_at
+    elif receipt.fields is not None and receipt.whole:
+        fields, whole = dict(receipt.fields), True
+    else:
+        fields, whole = _laid_over(bound.expected, {**one.edit.fields, **(receipt.fields or {})}), False
+    raw = orjson.dumps(fields)
+    told = {**bound.told, **one.edit.fields}
+    respelt = {path: value for path, value in told.items() if paths.get(fields, path) != value}
+    return bound._replace(
+        digest=digest(raw) if whole else UNKNOWN_DIGEST,
+        version=version,
+        modified_at=modified_at if modified_at is not None else bound.modified_at,
+        wrote_at=now,
+        packed_expected=squeeze(raw),
+        packed_told=pack(respelt) if respelt else None,
+    )
+
+
+def _laid_over(expected: Fields, fields: Mapping[str, object]) -> Fields:
+    for path, value in fields.items():
+        paths.put(expected, path, value)
+    return expected
+
+
+def _verdict(one: Sent) -> Outcome:
+    return outcome(one.receipt.error, attempts=one.row.attempts, verb=one.edit.verb, spread=one.row.record_id)
+
+
+def _looked_after(hub: Hub, stream: Stream, one: Sent, verdict: Outcome) -> Outcome:
+    """Fetch what moved, vanished or exists already, and let inbound say what that means."""
+    error = one.receipt.error
+    remote_id = one.edit.remote_id
+    if isinstance(error, Exists):
+        remote_id = error.remote_id
+    elif isinstance(error, Gone):
+        remote_id = error.moved_to or remote_id
+    if verdict.action not in ("reread", "bind", "gone") or (remote_id is None and verdict.action != "bind"):
+        return verdict
+    began_at = hub.clock()
+    try:
+        if remote_id is None:
+            found = hub.open(stream.source).find(stream.name, one.edit.key)
+            remotes = [found] if found is not None else []
+        else:
+            remotes = fetched(hub, stream, [remote_id])
+    except ToolError as trouble:
+        return outcome(trouble, attempts=one.row.attempts, verb=one.edit.verb, spread=one.row.record_id)
+    if verdict.action == "bind":
+        remotes = [remote._replace(key=one.edit.key) for remote in remotes]
+        if not remotes or not _free(hub, stream, remotes[0], one.row.record_id):
+            return Outcome("dead_letter", counts_attempt=True, dead_letter=True)
+    inbound(Trip(hub, stream, began_at, hub.clock(), trusted=True), Page(remotes, {}))
+    return verdict
+
+
+def _free(hub: Hub, stream: Stream, remote: Remote, record_id: int) -> bool:
+    """Whether the record that a create met is nobody's, or already ours."""
+    with hub.store.reading() as tx:
+        bound = bindings.of_remotes(tx, stream.id, [remote.id]).get(remote.id)
+    return bound is None or bound.record_id == record_id
+
+
+def _book_failed(
+    tx: Tx,
+    connection: Connection,
+    stream: Stream,
+    bad: Sequence[tuple[Sent, Outcome]],
+    done: Delivered,
+    now: Instant,
+) -> None:
+    later: list[Later] = []
+    dead: list[tuple[Sent, DeadLetter]] = []
+    unsent: list[str] = []
+    for one, verdict in bad:
+        error = one.receipt.error
+        assert error is not None  # noqa: S101 - these are the failed ones
+        if verdict.action != "look" and one.edit.verb is Verb.CREATE:
+            unsent.append(one.edit.key)
+        if verdict.dead_letter:
+            dead.append((one, _letter(one, error, connection, stream, now)))
+            continue
+        wait = int((verdict.wait or 0) * SECOND)
+        attempts = one.row.attempts + verdict.counts_attempt
+        later.append(Later(one.row.record_id, now + wait, attempts, error.error_code))
+        done.halted |= verdict.action in ("throttled", "pause") or error.again == "later"
+        if verdict.pause and not done.paused:
+            done.paused = True
+            pause(tx, connection, error, now=now)
+    deliveries.resolve(tx, unsent)
+    deliveries.bury(tx, [letter for _, letter in dead])
+    outbox.settle(tx, connection.id, [one.row for one, _ in dead])
+    outbox.put_back(tx, connection.id, later)
+    done.dead += len(dead)
+    done.put_back += len(later)
+
+
+def pause(tx: Tx, connection: Connection, error: ToolError, *, now: Instant) -> None:
+    """Stop a connection until a person has acted, and ask for that."""
+    connections.change_connection(
+        tx, connection.id, state="paused", pause_code=error.error_code, pause_note=error.message
+    )
+    subject = {"connection": connection.name, **error.to_json()}
+    reviews.ask(tx, [Question("connection", subject, connection_id=connection.id)], now=now)
+
+
+def _letter(one: Sent, error: ToolError, connection: Connection, stream: Stream, now: Instant) -> DeadLetter:
+    return DeadLetter(
+        now,
+        connection.id,
+        stream.id,
+        one.row.record_id,
+        str(one.edit.verb),
+        error.error_code,
+        str(error),
+        str(error.acts),
+        error.remedy,
+        cause_of(one.difference),
+        pack(one.edit.fields),
+    )
+
+
+def _logged(one: Sent, connection: Connection, now: Instant, run_id: int | None) -> Delivery:
+    error = one.receipt.error
+    return Delivery(
+        now,
+        run_id,
+        connection.id,
+        one.row.record_id,
+        one.receipt.remote_id or one.edit.remote_id,
+        str(one.edit.verb),
+        "done" if error is None else _verdict(one).action,
+        error.error_code if error else None,
+        dumps(sorted(one.edit.fields)),
+        str(error) if error else None,
+    )

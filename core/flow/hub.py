@@ -1,0 +1,123 @@
+"""What every trip needs at hand: the store, the clock, the rules, and the connections with their streams.
+
+Built once by the assembly (or a test) and shared by all threads; nothing in it changes while a trip runs, except
+that the assembly may put a fresh `Hub` in its place when the configuration changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core import manifest
+from core.decide.blocks import Blocks
+from core.decide.route import Hearer
+from core.decide.rules import Rules
+from core.decide.skew import Skew
+from core.manifest import Deletes
+from core.mapping import Translator
+from core.model.shape import Shape
+from core.model.shapes import KIND_ORDER
+from core.model.types import Locale
+from core.ports import Clock
+from core.store.database import Store
+
+HUB = "hub"
+"""The source of what a person says in the hub itself; stored as a connection like any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What an admin chose for one stream of a connection."""
+
+    reads: bool = True
+    writes: bool = True
+    creates: bool = True
+    deletes_in: Deletes = "unlink"
+    deletes_out: Deletes = "unlink"
+    poll_every: float | None = None
+    """Seconds; None takes the manifest's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One stream of one connection, ready to be translated."""
+
+    id: int
+    name: str
+    kind: str
+    connection_id: int
+    source: str
+    """The connection's name, as claims and rules know it."""
+    shape: Shape
+    translator: Translator
+    manifest: manifest.Stream
+    policy: Policy
+    siblings: Mapping[str, int]
+    """Stream name → id for all streams of the connection, to resolve refs."""
+
+    @property
+    def rank(self) -> int:
+        """Companies go before contacts, contacts before deals."""
+        return KIND_ORDER.index(self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One customer's account in a tool."""
+
+    id: int
+    name: str
+    connector: str
+    streams: tuple[Stream, ...]
+    """In kind order."""
+    state: str = "active"
+    skew: Skew = field(default_factory=Skew)
+
+    def stream_for(self, kind: str) -> Stream | None:
+        """Where a record of this kind is created, or None when this connection does not take it."""
+        for stream in self.streams:
+            if stream.kind == kind and stream.policy.writes:
+                return stream
+        return None
+
+    @property
+    def stream_ids(self) -> frozenset[int]:
+        """The ids of all streams."""
+        return frozenset(stream.id for stream in self.streams)
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """Everything a trip stands on."""
+
+    store: Store
+    clock: Clock
+    installation: str
+    shapes: Mapping[str, Shape]
+    rules: Rules
+    connections: Mapping[int, Connection]
+    sources: Mapping[int, str]
+    """Stream id → source name, for every stream there ever was, the hub's own and removed ones included."""
+    open: Callable[[str], Any]
+    """Connection name → its connector, built on first use and kept; closed by whoever built the hub."""
+    blocks: Blocks = field(default_factory=Blocks)
+    locale: Locale = field(default_factory=Locale)
+    hearers: tuple[Hearer, ...] = ()
+    """Who must hear about which fields of which kind."""
+
+    def connection(self, name: str) -> Connection:
+        """A connection by name; `KeyError` when there is none."""
+        for connection in self.connections.values():
+            if connection.name == name:
+                return connection
+        raise KeyError(name)
+
+    def stream(self, stream_id: int) -> Stream | None:
+        """A stream by id, None for one that is no longer connected."""
+        for connection in self.connections.values():
+            for stream in connection.streams:
+                if stream.id == stream_id:
+                    return stream
+        return None

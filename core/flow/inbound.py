@@ -1,0 +1,341 @@
+"""Inbound: a page of a tool's records becomes claims, and the claims become records, in one transaction.
+
+    page ▶ not news? ▶ translate ▶ echo? ▶ match the unbound ▶ refs ▶ fold ▶ bindings, records, history, marks
+
+A reading that equals what we expect is dropped after one query for the page. The checkpoint moves in the same
+transaction as the data. What must be read again (it began before our own write ended) is given back to the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import orjson
+
+from core.decide.echo import heard, is_news, is_stale, stamp_for
+from core.decide.route import Cause
+from core.flow.changes import Changes
+from core.flow.departures import depart
+from core.flow.hub import Hub, Stream
+from core.flow.merging import follow, forwards
+from core.flow.newcomers import welcome
+from core.flow.refold import Heard, Work, load_works, refold
+from core.flow.refs import Refs, resolve_waiting
+from core.mapping import paths
+from core.mapping.translator import Reading
+from core.model.claim import Claims, Stamp
+from core.model.instant import Instant
+from core.ports import Fields, Page, Remote
+from core.store import Tx, bindings, connections, records
+from core.store.bindings import Bound, Glance, State
+from core.store.codec import digest, dumps, pack, squeeze
+
+
+class Arrival(NamedTuple):
+    """One record of a page that is news, as bytes and as translated."""
+
+    remote: Remote
+    raw: bytes
+    digest: int
+    reading: Reading
+    stamp: Stamp
+
+    @property
+    def problems(self) -> str | None:
+        """What could not be read of it, in the stored form."""
+        found = [*self.reading.problems, *([self.remote.problem] if self.remote.problem else [])]
+        return dumps(found) if found else None
+
+
+@dataclass(slots=True)
+class Intake:
+    """What became of a page, in numbers, and what must be read again."""
+
+    read: int = 0
+    unchanged: int = 0
+    echoes: int = 0
+    heard: int = 0
+    created: int = 0
+    joined: int = 0
+    gone: int = 0
+    problems: int = 0
+    again: list[str] = field(default_factory=list)
+    seen: list[int] = field(default_factory=list)
+    """Ids of the bindings this page showed, for a walk that looks for what is missing."""
+
+    def counts(self) -> dict[str, int]:
+        """The numbers that are not zero."""
+        names = ("read", "unchanged", "echoes", "heard", "created", "joined", "gone", "problems")
+        return {name: value for name in names if (value := getattr(self, name))}
+
+    def add(self, other: Intake) -> None:
+        """Count another page's numbers in."""
+        for name, value in other.counts().items():
+            setattr(self, name, getattr(self, name) + value)
+
+
+Keep = Callable[[Tx], None]
+"""Writes the checkpoint in the page's own transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """How a page came: through which stream, when, and as part of what."""
+
+    hub: Hub
+    stream: Stream
+    began_at: Instant
+    """When the call that brought the page was sent, by the hub's clock."""
+    now: Instant
+    last_read_at: Instant | None = None
+    """When the stream was last known whole: an undated change happened after that."""
+    backfill: bool = False
+    run_id: int | None = None
+    trusted: bool = False
+    """These are direct reads, newer than any listing: their stamps need not have moved to be believed."""
+
+    @property
+    def cause(self) -> Cause:
+        """What the lanes go by."""
+        return "backfill" if self.backfill else "live"
+
+
+def inbound(trip: Trip, page: Page, *, keep: Keep | None = None) -> Intake:
+    """Take a page in; `keep` writes the checkpoint along with it."""
+    remotes = _each_once(page.records)
+    intake = Intake(read=len(remotes))
+    with trip.hub.store.reading() as tx:
+        known = bindings.glance(tx, trip.stream.id, list(remotes)) if remotes else {}
+    news, goodbyes = _news(trip, remotes, known, intake)
+    unread = [
+        *page.problems,
+        *(remote.problem for remote in remotes.values() if remote.problem and not remote.fields),
+    ]
+    if not news and not goodbyes and not unread and keep is None:
+        return intake
+    arrivals = _translated(trip, news, known)
+    with trip.hub.store.writing() as tx:
+        if arrivals or goodbyes:
+            _take_in(trip, tx, arrivals, goodbyes, intake)
+        if unread:
+            row = connections.stream_row(tx, trip.stream.id)
+            connections.note_unread(tx, trip.stream.id, row.generation, unread, at=trip.now)
+            intake.problems += len(unread)
+        if keep is not None:
+            keep(tx)
+    return intake
+
+
+def _each_once(found: Sequence[Remote]) -> dict[str, Remote]:
+    """By id; of two readings of one record in a page the newer stands, else the later in order."""
+    remotes: dict[str, Remote] = {remote.id: remote for remote in found}
+    if len(remotes) == len(found):
+        return remotes
+    for remote in found:
+        other = remotes[remote.id]
+        if other.modified_at is not None and remote.modified_at is not None and remote.modified_at > other.modified_at:
+            remotes[remote.id] = remote
+    return remotes
+
+
+def _news(
+    trip: Trip, remotes: Mapping[str, Remote], known: Mapping[str, Glance], intake: Intake
+) -> tuple[list[tuple[Remote, bytes, int]], list[Remote]]:
+    """What is worth a closer look: (remote, bytes, digest) of readings, and tombstones of bound records."""
+    news: list[tuple[Remote, bytes, int]] = []
+    goodbyes = []
+    for remote in remotes.values():
+        glance = known.get(remote.id)
+        if remote.deleted:
+            if glance is not None and glance.state == State.BOUND:
+                if is_stale(trip.began_at, glance.wrote_at):
+                    intake.again.append(remote.id)
+                else:
+                    goodbyes.append(remote)
+            continue
+        if remote.problem and not remote.fields:
+            continue
+        raw = orjson.dumps(remote.fields)
+        mark = digest(raw)
+        if glance is None:
+            if remote.partial:
+                intake.again.append(remote.id)
+            else:
+                news.append((remote, raw, mark))
+            continue
+        intake.seen.append(glance.id)
+        verdict = _look(trip, remote, glance, mark)
+        if verdict == "news":
+            news.append((remote, raw, mark))
+        elif verdict == "again":
+            intake.again.append(remote.id)
+        else:
+            intake.unchanged += 1
+    return news, goodbyes
+
+
+def _look(trip: Trip, remote: Remote, glance: Glance, mark: int) -> str:
+    """Whether a reading of a bound record is `news`, `old`, or must be read `again`."""
+    back = glance.state != State.BOUND
+    if glance.state == State.MOVED:
+        return "old"
+    if mark == glance.digest and not back:
+        return "old"
+    if is_stale(trip.began_at, glance.wrote_at):
+        return "again"
+    if not trip.trusted and not is_news(glance.modified_at, remote.modified_at):
+        return "old"
+    if back and mark == glance.digest and None not in (glance.modified_at, remote.modified_at):
+        # A lagging list may still show what was deleted; only a newer stamp says that it is back.
+        return (
+            "news"
+            if is_news(glance.modified_at, remote.modified_at) and glance.modified_at != remote.modified_at
+            else "old"
+        )
+    return "news"
+
+
+def _translated(trip: Trip, news: Sequence[tuple[Remote, bytes, int]], known: Mapping[str, Glance]) -> list[Arrival]:
+    partial = {remote.id for remote, _, _ in news if remote.partial}
+    if partial:
+        with trip.hub.store.reading() as tx:
+            held = bindings.of_remotes(tx, trip.stream.id, partial)
+        news = [_completed(item, held.get(item[0].id)) for item in news]
+    readings = _complained(trip.stream, trip.stream.translator.read([remote.fields for remote, _, _ in news]))
+    skew = trip.hub.connections[trip.stream.connection_id].skew
+    stamps: dict[tuple[Instant | None, bool], Stamp] = {}
+    arrivals = []
+    for (remote, raw, mark), reading in zip(news, readings, strict=True):
+        # On first sight nobody knows how long an undated value has stood.
+        first = remote.id not in known
+        stamp = stamps.get((remote.modified_at, first))
+        if stamp is None:
+            since = None if first else trip.last_read_at
+            stamp = stamp_for(remote.modified_at, trip.now, since, skew)
+            stamps[remote.modified_at, first] = stamp
+        arrivals.append(Arrival(remote, raw, mark, reading, stamp))
+    return arrivals
+
+
+def _complained(stream: Stream, readings: list[Reading]) -> list[Reading]:
+    """A blank where the mapping requires something is a problem of the record, which comes in all the same."""
+    required = [line.field for line in stream.translator.lines if line.required and line.direction != "out"]
+    for name in required:
+        what = f"{name}: is blank, and the mapping requires it"
+        readings = [
+            reading
+            if name in reading.values or name not in reading.said
+            else reading._replace(problems=(*reading.problems, what))
+            for reading in readings
+        ]
+    return readings
+
+
+def _completed(item: tuple[Remote, bytes, int], held: Bound | None) -> tuple[Remote, bytes, int]:
+    """Lay a partial reading over what the tool is known to hold."""
+    remote = item[0]
+    if held is None or not remote.partial:
+        return item
+    whole = held.expected
+    for path, value in remote.fields.items():
+        paths.put(whole, path, value)
+    raw = orjson.dumps(whole)
+    return remote._replace(fields=whole, partial=False), raw, digest(raw)
+
+
+def _take_in(trip: Trip, tx: Tx, arrivals: Sequence[Arrival], goodbyes: Sequence[Remote], intake: Intake) -> None:
+    hub, stream = trip.hub, trip.stream
+    changes = Changes(trip.now, trip.run_id)
+    ids = [arrival.remote.id for arrival in arrivals] + [remote.id for remote in goodbyes]
+    bound = bindings.of_remotes(tx, stream.id, ids)
+    works = load_works(hub, tx, {one.record_id for one in bound.values()}) if bound else {}
+    known = [(arrival, bound[arrival.remote.id]) for arrival in arrivals if arrival.remote.id in bound]
+    fresh = [arrival for arrival in arrivals if arrival.remote.id not in bound]
+    before = stream.translator.read([one.expected for _, one in known]) if known else []
+    refs = Refs.of(tx, stream, [arrival.reading for arrival in arrivals] + list(before))
+    for (arrival, one), was in zip(known, before, strict=True):
+        _hear(trip, changes, refs, arrival, one, was, works, intake)
+    if goodbyes:
+        depart(trip, tx, changes, goodbyes, bound, works, intake)
+    if fresh:
+        moved = forwards(tx, stream, goodbyes, bound, [arrival.remote.id for arrival in fresh])
+        welcome(trip, tx, changes, refs, fresh, works, intake, moved)
+    if goodbyes:
+        follow(hub, tx, changes, stream, goodbyes, bound, works)
+    if fresh:
+        resolve_waiting(hub, tx, changes, stream, [arrival.remote.id for arrival in fresh], works)
+    refold(
+        hub,
+        tx,
+        changes,
+        [work for work in works.values() if work.heard or work.touched or work.merged_into],
+        cause=trip.cause,
+    )
+    changes.write(tx)
+
+
+def _hear(
+    trip: Trip,
+    changes: Changes,
+    refs: Refs,
+    arrival: Arrival,
+    bound: Bound,
+    was: Reading,
+    works: dict[int, Work],
+    intake: Intake,
+) -> None:
+    """A reading of a bound record that is not byte for byte what we expect: an echo, or news."""
+    stream, remote = trip.stream, arrival.remote
+    translator = stream.translator
+    now_values, waits = refs.resolved(arrival.reading.values)
+    was_values, _ = refs.resolved(was.values)
+    claims = heard(
+        stream.shape,
+        now=now_values,
+        before=was_values,
+        claims=bound.claims,
+        stamp=arrival.stamp,
+        when_blank=translator.when_blank,
+        fields=translator.in_fields,
+        said=arrival.reading.said,
+    )
+    back = bound.state != State.BOUND
+    row = bound._replace(
+        state=State.BOUND,
+        digest=arrival.digest,
+        version=remote.version,
+        modified_at=remote.modified_at,
+        read_at=trip.now,
+        packed_expected=squeeze(arrival.raw),
+        packed_told=_still_told(bound, remote.fields),
+        problems=arrival.problems,
+    )
+    intake.problems += row.problems is not None
+    work = works[bound.record_id]
+    if claims is None and not back:
+        intake.echoes += 1
+    else:
+        present = bound.claims if claims is None else claims
+        row = row._replace(packed_claims=pack(present.to_json()))
+        work.say(row, stream.source, present)
+        work.heard.append(Heard("heard", _news_only(present, bound.claims), row.id))
+        work.touched.update([stream.source] if present == bound.claims else [])
+        work.state = records.State.LIVE if work.state == records.State.DELETED else work.state
+        changes.waiting.extend((place[0], place[1], row.id) for place in waits)
+        intake.heard += 1
+    changes.bindings[row.id] = row
+
+
+def _news_only(present: Claims, earlier: Claims) -> Claims:
+    return Claims.of({name: claim for name, claim in present.items() if claim != earlier.get(name)})
+
+
+def _still_told(bound: Bound, fields: Fields) -> bytes | None:
+    """What we told and the tool spelt its own way, as far as it has not been changed there since."""
+    if bound.packed_told is None:
+        return None
+    expected = bound.expected
+    told = {path: value for path, value in bound.told.items() if paths.get(expected, path) == paths.get(fields, path)}
+    return pack(told) if told else None

@@ -1,0 +1,257 @@
+"""Newcomers: remote records that are not bound yet. Whose are they? Join a record, or make one.
+
+A first load is nothing but newcomers, so this is the hub's hottest path: what concerns the page is done once, and a
+record with nobody like it in sight costs one fold and one look at its keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import orjson
+
+from core.decide.fold import fold
+from core.decide.keys import Key, keys_of
+from core.decide.match import Ambiguous, Candidate, Join, New, match
+from core.decide.route import hearers, lane
+from core.flow.changes import Changes
+from core.flow.merging import Forwards
+from core.flow.refold import Heard, Work, load_works
+from core.flow.refs import Refs
+from core.model.claim import Claims, Stamp, Voice
+from core.model.values import Json
+from core.ports import Remote
+from core.store import Tx, records
+from core.store.bindings import Bound, State
+from core.store.codec import squeeze
+from core.store.database import allocate, serialise
+from core.store.outbox import Mark
+from core.store.records import Record
+from core.store.reviews import Question
+
+if TYPE_CHECKING:
+    from core.flow.inbound import Arrival, Intake, Trip
+
+
+@dataclass(slots=True)
+class _Newcomer:
+    arrival: Arrival
+    values: dict[str, Json]
+    waits: list[tuple[int, str]]
+    keys: tuple[Key, ...]
+
+
+def welcome(
+    trip: Trip,
+    tx: Tx,
+    changes: Changes,
+    refs: Refs,
+    arrivals: Sequence[Arrival],
+    works: dict[int, Work],
+    intake: Intake,
+    moved: Forwards,
+) -> None:
+    """Match and bind every arrival: joined records go on the desk to be folded, new ones are written as they are."""
+    hub, stream = trip.hub, trip.stream
+    serialise(tx, f"newcomers of {stream.kind}")
+    newcomers = []
+    for arrival in arrivals:
+        values, waits = refs.resolved(arrival.reading.values)
+        newcomers.append(_Newcomer(arrival, values, waits, keys_of(stream.kind, values, hub.blocks)))
+    seats = _Seats(trip, tx, changes, works, newcomers, moved)
+    for place, newcomer in enumerate(newcomers):
+        seats.take(place, newcomer, intake)
+    seats.bind_new(refs)
+
+
+class _Seats:
+    """One page's newcomers being told who they are."""
+
+    def __init__(
+        self,
+        trip: Trip,
+        tx: Tx,
+        changes: Changes,
+        works: dict[int, Work],
+        newcomers: Sequence[_Newcomer],
+        moved: Forwards,
+    ) -> None:
+        self.trip, self.changes, self.works, self.moved = trip, changes, works, moved
+        self.record_ids = allocate(tx, "record", len(newcomers))
+        self.binding_ids = allocate(tx, "binding", len(newcomers))
+        self.holders = _holders(tx, newcomers)
+        stamped = {id_ for one in newcomers if (id_ := _stamped(trip, one.arrival.remote.key)) is not None}
+        candidates = {id_ for ids in self.holders.values() for id_ in ids} | stamped
+        candidates |= {id_ for ids in moved.values() for id_ in ids}
+        works.update(load_works(trip.hub, tx, candidates - works.keys()) if candidates - works.keys() else {})
+        self.new: list[tuple[int, _Newcomer]] = []
+        self.fresh: dict[int, _Newcomer] = {}
+
+    def take(self, place: int, newcomer: _Newcomer, intake: Intake) -> None:
+        """Join, or make a record."""
+        own = self._known(newcomer.arrival.remote)
+        if own is not None and own in self.works and not self._taken(self.works[own]):
+            self._join(place, newcomer, own)
+            intake.joined += 1
+            return
+        hits, kind = self._hits(newcomer.keys), self.trip.stream.kind
+        if not hits:
+            self._make(place, newcomer)
+            intake.created += 1
+            return
+        found = match(kind, newcomer.values, newcomer.keys, self._candidates(hits), blocks=self.trip.hub.blocks)
+        if isinstance(found, Join) and found.record_id in self.works:
+            self._join(place, newcomer, found.record_id)
+            intake.joined += 1
+            return
+        self._make(place, newcomer)
+        intake.created += 1
+        record_id = self.record_ids[place]
+        if isinstance(found, Ambiguous):
+            subject = {"candidates": list(found.record_ids), "evidence": list(found.evidence)}
+            self.changes.questions.append(Question("ambiguous", subject, record_id=record_id))
+        elif isinstance(found, New) and found.duplicate_of is not None:
+            subject = {"of": found.duplicate_of, "connection": self.trip.stream.source}
+            self.changes.questions.append(Question("duplicate", subject, record_id=record_id))
+
+    def bind_new(self, refs: Refs) -> None:
+        """Write the new records, now that every id of the page is known."""
+        here = self.trip.stream.id
+        for place, newcomer in self.new:
+            refs.found[here, newcomer.arrival.remote.id] = self.record_ids[place]
+        marks = _Marks(self.trip)
+        for place, newcomer in self.new:
+            if newcomer.waits:
+                newcomer.values, newcomer.waits = refs.resolved(newcomer.arrival.reading.values)
+            self._write(place, newcomer, marks)
+
+    def _known(self, remote: Remote) -> int | None:
+        """The record that this is for certain: our own create, or where one of ours was merged into there."""
+        own = _stamped(self.trip, remote.key)
+        return own if own is not None else min(self.moved.get(remote.id, ()), default=None)
+
+    def _hits(self, keys: Iterable[Key]) -> dict[int, list[Key]]:
+        """Record id → the keys that lead to it, from the store and from earlier on this page."""
+        hits: dict[int, list[Key]] = {}
+        for key in keys:
+            for record_id in self.holders.get(key.digest, ()):
+                hits.setdefault(record_id, []).append(key)
+        return hits
+
+    def _candidates(self, hits: Mapping[int, Sequence[Key]]) -> list[Candidate]:
+        found = []
+        for record_id, keys in hits.items():
+            if record_id in self.works:
+                work = self.works[record_id]
+                values, taken = work.record.values, self._taken(work)
+            elif record_id in self.fresh:
+                values, taken = self.fresh[record_id].values, True
+            else:
+                continue
+            found.append(Candidate(record_id, values, tuple(key.tier for key in keys), taken))
+        return found
+
+    def _taken(self, work: Work) -> bool:
+        return self.trip.stream.id in work.streams.values()
+
+    def _join(self, place: int, newcomer: _Newcomer, record_id: int) -> None:
+        arrival, stream = newcomer.arrival, self.trip.stream
+        work = self.works[record_id]
+        claims = _first_claims(newcomer.values, arrival.stamp)
+        blob = squeeze(orjson.dumps(claims.to_json()))
+        row = self._row(place, newcomer, record_id, blob)
+        work.say(row, stream.source, claims)
+        work.heard.append(Heard("seen", claims, row.id))
+        work.touched.add(stream.source)
+        work.state = records.State.LIVE if work.state == records.State.DELETED else work.state
+
+    def _make(self, place: int, newcomer: _Newcomer) -> None:
+        record_id = self.record_ids[place]
+        self.new.append((place, newcomer))
+        self.fresh[record_id] = newcomer
+        for key in newcomer.keys:
+            self.holders.setdefault(key.digest, []).append(record_id)
+
+    def _write(self, place: int, newcomer: _Newcomer, marks: _Marks) -> None:
+        trip, changes, stamp = self.trip, self.changes, newcomer.arrival.stamp
+        record_id = self.record_ids[place]
+        claims = _first_claims(newcomer.values, stamp)
+        folded = fold(trip.stream.shape, trip.hub.rules, (Voice(trip.stream.source, claims),))
+        said = orjson.dumps(claims.values)
+        stands = said if folded.values == claims.values else orjson.dumps(folded.values)
+        # The stored form of `Claims.to_json`, put together from bytes that are there already.
+        blob = squeeze(b'{"s":' + orjson.dumps([tuple(stamp)]) + b',"v":' + said + b"}")
+        row = self._row(place, newcomer, record_id, blob)
+        changes.new_records.append(
+            Record(record_id, trip.stream.kind, stands.decode(), records.State.LIVE, None, 1, trip.now, trip.now)
+        )
+        changes.tell(record_id, "seen", blob, row.id)
+        changes.keys.extend([(key.digest, record_id) for key in newcomer.keys])
+        changes.marks.extend(marks.of(record_id, folded.values))
+
+    def _row(self, place: int, newcomer: _Newcomer, record_id: int, claims: bytes) -> Bound:
+        trip, arrival = self.trip, newcomer.arrival
+        remote = arrival.remote
+        row = Bound(
+            self.binding_ids[place],
+            trip.stream.id,
+            remote.id,
+            record_id,
+            State.BOUND,
+            arrival.digest,
+            remote.version,
+            remote.modified_at,
+            trip.now,
+            None,
+            claims,
+            squeeze(arrival.raw),
+            None,
+            arrival.problems,
+            None,
+        )
+        self.changes.new_bindings.append(row)
+        self.changes.bound.append((trip.stream.connection_id, record_id))
+        self.changes.waiting.extend([(stream_id, word, row.id) for stream_id, word in newcomer.waits])
+        return row
+
+
+class _Marks:
+    """Who hears of this page's new records; asked once a page, since all of them are new."""
+
+    def __init__(self, trip: Trip) -> None:
+        hub, kind = trip.hub, trip.stream.kind
+        names = set(hearers(kind, None, hub.hearers)) - {trip.stream.source}
+        self.ids = [one.id for one in hub.connections.values() if one.name in names]
+        self.lane = int(lane(kind, None, "backfill" if trip.backfill else "live"))
+        self.rank, self.now = trip.stream.rank, trip.now
+
+    def of(self, record_id: int, _values: Mapping[str, Json]) -> list[Mark]:
+        """The marks for one new record."""
+        return [Mark(id_, record_id, self.lane, self.rank, self.now) for id_ in self.ids]
+
+
+def _first_claims(values: dict[str, Json], stamp: Stamp) -> Claims:
+    """Everything a record says on first sight; the translator leaves blanks out already."""
+    return Claims(values, (stamp,))
+
+
+def _holders(tx: Tx, newcomers: Sequence[_Newcomer]) -> dict[int, list[int]]:
+    """Key digest → ids of the records found by it: one statement for the page."""
+    holders: dict[int, list[int]] = {}
+    digests = {key.digest for newcomer in newcomers for key in newcomer.keys}
+    if digests:
+        for digest, record_id in records.find_keys(tx, digests):
+            holders.setdefault(digest, []).append(record_id)
+    return holders
+
+
+def _stamped(trip: Trip, key: str | None) -> int | None:
+    """The record that an external key of ours names: `concord-<installation>-<record id>-<n>`."""
+    if key is None:
+        return None
+    parts = key.split("-")
+    if len(parts) == 4 and parts[0] == "concord" and parts[1] == trip.hub.installation and parts[2].isdigit():
+        return int(parts[2])
+    return None

@@ -1,0 +1,241 @@
+"""Outbound: work a connection's outbox. The wanted state is computed now, compared, and only the difference goes out.
+
+    claim ▶ compare ▶ renew old readings ▶ intents ▶ connector.write ▶ receipts booked in one transaction
+
+Creates are written down before they are sent (`intent`), so that after a crash the hub looks before it sends again.
+One bad item never fails its batch: receipts are per item, and a refused call is bisected.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from core.decide.outcome import outcome
+from core.errors import Refused, ToolError, Unknown, Unsupported
+from core.flow.booking import Delivered, Sent, book, cause_of
+from core.flow.compare import Difference, Step, differences, load_found
+from core.flow.hub import Connection, Hub, Stream
+from core.flow.inbound import Trip, inbound
+from core.flow.rereading import chunks, read_again
+from core.model.instant import MINUTE, SECOND
+from core.ports import Edit, Page, Receipt, Verb
+from core.store import Tx, connections, deliveries, outbox
+from core.store.deliveries import Intent
+from core.store.outbox import Claimed, Later
+
+CHUNK = 1_000
+"""Outbox rows worked at once: enough to fill the largest batches even if most turn out to be in step."""
+
+LEASE = 15 * MINUTE
+FRESH = 5 * SECOND
+"""Where a tool checks no version, a reading older than this is renewed before we write over it."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Claimed rows with what is to be done about each."""
+
+    rows: dict[int, Claimed]
+    todo: list[Difference] = field(default_factory=list)
+    left: Counter[int] = field(default_factory=Counter)
+    """Record id → edits of it still to be sent: a tool may hold a record twice."""
+    failed: set[int] = field(default_factory=set)
+
+    def finished(self, sent: Sequence[Sent]) -> list[Claimed]:
+        """Rows that may be settled once these edits are booked: their last edit is done, and none went wrong."""
+        for one in sent:
+            self.left[one.row.record_id] -= 1
+            if one.receipt.error is not None:
+                self.failed.add(one.row.record_id)
+        ids = {one.row.record_id for one in sent}
+        return [self.rows[id_] for id_ in ids if not self.left[id_] and id_ not in self.failed]
+
+
+def deliver(hub: Hub, connection: Connection, *, run_id: int | None = None) -> Delivered:
+    """Work everything that is due in a connection's outbox, the most urgent kind first."""
+    done = Delivered()
+    while (batch := _claim(hub, connection, done)) is not None:
+        for stream, edits in _grouped(batch.todo):
+            for chunk in chunks(edits, stream.manifest.batch_size):
+                if done.halted:
+                    _give_back(hub, connection, batch, chunk, done)
+                else:
+                    _send(hub, connection, stream, batch, chunk, done, run_id)
+        if done.halted:
+            break
+    return done
+
+
+def _claim(hub: Hub, connection: Connection, done: Delivered) -> _Batch | None:
+    """Lease rows and compare them; what is in step is settled at once."""
+    now = hub.clock()
+    ready = _ready(hub, connection)
+    with hub.store.writing() as tx:
+        rank = outbox.most_urgent(tx, connection.id, now=now, ranks=ready)
+        if rank is None:
+            return None
+        rows = outbox.claim(tx, connection.id, now=now, until=now + LEASE, limit=CHUNK, ranks=[rank])
+    batch = _Batch({row.record_id: row for row in rows})
+    found = _compared(hub, connection, batch)
+    stale = [one for one in found if one.step is Step.UPDATE and _unsure(one, now)]
+    if stale:
+        _renew(hub, stale)
+        found = _compared(hub, connection, batch)
+    with hub.store.writing() as tx:
+        kept = _without_refused(tx, connection, found)
+        busy = {one.record.id for one in kept}
+        deliveries.wait_for(tx, [(connection.id, target, one.record.id) for one in found for target in one.missing])
+        outbox.settle(tx, connection.id, [row for row in rows if row.record_id not in busy])
+    batch.todo = kept
+    batch.left.update(one.record.id for one in kept)
+    done.looked += len(rows)
+    done.in_step += len(rows) - len(batch.left)
+    return batch
+
+
+def _compared(hub: Hub, connection: Connection, batch: _Batch) -> list[Difference]:
+    with hub.store.reading() as tx:
+        return differences(hub, tx, connection, load_found(tx, list(batch.rows)))
+
+
+def _ready(hub: Hub, connection: Connection) -> list[int]:
+    """Ranks that may be written. A stream never read whole may already hold what we would create there."""
+    with hub.store.reading() as tx:
+        whole = connections.whole_streams(tx, connection.id)
+    writing = [stream for stream in connection.streams if stream.policy.writes]
+    waiting = {stream.rank for stream in writing if stream.policy.reads and stream.id not in whole}
+    return sorted({stream.rank for stream in writing} - waiting)
+
+
+def _unsure(one: Difference, now: int) -> bool:
+    checked = one.stream.manifest.versions == "opaque"
+    bound = one.bound
+    return not checked and bound is not None and max(bound.read_at, bound.wrote_at or 0) < now - FRESH
+
+
+def _renew(hub: Hub, stale: Sequence[Difference]) -> None:
+    """Read again what we are about to write over, and take in what people changed meanwhile."""
+    for stream, group in _grouped(stale):
+        ids = [one.bound.remote_id for one in group if one.bound]
+        read_again(hub, stream, ids)
+
+
+def _without_refused(tx: Tx, connection: Connection, found: Sequence[Difference]) -> list[Difference]:
+    """Leave out what is in step, and what was refused before and has not changed since."""
+    todo = [one for one in found if one.step is not Step.NOTHING]
+    letters = deliveries.dead_letters(tx, connection_id=connection.id, record_ids=[one.record.id for one in todo])
+    refused = {letter.record_id: letter.cause for letter in letters}
+    return [one for one in todo if refused.get(one.record.id) != cause_of(one)]
+
+
+def _send(
+    hub: Hub,
+    connection: Connection,
+    stream: Stream,
+    batch: _Batch,
+    chunk: Sequence[Difference],
+    done: Delivered,
+    run_id: int | None,
+) -> None:
+    edits = [_edit(hub, one) for one in chunk]
+    creates = [
+        Intent(edit.key, connection.id, stream.id, one.record.id, hub.clock())
+        for one, edit in zip(chunk, edits, strict=True)
+        if edit.verb is Verb.CREATE
+    ]
+    if creates:
+        with hub.store.writing(durable=True) as tx:
+            deliveries.intend(tx, creates)
+    receipts = list(_written(hub, stream, edits, done))
+    sent = [
+        Sent(one, edit, receipt, batch.rows[one.record.id])
+        for one, edit, receipt in zip(chunk, edits, receipts, strict=True)
+    ]
+    book(hub, connection, stream, sent, batch.finished(sent), done, run_id=run_id)
+
+
+def _written(hub: Hub, stream: Stream, edits: Sequence[Edit], done: Delivered) -> Iterator[Receipt]:
+    """One receipt an edit. A call that was refused as a whole is halved until the bad item stands alone."""
+    connector = hub.open(stream.source)
+    done.calls += 1
+    try:
+        receipts = connector.write(stream.name, edits)
+    except (Refused, Unsupported) as error:
+        if len(edits) == 1:
+            yield Receipt(error=error)
+            return
+        middle = len(edits) // 2
+        yield from _written(hub, stream, edits[:middle], done)
+        yield from _written(hub, stream, edits[middle:], done)
+    except ToolError as error:
+        yield from (Receipt(error=error) for _ in edits)
+    else:
+        if len(receipts) != len(edits):
+            doubt = Unknown(f"The connector gave {len(receipts)} receipts for {len(edits)} edits.", stream=stream.name)
+            receipts = [Receipt(error=doubt) for _ in edits]
+        yield from receipts
+
+
+def _edit(hub: Hub, one: Difference) -> Edit:
+    key = f"concord-{hub.installation}-{one.record.id}-{one.incarnation}"
+    if one.bound is None:
+        return Edit(Verb.CREATE, one.stream.name, key, fields=one.fields or {})
+    verb = Verb.DELETE if one.step is Step.DELETE else Verb.UPDATE
+    return Edit(
+        verb,
+        one.stream.name,
+        key,
+        remote_id=one.bound.remote_id,
+        fields=one.fields or {},
+        version=one.bound.version,
+        held=one.bound.expected,
+    )
+
+
+def _give_back(hub: Hub, connection: Connection, batch: _Batch, chunk: Sequence[Difference], done: Delivered) -> None:
+    now = hub.clock()
+    rows = [batch.rows[one.record.id] for one in chunk]
+    later = [Later(row.record_id, now + SECOND, row.attempts, None) for row in rows]
+    with hub.store.writing() as tx:
+        outbox.put_back(tx, connection.id, later)
+    done.put_back += len(later)
+
+
+def _grouped(found: Sequence[Difference]) -> Iterator[tuple[Stream, list[Difference]]]:
+    groups: dict[int, list[Difference]] = {}
+    for one in found:
+        groups.setdefault(one.stream.id, []).append(one)
+    for group in groups.values():
+        yield group[0].stream, group
+
+
+def settle_intents(hub: Hub, connection: Connection) -> int:
+    """Creates that may have been sent before a crash or a time-out: look for each, and bind what is found.
+
+    Comes before anything else in a connection's turn, so that a poll never takes our own create for a stranger.
+    """
+    with hub.store.reading() as tx:
+        open_intents = deliveries.intents_of(tx, connection.id)
+    settled = []
+    for intent in open_intents:
+        stream = hub.stream(intent.stream_id)
+        if stream is None:
+            settled.append(intent.key)
+            continue
+        began_at = hub.clock()
+        try:
+            remote = hub.open(connection.name).find(stream.name, intent.key)
+        except ToolError as error:
+            if outcome(error).action == "dead_letter":
+                settled.append(intent.key)
+                continue
+            break
+        if remote is not None:
+            trip = Trip(hub, stream, began_at, hub.clock(), trusted=True)
+            inbound(trip, Page([remote._replace(key=intent.key)], {}))
+        settled.append(intent.key)
+    with hub.store.writing(durable=True) as tx:
+        deliveries.resolve(tx, settled)
+    return len(settled)

@@ -1,0 +1,156 @@
+"""Fold records again after their claims changed, and gather what follows: values, history, keys, marks, questions.
+
+Every trip that changes claims ends here: inbound, a person's edit, replay of history, un-merging. The records it is
+given are loaded and locked by the trip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.decide.fold import Ask, fold
+from core.decide.keys import keys_of
+from core.decide.route import Cause, hearers, lane
+from core.flow.changes import Changes
+from core.flow.hub import Hub
+from core.model.claim import Claims, Voice
+from core.model.shapes import KIND_ORDER
+from core.store import Tx, bindings, records, reviews
+from core.store.bindings import Bound
+from core.store.bindings import State as BindingState
+from core.store.codec import loads, pack
+from core.store.records import Record, State, raw
+from core.store.reviews import Question
+
+
+@dataclass(slots=True)
+class Heard:
+    """News of one source about a record, to be written into its history."""
+
+    what: str
+    claims: Claims
+    binding_id: int | None
+
+
+@dataclass(slots=True)
+class Work:
+    """One record on the desk: as it was, who speaks about it, and what was just heard."""
+
+    record: Record
+    voices: dict[int, Voice] = field(default_factory=dict)
+    """Binding id → voice."""
+    streams: dict[int, int] = field(default_factory=dict)
+    """Binding id → stream id, of live bindings only."""
+    heard: list[Heard] = field(default_factory=list)
+    state: int = State.LIVE
+    merged_into: int | None = None
+    touched: set[str] = field(default_factory=set)
+    """Source names whose tool must be looked at even if no standing value changes."""
+
+    def say(self, bound: Bound, source: str, claims: Claims, *, retired: bool = False) -> None:
+        """Put a voice's present claims on the desk."""
+        self.voices[bound.id] = Voice(source, claims, retired)
+        if retired:
+            self.streams.pop(bound.id, None)
+        else:
+            self.streams[bound.id] = bound.stream_id
+
+
+def load_works(hub: Hub, tx: Tx, record_ids: Iterable[int]) -> dict[int, Work]:
+    """Lock and load records with every voice about them: two statements."""
+    ids = set(record_ids)
+    works = {id_: Work(found, state=found.state) for id_, found in records.load(tx, ids, to_change=True).items()}
+    for bound in bindings.of_records(tx, ids):
+        if bound.record_id in works:
+            retired = bound.state != BindingState.BOUND
+            works[bound.record_id].say(bound, hub.sources.get(bound.stream_id, "?"), bound.claims, retired=retired)
+    return works
+
+
+def refold(hub: Hub, tx: Tx, changes: Changes, works: Sequence[Work], *, cause: Cause) -> int:
+    """Fold each record and gather the consequences; gives how many records changed."""
+    open_asks = reviews.undecided(tx, [work.record.id for work in works]) if works else {}
+    return sum(_refold(hub, changes, work, open_asks.get(work.record.id, set()), cause) for work in works)
+
+
+def _refold(hub: Hub, changes: Changes, work: Work, asked: set[str], cause: Cause) -> bool:
+    record = work.record
+    before = loads(record.raw)
+    folded = fold(hub.shapes[record.kind], hub.rules, tuple(work.voices.values()))
+    after = folded.values
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    _write_history(changes, work, {name: [before.get(name), after.get(name)] for name in changed})
+    _ask(changes, record.id, folded.asks, asked)
+    moved = work.state != record.state
+    if changed or moved:
+        changes.records.append(
+            record._replace(
+                raw=raw(after),
+                state=work.state,
+                merged_into=work.merged_into,
+                version=record.version + 1,
+                updated_at=changes.now,
+            )
+        )
+        _rekey(hub, changes, record, before, after, gone=work.state != State.LIVE)
+    _mark(hub, changes, work, after, frozenset(changed), everywhere=moved, cause=cause)
+    return bool(changed or moved)
+
+
+def _write_history(changes: Changes, work: Work, changed: dict[str, list[Any]]) -> None:
+    for place, heard in enumerate(work.heard):
+        delta: dict[str, Any] = heard.claims.to_json()
+        if changed and place == len(work.heard) - 1:
+            delta["set"] = changed
+        changes.tell(work.record.id, heard.what, pack(delta), heard.binding_id)
+
+
+def _ask(changes: Changes, record_id: int, asks: Sequence[Ask], asked: set[str]) -> None:
+    for ask in asks:
+        subject = {"rule": ask.rule, "note": ask.note, "contenders": [list(one) for one in ask.contenders]}
+        changes.questions.append(Question("ask", subject, record_id=record_id, field=ask.field))
+    settled = asked - {ask.field for ask in asks}
+    changes.answered.extend(("ask", record_id, name) for name in sorted(settled))
+
+
+def _rekey(
+    hub: Hub, changes: Changes, record: Record, before: dict[str, Any], after: dict[str, Any], *, gone: bool
+) -> None:
+    was = {key.digest for key in keys_of(record.kind, before, hub.blocks)} if record.state == State.LIVE else set()
+    now = set() if gone else {key.digest for key in keys_of(record.kind, after, hub.blocks)}
+    changes.dropped_keys.extend((digest, record.id) for digest in was - now)
+    changes.keys.extend((digest, record.id) for digest in now - was)
+
+
+def _mark(
+    hub: Hub,
+    changes: Changes,
+    work: Work,
+    after: dict[str, Any],
+    changed: frozenset[str],
+    *,
+    everywhere: bool,
+    cause: Cause,
+) -> None:
+    kind = work.record.kind
+    to = set(hearers(kind, None if everywhere else changed, hub.hearers)) if changed or everywhere else set()
+    for heard in work.heard:
+        voice = work.voices.get(heard.binding_id) if heard.binding_id is not None else None
+        if voice is None or everywhere:
+            continue
+        # A source whose word stands already holds it; one that was overruled must be told what stands.
+        if not _stands(voice, after):
+            to.add(voice.source)
+        elif changed <= voice.claims.values.keys():
+            to.discard(voice.source)
+    to |= work.touched
+    ids = [one.id for one in hub.connections.values() if one.name in to and one.stream_for(kind) is not None]
+    if ids:
+        changes.mark(ids, work.record.id, lane(kind, changed, cause), KIND_ORDER.index(kind))
+
+
+def _stands(voice: Voice, after: dict[str, Any]) -> bool:
+    """Whether everything the voice claims is what stands."""
+    return all(after.get(name) == value for name, value in voice.claims.values.items())

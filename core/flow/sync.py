@@ -1,0 +1,192 @@
+"""Sync: a connection's turn, and turns until all is quiet.
+
+    turn = lease ▶ unsettled creates ▶ pull what is due, companies first ▶ deliver
+
+Turns of different connections run side by side; two workers never take the same connection, and one that was taken
+over cannot write. Nothing here decides what a value should be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.decide.outcome import back_off, outcome
+from core.errors import ConcordError, StoreError, ToolError
+from core.flow.booking import Delivered, pause
+from core.flow.hub import Connection, Hub, Stream
+from core.flow.inbound import Intake
+from core.flow.outbound import deliver, settle_intents
+from core.flow.pull import pull
+from core.model.instant import MINUTE, SECOND
+from core.store import connections, outbox, runs
+
+LEASE = 30 * MINUTE
+MANY_ROUNDS = 12
+"""Agreement takes two or three rounds; more than this means that something does not settle."""
+
+LONGEST_PAUSE = 4
+"""A stream that stays quiet is polled up to this many times less often."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """What a connection's turn did."""
+
+    connection: str
+    intake: Intake = field(default_factory=Intake)
+    delivered: Delivered = field(default_factory=Delivered)
+    error: ConcordError | None = None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing new came in and nothing went out."""
+        moved = self.intake.heard + self.intake.created + self.intake.joined + self.intake.gone
+        return not moved and not self.delivered.writes
+
+    def counts(self) -> dict[str, int]:
+        """What it did, in numbers."""
+        return {**self.intake.counts(), **self.delivered.counts()}
+
+
+Tell = Callable[[Turn], None]
+"""Called after each turn, for progress."""
+
+
+def turn(hub: Hub, connection: Connection, *, everything: bool = True, holder: str = "here") -> Turn:
+    """One connection's turn. `everything` polls all streams, else only those that are due.
+
+    A tool's failure ends the turn and is told in its result; a failure of the store is raised.
+    """
+    done = Turn(connection.name)
+    name = f"connection {connection.id}"
+    with hub.store.writing() as tx:
+        token = runs.take_lease(tx, name, holder, now=hub.clock(), until=hub.clock() + LEASE)
+        if token is None:
+            return done
+        # The outbox is only worked inside a turn: what a killed worker had leased is free again.
+        outbox.unlease(tx, connection.id)
+    try:
+        _take_turn(hub, connection, done, everything=everything)
+    finally:
+        with hub.store.writing() as tx:
+            runs.drop_lease(tx, name, token)
+    return done
+
+
+def _take_turn(hub: Hub, connection: Connection, done: Turn, *, everything: bool) -> None:
+    try:
+        settle_intents(hub, connection)
+        for stream in connection.streams:
+            if stream.policy.reads and stream.manifest.reads and (everything or _due(hub, stream)):
+                _pull(hub, stream, done)
+        _deliver(hub, connection, done)
+    except ToolError as error:
+        done.error = error
+        _failed(hub, connection, error)
+
+
+def _due(hub: Hub, stream: Stream) -> bool:
+    with hub.store.reading() as tx:
+        return connections.stream_row(tx, stream.id).due_at <= hub.clock()
+
+
+def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
+    began_at = hub.clock()
+    with _Run(hub, stream.connection_id, "pull", stream.name) as run:
+        intake = pull(hub, stream, run_id=run.id)
+        run.counts = intake.counts()
+    done.intake.add(intake)
+    quiet = not (intake.heard or intake.created or intake.joined or intake.gone)
+    with hub.store.writing() as tx:
+        row = connections.stream_row(tx, stream.id)
+        polls = row.quiet_polls + 1 if quiet else 0
+        every = stream.policy.poll_every or stream.manifest.poll_every
+        wait = every * min(1 + polls // 10, LONGEST_PAUSE)
+        due_at = began_at + int(wait * SECOND)
+        connections.change_stream(tx, stream.id, read_at=began_at, due_at=due_at, quiet_polls=polls)
+
+
+def _deliver(hub: Hub, connection: Connection, done: Turn) -> None:
+    with _Run(hub, connection.id, "deliver", None) as run:
+        done.delivered = deliver(hub, connection, run_id=run.id)
+        run.counts = done.delivered.counts()
+
+
+def _failed(hub: Hub, connection: Connection, error: ToolError) -> None:
+    """A pause if a person must act, else the streams are due again after a while."""
+    now = hub.clock()
+    verdict = outcome(error)
+    with hub.store.writing() as tx:
+        if verdict.pause:
+            pause(tx, connection, error, now=now)
+            return
+        wait = verdict.wait if verdict.wait is not None else back_off(0)
+        for stream in connection.streams:
+            row = connections.stream_row(tx, stream.id)
+            if row.due_at <= now:
+                connections.change_stream(tx, stream.id, due_at=now + int(wait * SECOND))
+
+
+class _Run:
+    """A run in the log; one that did nothing and met no error leaves no trace."""
+
+    def __init__(self, hub: Hub, connection_id: int, what: str, stream: str | None) -> None:
+        self.hub, self.counts = hub, dict[str, Any]()
+        with hub.store.writing() as tx:
+            self.id = runs.begin(tx, connection_id, what, stream=stream, at=hub.clock())
+
+    def __enter__(self) -> _Run:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, StoreError):
+            return
+        with self.hub.store.writing() as tx:
+            if error is None and not set(self.counts) - {"read", "unchanged", "looked", "in_step"}:
+                runs.forget(tx, self.id)
+                return
+            code = error.error_code if isinstance(error, ConcordError) else ("interrupted" if error else None)
+            message = str(error) if error else None
+            runs.end(tx, self.id, at=self.hub.clock(), counts=self.counts, code=code, message=message)
+
+
+def sync(
+    hub: Hub,
+    names: Sequence[str] | None = None,
+    *,
+    until_quiet: bool = False,
+    everything: bool = True,
+    tell: Tell | None = None,
+    holder: str = "here",
+) -> list[Turn]:
+    """A round of turns side by side; with `until_quiet`, rounds until nothing moves any more. Gives every turn."""
+    chosen = [one for one in hub.connections.values() if _takes_part(one, names)]
+    turns: list[Turn] = []
+    for _ in range(MANY_ROUNDS if until_quiet else 1):
+        this_round = _round(hub, chosen, everything=everything, tell=tell, holder=holder)
+        turns += this_round
+        failed = {one.connection for one in this_round if one.error is not None or one.delivered.paused}
+        chosen = [one for one in chosen if one.name not in failed]
+        if all(one.quiet for one in this_round) or not chosen:
+            break
+    return turns
+
+
+def _takes_part(connection: Connection, names: Sequence[str] | None) -> bool:
+    return connection.state == "active" and bool(connection.streams) and (names is None or connection.name in names)
+
+
+def _round(hub: Hub, chosen: Sequence[Connection], *, everything: bool, tell: Tell | None, holder: str) -> list[Turn]:
+    def one(connection: Connection) -> Turn:
+        done = turn(hub, connection, everything=everything, holder=holder)
+        if tell is not None:
+            tell(done)
+        return done
+
+    if len(chosen) == 1:
+        return [one(chosen[0])]
+    with ThreadPoolExecutor(max(1, len(chosen)), thread_name_prefix="turn") as pool:
+        return list(pool.map(one, chosen))

@@ -1,0 +1,225 @@
+"""Bindings: our record ↔ one record in one connection, with its live claims and what the tool is known to hold."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Iterable
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from core.model.claim import Claims
+from core.model.instant import Instant
+from core.store import database
+from core.store.codec import loads, pack, unpack
+from core.store.database import among
+from core.store.tables import binding, stream, waiting_in
+
+
+class State(IntEnum):
+    """Whether the tool still holds the record."""
+
+    BOUND = 0
+    GONE = 1
+    """Deleted there; its last words still count."""
+    MOVED = 2
+    """Merged into another record there."""
+    UNLINKED = 3
+    """Cut by policy or by a person; its claims no longer count."""
+    RELEASED = 4
+    """Deleted there against an edit elsewhere: its last words count, and the record is put back there."""
+
+
+class Glance(NamedTuple):
+    """As much of a binding as tells whether a reading is news."""
+
+    id: int
+    record_id: int
+    state: int
+    digest: int
+    modified_at: Instant | None
+    wrote_at: Instant | None
+
+
+class Bound(NamedTuple):
+    """A whole binding; `claims`, `expected` and `told` are packed until somebody needs them."""
+
+    id: int
+    stream_id: int
+    remote_id: str
+    record_id: int
+    state: int
+    digest: int
+    version: str | None
+    modified_at: Instant | None
+    read_at: Instant
+    wrote_at: Instant | None
+    packed_claims: bytes
+    packed_expected: bytes
+    packed_told: bytes | None
+    problems: str | None
+    moved_to: str | None
+
+    @property
+    def claims(self) -> Claims:
+        """The live claims."""
+        return Claims.from_json(unpack(self.packed_claims))
+
+    @property
+    def expected(self) -> dict[str, Any]:
+        """What the tool last showed us or was last told by us, in its own form."""
+        held: dict[str, Any] = unpack(self.packed_expected)
+        return held
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Remote field → what we last told, where the tool then held something else."""
+        return unpack(self.packed_told) if self.packed_told else {}
+
+
+COLUMNS = (
+    "id",
+    "stream_id",
+    "remote_id",
+    "record_id",
+    "state",
+    "digest",
+    "version",
+    "modified_at",
+    "read_at",
+    "wrote_at",
+    "claims",
+    "expected",
+    "told",
+    "problems",
+    "moved_to",
+)
+_CHANGING = COLUMNS[3:]
+_ALL = tuple(binding.c[name] for name in COLUMNS)
+
+
+def glance(tx: Connection, stream_id: int, remote_ids: Collection[str]) -> dict[str, Glance]:
+    """Remote id → glance, for those of a stream that are bound."""
+    c = binding.c
+    query = select(c.remote_id, c.id, c.record_id, c.state, c.digest, c.modified_at, c.wrote_at).where(
+        c.stream_id == stream_id, among(tx, c.remote_id, remote_ids)
+    )
+    return {row[0]: Glance(*row[1:]) for row in tx.execute(query)}
+
+
+def of_remotes(tx: Connection, stream_id: int, remote_ids: Collection[str]) -> dict[str, Bound]:
+    """Remote id → whole binding, for those of a stream that are bound."""
+    query = select(*_ALL).where(binding.c.stream_id == stream_id, among(tx, binding.c.remote_id, remote_ids))
+    return {row[2]: Bound(*row) for row in tx.execute(query)}
+
+
+def of_records(tx: Connection, record_ids: Collection[int], stream_ids: Collection[int] | None = None) -> list[Bound]:
+    """Every binding of these records, unlinked ones too; only those in `stream_ids` where given."""
+    query = select(*_ALL).where(among(tx, binding.c.record_id, record_ids)).order_by(binding.c.id)
+    if stream_ids is not None:
+        query = query.where(among(tx, binding.c.stream_id, stream_ids))
+    return [Bound(*row) for row in tx.execute(query)]
+
+
+def of_ids(tx: Connection, ids: Collection[int]) -> list[Bound]:
+    """Bindings by their own ids."""
+    return [Bound(*row) for row in tx.execute(select(*_ALL).where(among(tx, binding.c.id, ids)).order_by(binding.c.id))]
+
+
+def records_of(tx: Connection, stream_ids: Collection[int], remote_ids: Collection[str]) -> dict[tuple[int, str], int]:
+    """(stream id, remote id) → record id, for refs in a tool's own words."""
+    c = binding.c
+    query = select(c.stream_id, c.remote_id, c.record_id).where(
+        among(tx, c.stream_id, stream_ids), among(tx, c.remote_id, remote_ids), c.state != State.UNLINKED
+    )
+    return {(row[0], row[1]): row[2] for row in tx.execute(query)}
+
+
+def remote_ids_of(tx: Connection, stream_ids: Collection[int], record_ids: Collection[int]) -> dict[int, str]:
+    """Record id → its id in one connection (given by that connection's streams), live bindings only."""
+    c = binding.c
+    query = select(c.record_id, c.remote_id).where(
+        among(tx, c.record_id, record_ids), among(tx, c.stream_id, stream_ids), c.state == State.BOUND
+    )
+    return {row[0]: row[1] for row in tx.execute(query.order_by(c.id.desc()))}
+
+
+def insert(tx: Connection, rows: Iterable[Bound]) -> None:
+    """Add bindings."""
+    database.insert(tx, binding, COLUMNS, list(rows))
+
+
+def update(tx: Connection, rows: Iterable[Bound]) -> None:
+    """Write bindings anew, found by their id."""
+    database.update(tx, binding, ("id",), _CHANGING, [(*row[3:], row[0]) for row in rows])
+
+
+def waiting_for(tx: Connection, stream_id: int, remote_ids: Collection[str]) -> list[int]:
+    """Ids of bindings whose claims refer to one of these remote records, unseen until now."""
+    c = waiting_in.c
+    query = select(c.binding_id).where(c.stream_id == stream_id, among(tx, c.remote_id, remote_ids))
+    return sorted(set(tx.execute(query).scalars()))
+
+
+def problems_of(
+    tx: Connection, stream_ids: Collection[int], limit: int = 1000
+) -> list[tuple[int, str, int, list[str]]]:
+    """(stream id, remote id, record id, problems) of readings that are not quite right."""
+    c = binding.c
+    query = (
+        select(c.stream_id, c.remote_id, c.record_id, c.problems)
+        .where(among(tx, c.stream_id, stream_ids), c.problems.is_not(None))
+        .order_by(c.id)
+        .limit(limit)
+    )
+    return [(row[0], row[1], row[2], loads(row[3])) for row in tx.execute(query)]
+
+
+def packed(claims: Claims) -> bytes:
+    """Claims in their stored form."""
+    return pack(claims.to_json())
+
+
+def wait(tx: Connection, rows: Iterable[tuple[int, str, int]]) -> None:
+    """(stream id, remote id, binding id): this binding's claims refer to a remote record nobody has seen yet."""
+    columns = ("stream_id", "remote_id", "binding_id")
+    database.insert(tx, waiting_in, columns, list(dict.fromkeys(rows)), otherwise="ON CONFLICT DO NOTHING")
+
+
+def wait_no_longer(tx: Connection, stream_id: int, remote_ids: Collection[str]) -> None:
+    """Forget who waited for these remote records."""
+    rows = [(stream_id, remote_id) for remote_id in remote_ids]
+    database.delete(tx, waiting_in, ("stream_id", "remote_id"), rows)
+
+
+def newest(tx: Connection) -> int:
+    """The highest binding id so far; what a walk binds itself has a higher one."""
+    return tx.execute(select(func.max(binding.c.id))).scalar() or 0
+
+
+def missing(tx: Connection, stream_id: int, seen: Container[int], newest: int) -> tuple[int, list[str]]:
+    """How many live bindings up to `newest` a stream has, and the remote ids of those not seen; one statement."""
+    query = select(binding.c.id, binding.c.remote_id).where(
+        binding.c.stream_id == stream_id, binding.c.state == State.BOUND, binding.c.id <= newest
+    )
+    count, gone = 0, []
+    for id_, remote_id in tx.execute(query, execution_options={"yield_per": 5_000}):
+        count += 1
+        if id_ not in seen:
+            gone.append(remote_id)
+    return count, gone
+
+
+def by_remote_id(tx: Connection, remote_id: str, limit: int = 50) -> list[int]:
+    """Ids of records that some tool knows under this id."""
+    query = select(binding.c.record_id).join(stream, stream.c.id == binding.c.stream_id)
+    return list(tx.execute(query.where(binding.c.remote_id == remote_id).limit(limit)).scalars())
+
+
+def moved(tx: Connection, stream_id: int, targets: Collection[str]) -> list[tuple[str, int]]:
+    """(target remote id, record id) of bindings that were merged into one of these remote records."""
+    c = binding.c
+    query = select(c.moved_to, c.record_id).where(
+        c.stream_id == stream_id, c.state == State.MOVED, among(tx, c.moved_to, targets)
+    )
+    return [(row[0], row[1]) for row in tx.execute(query)]

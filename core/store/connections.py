@@ -1,0 +1,177 @@
+"""Connections, their streams with checkpoints, and the versions of their mappings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects.postgresql import insert as _pg
+from sqlalchemy.dialects.sqlite import insert as _lite
+
+from core.model.instant import Instant
+from core.store import database
+from core.store.codec import dumps, loads
+from core.store.tables import connection, mapping, stream, unread
+
+
+class ConnectionRow(NamedTuple):
+    """A stored connection; `secrets` are sealed (see `core.store.vault`)."""
+
+    id: int
+    name: str
+    connector: str
+    settings: str
+    secrets: bytes | None
+    streams: str
+    state: str
+    pause_code: str | None
+    pause_note: str | None
+    skew: str | None
+    account: str | None
+    created_at: Instant
+
+
+class StreamRow(NamedTuple):
+    """A stream's checkpoint: how far a walk has come and is safely kept."""
+
+    id: int
+    connection_id: int
+    name: str
+    kind: str
+    cursor: str | None
+    phase: str
+    """`backfill` until the first whole walk is done, then `poll`."""
+    generation: int
+    walked: int
+    total: int | None
+    began_at: Instant | None
+    """When the present walk began; None between walks."""
+    read_at: Instant | None
+    """When the last whole walk or poll was begun: nothing older is unknown."""
+    due_at: Instant
+    quiet_polls: int
+
+    @property
+    def place(self) -> Mapping[str, Any] | None:
+        """The connector's cursor."""
+        return loads(self.cursor) if self.cursor else None
+
+
+class MappingRow(NamedTuple):
+    """One version of a connection's mapping."""
+
+    id: int
+    connection_id: int
+    text: str
+    digest: int
+    file: str
+    at: Instant
+    active: int
+
+
+def _columns(table: Any, row: type) -> list[Any]:
+    return [table.c[name] for name in row._fields]  # type: ignore[attr-defined]  # every NamedTuple has _fields
+
+
+def all_connections(tx: Connection) -> list[ConnectionRow]:
+    """Every connection, the removed ones too, in the order they were made."""
+    rows = tx.execute(select(*_columns(connection, ConnectionRow)).order_by(connection.c.id))
+    return [ConnectionRow(*row) for row in rows]
+
+
+def all_streams(tx: Connection) -> list[StreamRow]:
+    """Every stream of every connection."""
+    return [StreamRow(*row) for row in tx.execute(select(*_columns(stream, StreamRow)).order_by(stream.c.id))]
+
+
+def stream_row(tx: Connection, stream_id: int) -> StreamRow:
+    """One stream as it stands."""
+    return StreamRow(*tx.execute(select(*_columns(stream, StreamRow)).where(stream.c.id == stream_id)).one())
+
+
+def put_connection(tx: Connection, values: Mapping[str, Any]) -> int:
+    """Insert or replace a connection by its name; gives its id."""
+    make = _lite if tx.dialect.name == "sqlite" else _pg
+    query = make(connection).values(**values)
+    changed = {name: query.excluded[name] for name in values if name not in {"name", "created_at"}}
+    query = query.on_conflict_do_update(index_elements=["name"], set_=changed)
+    return int(tx.execute(query.returning(connection.c.id)).scalar_one())
+
+
+def change_connection(tx: Connection, connection_id: int, **values: Any) -> None:
+    """Change some columns of a connection."""
+    tx.execute(update(connection).where(connection.c.id == connection_id).values(**values))
+
+
+def put_stream(tx: Connection, connection_id: int, name: str, kind: str, *, due_at: Instant) -> int:
+    """The id of a stream, made when it is new."""
+    make = _lite if tx.dialect.name == "sqlite" else _pg
+    query = make(stream).values(
+        connection_id=connection_id,
+        name=name,
+        kind=kind,
+        phase="backfill",
+        generation=1,
+        walked=0,
+        due_at=due_at,
+        quiet_polls=0,
+    )
+    query = query.on_conflict_do_update(index_elements=["connection_id", "name"], set_={"kind": kind})
+    return int(tx.execute(query.returning(stream.c.id)).scalar_one())
+
+
+def change_stream(tx: Connection, stream_id: int, **values: Any) -> None:
+    """Move a checkpoint or change the schedule of a stream."""
+    if "cursor" in values and values["cursor"] is not None and not isinstance(values["cursor"], str):
+        values["cursor"] = dumps(values["cursor"])
+    tx.execute(update(stream).where(stream.c.id == stream_id).values(**values))
+
+
+def active_mapping(tx: Connection, connection_id: int) -> MappingRow | None:
+    """The mapping in force."""
+    query = select(*_columns(mapping, MappingRow)).where(
+        mapping.c.connection_id == connection_id, mapping.c.active == 1
+    )
+    row = tx.execute(query).one_or_none()
+    return MappingRow(*row) if row else None
+
+
+def activate_mapping(tx: Connection, connection_id: int, text: str, *, file: str, digest: int, at: Instant) -> bool:
+    """Keep a mapping as the newest version and put it in force; False when it is the one in force already."""
+    present = active_mapping(tx, connection_id)
+    if present and present.digest == digest:
+        return False
+    tx.execute(update(mapping).where(mapping.c.connection_id == connection_id).values(active=0))
+    database.insert(
+        tx,
+        mapping,
+        ("connection_id", "text", "digest", "file", "at", "active"),
+        [(connection_id, text, digest, file, at, 1)],
+    )
+    return True
+
+
+def note_unread(tx: Connection, stream_id: int, generation: int, places: Sequence[str], *, at: Instant) -> None:
+    """Keep what could not be read at all, each place once."""
+    rows = [(stream_id, generation, at, place) for place in dict.fromkeys(places)]
+    again = "ON CONFLICT (stream_id, place) DO UPDATE SET generation = excluded.generation, at = excluded.at"
+    database.insert(tx, unread, ("stream_id", "generation", "at", "place"), rows, otherwise=again)
+
+
+def forget_unread(tx: Connection, stream_id: int, before_generation: int) -> None:
+    """Drop what a finished whole walk no longer found unreadable."""
+    tx.execute(delete(unread).where(unread.c.stream_id == stream_id, unread.c.generation < before_generation))
+
+
+def unread_places(tx: Connection, limit: int = 1000) -> list[tuple[int, Instant, str]]:
+    """(stream id, when, place and reason) of what could not be read."""
+    c = unread.c
+    query = select(c.stream_id, c.at, c.place).order_by(c.id).limit(limit)
+    return [(row[0], row[1], row[2]) for row in tx.execute(query)]
+
+
+def whole_streams(tx: Connection, connection_id: int) -> set[int]:
+    """Ids of a connection's streams that have been read whole at least once."""
+    query = select(stream.c.id).where(stream.c.connection_id == connection_id, stream.c.phase == "poll")
+    return set(tx.execute(query).scalars())

@@ -1,0 +1,165 @@
+"""What went out: intents before creates, deliveries with the tool's answer, dead letters kept whole."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from core.model.instant import Instant
+from core.store import database
+from core.store.codec import unpack
+from core.store.database import among
+from core.store.tables import dead_letter, delivery, intent, waiting_out
+
+
+class Intent(NamedTuple):
+    """A create that may have been sent: looked up by its key before it is sent again."""
+
+    key: str
+    connection_id: int
+    stream_id: int
+    record_id: int
+    at: Instant
+
+
+class Delivery(NamedTuple):
+    """One edit and what became of it; `fields` is the JSON list of remote fields written."""
+
+    at: Instant
+    run_id: int | None
+    connection_id: int
+    record_id: int
+    remote_id: str | None
+    verb: str
+    outcome: str
+    code: str | None
+    fields: str
+    note: str | None
+
+
+class DeadLetter(NamedTuple):
+    """An edit that the tool refused. `cause` fingerprints what was wanted: when it changes, it is tried again."""
+
+    at: Instant
+    connection_id: int
+    stream_id: int
+    record_id: int
+    verb: str
+    code: str
+    message: str
+    acts: str
+    remedy: str
+    cause: int
+    packed: bytes
+
+    @property
+    def edit(self) -> dict[str, Any]:
+        """The refused edit: remote field → value."""
+        found: dict[str, Any] = unpack(self.packed)
+        return found
+
+
+_DEAD = (
+    "at",
+    "connection_id",
+    "stream_id",
+    "record_id",
+    "verb",
+    "code",
+    "message",
+    "acts",
+    "remedy",
+    "cause",
+    "edit",
+)
+_REPLACE = "ON CONFLICT (connection_id, record_id) DO UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}" for name in ("at", "stream_id", *_DEAD[4:])
+)
+
+
+def intend(tx: Connection, intents: Sequence[Intent]) -> None:
+    """Write down creates before they are sent."""
+    database.insert(tx, intent, Intent._fields, intents, otherwise="ON CONFLICT DO NOTHING")
+
+
+def intents_of(tx: Connection, connection_id: int) -> list[Intent]:
+    """Creates of a connection whose outcome nobody has written down."""
+    query = select(*(intent.c[name] for name in Intent._fields)).where(intent.c.connection_id == connection_id)
+    return [Intent(*row) for row in tx.execute(query.order_by(intent.c.key))]
+
+
+def resolve(tx: Connection, keys: Iterable[str]) -> None:
+    """Forget intents whose outcome is known."""
+    database.delete(tx, intent, ("key",), [(key,) for key in keys])
+
+
+def log(tx: Connection, rows: Sequence[Delivery]) -> None:
+    """Write down what was sent and what the tool answered."""
+    database.insert(tx, delivery, Delivery._fields, rows)
+
+
+def deliveries(tx: Connection, *, record_id: int | None = None, limit: int = 50) -> list[Delivery]:
+    """The newest deliveries, newest first."""
+    query = select(*(delivery.c[name] for name in Delivery._fields)).order_by(delivery.c.id.desc()).limit(limit)
+    if record_id is not None:
+        query = query.where(delivery.c.record_id == record_id)
+    return [Delivery(*row) for row in tx.execute(query)]
+
+
+def delivery_counts(tx: Connection) -> dict[tuple[int, str, str], int]:
+    """(connection id, verb, outcome) → number of deliveries."""
+    c = delivery.c
+    query = select(c.connection_id, c.verb, c.outcome, func.count()).group_by(c.connection_id, c.verb, c.outcome)
+    return {(row[0], row[1], row[2]): row[3] for row in tx.execute(query)}
+
+
+def bury(tx: Connection, rows: Sequence[DeadLetter]) -> None:
+    """Keep refused edits; a newer one of the same record and connection takes the older one's place."""
+    database.insert(tx, dead_letter, _DEAD, rows, otherwise=_REPLACE)
+
+
+def unbury(tx: Connection, connection_id: int, record_ids: Iterable[int]) -> None:
+    """Drop the dead letters of records that got through or are tried again."""
+    rows = [(connection_id, record_id) for record_id in record_ids]
+    database.delete(tx, dead_letter, ("connection_id", "record_id"), rows)
+
+
+def dead_letters(
+    tx: Connection,
+    *,
+    connection_id: int | None = None,
+    record_ids: Collection[int] | None = None,
+    code: str | None = None,
+    limit: int = 1000,
+) -> list[DeadLetter]:
+    """Dead letters, newest first."""
+    query = select(*(dead_letter.c[name] for name in _DEAD)).order_by(dead_letter.c.id.desc()).limit(limit)
+    if connection_id is not None:
+        query = query.where(dead_letter.c.connection_id == connection_id)
+    if record_ids is not None:
+        query = query.where(among(tx, dead_letter.c.record_id, record_ids))
+    if code is not None:
+        query = query.where(dead_letter.c.code == code)
+    return [DeadLetter(*row) for row in tx.execute(query)]
+
+
+def wait_for(tx: Connection, rows: Sequence[tuple[int, int, int]]) -> None:
+    """(connection id, target record id, record id): write the record again once the connection holds the target."""
+    columns = ("connection_id", "target_id", "record_id")
+    database.insert(tx, waiting_out, columns, rows, otherwise="ON CONFLICT DO NOTHING")
+
+
+def released_by(tx: Connection, connection_id: int, target_ids: Collection[int]) -> list[int]:
+    """Records that waited for these targets in a connection; they wait no longer."""
+    c = waiting_out.c
+    query = select(c.target_id, c.record_id).where(c.connection_id == connection_id, among(tx, c.target_id, target_ids))
+    rows = tx.execute(query).all()
+    database.delete(
+        tx,
+        waiting_out,
+        ("connection_id", "target_id", "record_id"),
+        [(connection_id, target, record) for target, record in rows],
+    )
+    return sorted({record for _target, record in rows})

@@ -1,0 +1,143 @@
+"""Canonical records and the keys they are found by."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from core.model.instant import Instant
+from core.store import database
+from core.store.codec import dumps, loads
+from core.store.database import among
+from core.store.tables import key, record
+
+
+class State(IntEnum):
+    """Where a record stands."""
+
+    LIVE = 0
+    DELETED = 1
+    MERGED = 2
+    ARCHIVED = 3
+
+
+class Record(NamedTuple):
+    """A canonical record; `raw` is its values as JSON text."""
+
+    id: int
+    kind: str
+    raw: str
+    state: int
+    merged_into: int | None
+    version: int
+    created_at: Instant
+    updated_at: Instant
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values that stand."""
+        found: dict[str, Any] = loads(self.raw)
+        return found
+
+
+COLUMNS = ("id", "kind", "values", "state", "merged_into", "version", "created_at", "updated_at")
+_CHANGING = ("values", "state", "merged_into", "version", "updated_at")
+_ALL = tuple(record.c[name] for name in COLUMNS)
+
+
+def load(tx: Connection, ids: Collection[int], *, to_change: bool = False) -> dict[int, Record]:
+    """Records by id; `to_change` locks them, in id order so that two transactions never wait for each other."""
+    query = select(*_ALL).where(among(tx, record.c.id, ids)).order_by(record.c.id)
+    if to_change:
+        query = query.with_for_update()
+    return {row[0]: Record(*row) for row in tx.execute(query)}
+
+
+def after(tx: Connection, last_id: int, kinds: Collection[str], limit: int) -> list[Record]:
+    """The next live records in id order: the walk of reconcile and agreement."""
+    query = (
+        select(*_ALL)
+        .where(record.c.id > last_id, among(tx, record.c.kind, kinds), record.c.state == State.LIVE)
+        .order_by(record.c.id)
+        .limit(limit)
+    )
+    return [Record(*row) for row in tx.execute(query)]
+
+
+def insert(tx: Connection, rows: Iterable[Record]) -> None:
+    """Add records."""
+    database.insert(tx, record, COLUMNS, list(rows))
+
+
+def update(tx: Connection, rows: Iterable[Record]) -> None:
+    """Write records anew, found by their id."""
+    values = [(row.raw, row.state, row.merged_into, row.version, row.updated_at, row.id) for row in rows]
+    database.update(tx, record, ("id",), _CHANGING, values)
+
+
+def counts(tx: Connection) -> dict[str, int]:
+    """Kind → number of live records."""
+    query = select(record.c.kind, func.count()).where(record.c.state == State.LIVE).group_by(record.c.kind)
+    return {row[0]: row[1] for row in tx.execute(query)}
+
+
+def find_keys(tx: Connection, digests: Collection[int]) -> list[tuple[int, int]]:
+    """(digest, record id) of every record found by one of these key digests."""
+    query = select(key.c.digest, key.c.record_id).where(among(tx, key.c.digest, digests))
+    return [(row[0], row[1]) for row in tx.execute(query)]
+
+
+def add_keys(tx: Connection, rows: Sequence[tuple[int, int]]) -> None:
+    """Add (digest, record id) keys; one that is there already stays."""
+    database.insert(tx, key, ("digest", "record_id"), rows, otherwise="ON CONFLICT DO NOTHING")
+
+
+def drop_keys(tx: Connection, rows: Sequence[tuple[int, int]]) -> None:
+    """Remove (digest, record id) keys."""
+    database.delete(tx, key, ("digest", "record_id"), rows)
+
+
+def raw(values: dict[str, Any]) -> str:
+    """Values as they are stored."""
+    return dumps(values)
+
+
+def kinds(tx: Connection, ids: Collection[int]) -> dict[int, str]:
+    """Record id → kind."""
+    query = select(record.c.id, record.c.kind).where(among(tx, record.c.id, ids))
+    return {row[0]: row[1] for row in tx.execute(query)}
+
+
+def by_text(tx: Connection, kind: str, words: str, *, limit: int) -> list[Record]:
+    """Live records whose values hold these words somewhere; a scan, for people who look something up."""
+    pattern = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    query = (
+        select(*_ALL)
+        .where(record.c.kind == kind, record.c.state == State.LIVE, record.c["values"].ilike(pattern, escape="\\"))
+        .order_by(record.c.id.desc())
+        .limit(limit)
+    )
+    return [Record(*row) for row in tx.execute(query)]
+
+
+def merged_into(tx: Connection, ids: Collection[int]) -> dict[int, int]:
+    """Merged record id → the record that stands for it now, however many merges lie between."""
+    forward: dict[int, int] = {}
+    asked = set(ids)
+    while asked:
+        query = select(record.c.id, record.c.merged_into).where(
+            among(tx, record.c.id, asked), record.c.merged_into.is_not(None)
+        )
+        found = {row[0]: row[1] for row in tx.execute(query)}
+        forward |= found
+        asked = set(found.values()) - forward.keys()
+    return {id_: _end(forward, id_) for id_ in ids if id_ in forward}
+
+
+def _end(forward: Mapping[int, int], id_: int) -> int:
+    while id_ in forward:
+        id_ = forward[id_]
+    return id_

@@ -1,0 +1,130 @@
+"""Runs, leases, and what agreement was last measured."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, insert, select, update
+
+from core.errors import StoreError
+from core.model.instant import Instant
+from core.store import database
+from core.store.codec import dumps, loads
+from core.store.tables import agreement, lease, meta, run
+
+
+class Run(NamedTuple):
+    """One trip: a pull, a delivery, a reconcile."""
+
+    id: int
+    connection_id: int
+    stream: str | None
+    what: str
+    began_at: Instant
+    ended_at: Instant | None
+    raw: str
+    code: str | None
+    message: str | None
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """What it did, in numbers."""
+        found: dict[str, Any] = loads(self.raw)
+        return found
+
+
+def begin(tx: Connection, connection_id: int, what: str, *, stream: str | None, at: Instant) -> int:
+    """Open a run; gives its id."""
+    values = {"connection_id": connection_id, "stream": stream, "what": what, "began_at": at, "counts": "{}"}
+    return int(tx.execute(insert(run).values(**values).returning(run.c.id)).scalar_one())
+
+
+def end(
+    tx: Connection,
+    run_id: int,
+    *,
+    at: Instant,
+    counts: dict[str, Any],
+    code: str | None = None,
+    message: str | None = None,
+) -> None:
+    """Close a run with what it did, and the error that ended it."""
+    values = {"ended_at": at, "counts": dumps(counts), "code": code, "message": message}
+    tx.execute(update(run).where(run.c.id == run_id).values(**values))
+
+
+def recent(tx: Connection, *, connection_id: int | None = None, limit: int = 30) -> list[Run]:
+    """The newest runs, newest first."""
+    c = run.c
+    query = (
+        select(c.id, c.connection_id, c.stream, c.what, c.began_at, c.ended_at, c.counts, c.code, c.message)
+        .order_by(c.id.desc())
+        .limit(limit)
+    )
+    if connection_id is not None:
+        query = query.where(c.connection_id == connection_id)
+    return [Run(*row) for row in tx.execute(query)]
+
+
+def take_lease(tx: Connection, name: str, holder: str, *, now: Instant, until: Instant) -> int | None:
+    """Take or prolong a lease; gives its fencing token, None when somebody else holds it."""
+    row = tx.execute(select(lease).where(lease.c.name == name).with_for_update()).one_or_none()
+    if row is None:
+        database.insert(
+            tx,
+            lease,
+            ("name", "holder", "token", "until"),
+            [(name, holder, 1, until)],
+            otherwise="ON CONFLICT DO NOTHING",
+        )
+        row = tx.execute(select(lease).where(lease.c.name == name)).one()
+        return int(row.token) if row.holder == holder else None
+    if row.holder != holder and row.until > now:
+        return None
+    token = row.token if row.holder == holder else row.token + 1
+    tx.execute(update(lease).where(lease.c.name == name).values(holder=holder, token=token, until=until))
+    return int(token)
+
+
+def check_lease(tx: Connection, name: str, token: int) -> None:
+    """Refuse to write for a worker whose lease was taken over; raises `StoreError`."""
+    held = tx.execute(select(lease.c.token).where(lease.c.name == name)).scalar_one_or_none()
+    if held != token:
+        raise StoreError(f"The lease {name} was taken over by another worker: nothing of this step was kept.")
+
+
+def drop_lease(tx: Connection, name: str, token: int) -> None:
+    """Let a lease go, if it is still ours."""
+    tx.execute(update(lease).where(lease.c.name == name, lease.c.token == token).values(until=0, holder=""))
+
+
+def keep_agreement(tx: Connection, connection_id: int, kind: str, *, at: Instant, counts: dict[str, int]) -> None:
+    """Keep what was measured last."""
+    database.insert(
+        tx,
+        agreement,
+        ("connection_id", "kind", "at", "counts"),
+        [(connection_id, kind, at, dumps(counts))],
+        otherwise="ON CONFLICT (connection_id, kind) DO UPDATE SET at = excluded.at, counts = excluded.counts",
+    )
+
+
+def agreements(tx: Connection) -> list[tuple[int, str, Instant, dict[str, int]]]:
+    """(connection id, kind, when, counts) as last measured."""
+    return [(row.connection_id, row.kind, row.at, loads(row.counts)) for row in tx.execute(select(agreement))]
+
+
+def fact(tx: Connection, name: str) -> str | None:
+    """A fact about the installation."""
+    return tx.execute(select(meta.c.value).where(meta.c.name == name)).scalar_one_or_none()
+
+
+def put_fact(tx: Connection, name: str, value: str) -> None:
+    """Write a fact down, replacing an older one."""
+    again = "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+    database.insert(tx, meta, ("name", "value"), [(name, value)], otherwise=again)
+
+
+def forget(tx: Connection, run_id: int) -> None:
+    """Drop a run that did nothing."""
+    tx.execute(run.delete().where(run.c.id == run_id))

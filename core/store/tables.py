@@ -1,0 +1,311 @@
+"""All tables. Moments are µs UTC; JSON is text where people or SQL look into it, compressed bytes where not.
+
+Ids are small ascending integers from a sequence, so that indexes grow at their end: a million records cost as much
+apiece as ten thousand. `record.values` is a cache: the claims in `binding` and `history` are the truth.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+# Facts about the installation: its id, and the like.
+meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+
+# SQLite has no sequences; PostgreSQL uses its own and leaves this table empty.
+sequence = Table("sequence", metadata, Column("name", Text, primary_key=True), Column("next", Id, nullable=False))
+
+connection = Table(
+    "connection",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("connector", Text, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("secrets", LargeBinary),
+    Column("streams", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("pause_code", Text),
+    Column("pause_note", Text),
+    Column("skew", Text),
+    Column("account", Text),
+    Column("created_at", Id, nullable=False),
+)
+
+stream = Table(
+    "stream",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("connection_id", Id, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("cursor", Text),
+    Column("phase", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("walked", Integer, nullable=False),
+    Column("total", Integer),
+    Column("began_at", Id),
+    Column("read_at", Id),
+    Column("due_at", Id, nullable=False),
+    Column("quiet_polls", Integer, nullable=False),
+    UniqueConstraint("connection_id", "name"),
+)
+
+record = Table(
+    "record",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("values", Text, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("merged_into", Id),
+    Column("version", Integer, nullable=False),
+    Column("created_at", Id, nullable=False),
+    Column("updated_at", Id, nullable=False),
+    Index("record_by_kind", "kind", "state"),
+)
+
+binding = Table(
+    "binding",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("stream_id", Id, nullable=False),
+    Column("remote_id", Text, nullable=False),
+    Column("record_id", Id, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("digest", BigInteger, nullable=False),
+    Column("version", Text),
+    Column("modified_at", Id),
+    Column("read_at", Id, nullable=False),
+    Column("wrote_at", Id),
+    Column("claims", LargeBinary, nullable=False),
+    Column("expected", LargeBinary, nullable=False),
+    Column("told", LargeBinary),
+    Column("problems", Text),
+    Column("moved_to", Text),
+    UniqueConstraint("stream_id", "remote_id"),
+    Index("binding_by_record", "record_id"),
+    Index(
+        "binding_moved",
+        "stream_id",
+        "moved_to",
+        sqlite_where=text("moved_to IS NOT NULL"),
+        postgresql_where=text("moved_to IS NOT NULL"),
+    ),
+    Index(
+        "binding_with_problems",
+        "stream_id",
+        sqlite_where=text("problems IS NOT NULL"),
+        postgresql_where=text("problems IS NOT NULL"),
+    ),
+)
+
+# What records can be found by when a new one is matched: a digest of kind, key and value.
+key = Table(
+    "key",
+    metadata,
+    Column("digest", BigInteger, nullable=False),
+    Column("record_id", Id, nullable=False),
+    PrimaryKeyConstraint("digest", "record_id"),
+    sqlite_with_rowid=False,
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("record_id", Id, nullable=False),
+    Column("at", Id, nullable=False),
+    Column("run_id", Id),
+    Column("binding_id", Id),
+    Column("what", Text, nullable=False),
+    Column("delta", LargeBinary, nullable=False),
+    Index("history_by_record", "record_id"),
+    Index("history_by_run", "run_id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("connection_id", Id, nullable=False),
+    Column("record_id", Id, nullable=False),
+    Column("lane", SmallInteger, nullable=False),
+    Column("rank", SmallInteger, nullable=False),
+    Column("mark", BigInteger, nullable=False),
+    Column("due_at", Id, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("lease_until", Id, nullable=False),
+    Column("note", Text),
+    PrimaryKeyConstraint("connection_id", "record_id"),
+    Index("outbox_by_lane", "connection_id", "lane", "rank", "record_id"),
+    sqlite_with_rowid=False,
+)
+
+intent = Table(
+    "intent",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("connection_id", Id, nullable=False),
+    Column("stream_id", Id, nullable=False),
+    Column("record_id", Id, nullable=False),
+    Column("at", Id, nullable=False),
+    Index("intent_by_connection", "connection_id"),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Id, nullable=False),
+    Column("run_id", Id),
+    Column("connection_id", Id, nullable=False),
+    Column("record_id", Id, nullable=False),
+    Column("remote_id", Text),
+    Column("verb", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("code", Text),
+    Column("fields", Text, nullable=False),
+    Column("note", Text),
+    Index("delivery_by_record", "record_id"),
+    Index("delivery_by_run", "run_id"),
+)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Id, nullable=False),
+    Column("connection_id", Id, nullable=False),
+    Column("stream_id", Id, nullable=False),
+    Column("record_id", Id, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("acts", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    Column("cause", BigInteger, nullable=False),
+    Column("edit", LargeBinary, nullable=False),
+    UniqueConstraint("connection_id", "record_id"),
+)
+
+review = Table(
+    "review",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("what", Text, nullable=False),
+    Column("connection_id", Id, nullable=False),
+    Column("record_id", Id, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("opened_at", Id, nullable=False),
+    Column("due_at", Id, nullable=False),
+    Column("closed_at", Id),
+    Column("answer", Text),
+    Index(
+        "review_open",
+        "what",
+        "record_id",
+        "connection_id",
+        "field",
+        unique=True,
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+)
+
+# A claim refers to a remote record that nobody has seen yet: when that one is bound, these bindings resolve.
+waiting_in = Table(
+    "waiting_in",
+    metadata,
+    Column("stream_id", Id, nullable=False),
+    Column("remote_id", Text, nullable=False),
+    Column("binding_id", Id, nullable=False),
+    PrimaryKeyConstraint("stream_id", "remote_id", "binding_id"),
+    sqlite_with_rowid=False,
+)
+
+# A record refers to another that a connection does not hold yet: when it does, the first is written again.
+waiting_out = Table(
+    "waiting_out",
+    metadata,
+    Column("connection_id", Id, nullable=False),
+    Column("target_id", Id, nullable=False),
+    Column("record_id", Id, nullable=False),
+    PrimaryKeyConstraint("connection_id", "target_id", "record_id"),
+    sqlite_with_rowid=False,
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("connection_id", Id, nullable=False),
+    Column("stream", Text),
+    Column("what", Text, nullable=False),
+    Column("began_at", Id, nullable=False),
+    Column("ended_at", Id),
+    Column("counts", Text, nullable=False),
+    Column("code", Text),
+    Column("message", Text),
+    Index("run_by_connection", "connection_id"),
+)
+
+# What could not be read at all: a line of a file, a nameless item. Replaced by each whole walk of its stream.
+unread = Table(
+    "unread",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("stream_id", Id, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("at", Id, nullable=False),
+    Column("place", Text, nullable=False),
+    UniqueConstraint("stream_id", "place"),
+)
+
+mapping = Table(
+    "mapping",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("connection_id", Id, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("digest", BigInteger, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("at", Id, nullable=False),
+    Column("active", SmallInteger, nullable=False),
+    Index("mapping_by_connection", "connection_id"),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("until", Id, nullable=False),
+)
+
+agreement = Table(
+    "agreement",
+    metadata,
+    Column("connection_id", Id, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("at", Id, nullable=False),
+    Column("counts", Text, nullable=False),
+    PrimaryKeyConstraint("connection_id", "kind"),
+)
