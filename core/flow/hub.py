@@ -100,6 +100,8 @@ class Hub:
     connections: Mapping[int, Connection]
     sources: Mapping[int, str]
     """Stream id → source name, for every stream there ever was, the hub's own and removed ones included."""
+    own_streams: Mapping[int, str]
+    """Stream id → kind, of what people say in the hub itself."""
     open: Callable[[str], Any]
     """Connection name → its connector, built on first use and kept; closed by whoever built the hub."""
     blocks: Blocks = field(default_factory=Blocks)

@@ -20,15 +20,18 @@ from core.flow.inbound import Intake, Trip, inbound
 from core.flow.rereading import chunks, fetched, read_again
 from core.model.instant import Instant
 from core.ports import Cursor, Page, Reads
-from core.store import Tx, bindings, connections, reviews
+from core.store import Tx, bindings, connections, reviews, runs
 from core.store.connections import StreamRow
-from core.store.reviews import Question
+from core.store.reviews import Question, Review
 
 INTAKE = 1_000
 """Records that are taken in together; smaller pages of a tool are gathered up to this."""
 
 MISSING_SHARE, MISSING_FEW = 0.3, 10
 """A generation that misses more than this share of a stream, and more than a few, is a question and not a fact."""
+
+
+_RELEASED = "brake released for stream {}"
 
 
 @dataclass(slots=True)
@@ -174,9 +177,13 @@ def _conclude(hub: Hub, stream: Stream, seen: _Seen, newest: int, run_id: int | 
     """What a completed generation did not show is gone, if a direct read agrees and it is not suspiciously much."""
     with hub.store.reading() as tx:
         count, missing = bindings.missing(tx, stream.id, seen, newest)
+        released = runs.fact(tx, _RELEASED.format(stream.id)) is not None
     if not missing:
         return 0
-    if len(missing) > max(MISSING_FEW, MISSING_SHARE * count):
+    if released:
+        with hub.store.writing() as tx:
+            runs.drop_fact(tx, _RELEASED.format(stream.id))
+    elif len(missing) > max(MISSING_FEW, MISSING_SHARE * count):
         _doubt(hub, stream, count, len(missing))
         return 0
     gone = 0
@@ -186,6 +193,14 @@ def _conclude(hub: Hub, stream: Stream, seen: _Seen, newest: int, run_id: int | 
         trip = Trip(hub, stream, began_at, hub.clock(), trusted=True, run_id=run_id)
         gone += inbound(trip, Page(tombstones, {})).gone
     return gone
+
+
+def release(hub: Hub, review: Review) -> None:
+    """A person agrees that so much is gone: the next walk is whole and may conclude it, once."""
+    stream = next(one for one in hub.connections[review.connection_id].streams if one.name == review.field)
+    with hub.store.writing() as tx:
+        runs.put_fact(tx, _RELEASED.format(stream.id), str(review.id))
+        connections.change_stream(tx, stream.id, cursor=None, due_at=hub.clock())
 
 
 def _doubt(hub: Hub, stream: Stream, count: int, missing: int) -> None:

@@ -6,23 +6,30 @@ given are loaded and locked by the trip.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.decide.flip import flips
 from core.decide.fold import Ask, fold
 from core.decide.keys import keys_of
 from core.decide.route import Cause, hearers, lane
 from core.flow.changes import Changes
 from core.flow.hub import Hub
 from core.model.claim import Claims, Voice
+from core.model.instant import DAY, Instant
 from core.model.shapes import KIND_ORDER
-from core.store import Tx, bindings, records, reviews
+from core.model.values import Json
+from core.store import Tx, bindings, history, records, reviews
 from core.store.bindings import Bound
 from core.store.bindings import State as BindingState
-from core.store.codec import loads, pack
+from core.store.codec import dumps, loads, pack
+from core.store.history import Entry
 from core.store.records import Record, State, raw
 from core.store.reviews import Question
+
+FLIPS = 6
+"""Changes back and forth within a day after which a field is frozen."""
 
 
 @dataclass(slots=True)
@@ -71,11 +78,39 @@ def load_works(hub: Hub, tx: Tx, record_ids: Iterable[int]) -> dict[int, Work]:
 
 def refold(hub: Hub, tx: Tx, changes: Changes, works: Sequence[Work], *, cause: Cause) -> int:
     """Fold each record and gather the consequences; gives how many records changed."""
-    open_asks = reviews.undecided(tx, [work.record.id for work in works]) if works else {}
-    return sum(_refold(hub, changes, work, open_asks.get(work.record.id, set()), cause) for work in works)
+    if not works:
+        return 0
+    open_asks = reviews.undecided(tx, [work.record.id for work in works])
+    edited = [work.record.id for work in works if any(heard.what == "heard" for heard in work.heard)]
+    past = _restless(tx, edited, changes.now - DAY)
+    return sum(
+        _refold(hub, changes, work, open_asks.get(work.record.id, set()), past.get(work.record.id, {}), cause)
+        for work in works
+    )
 
 
-def _refold(hub: Hub, changes: Changes, work: Work, asked: set[str], cause: Cause) -> bool:
+Past = Mapping[str, Sequence[tuple[Instant, Json]]]
+"""Field → (at, value) of its changes in the last day."""
+
+
+def _restless(tx: Tx, record_ids: Sequence[int], since: Instant) -> dict[int, Past]:
+    """What changed lately in records that were edited often enough to be going back and forth."""
+    entries: dict[int, list[Entry]] = {}
+    for entry in history.edits_since(tx, record_ids, since) if record_ids else ():
+        entries.setdefault(entry.record_id, []).append(entry)
+    past: dict[int, Past] = {}
+    for record_id, found in entries.items():
+        if len(found) < FLIPS:
+            continue
+        values: dict[str, list[tuple[Instant, Json]]] = {}
+        for entry in found:
+            for name, (before, after) in entry.delta.get("set", {}).items():
+                values.setdefault(name, [(entry.at - 1, before)]).append((entry.at, after))
+        past[record_id] = values
+    return past
+
+
+def _refold(hub: Hub, changes: Changes, work: Work, asked: set[str], past: Past, cause: Cause) -> bool:
     record = work.record
     before = loads(record.raw)
     folded = fold(hub.shapes[record.kind], hub.rules, tuple(work.voices.values()))
@@ -83,6 +118,7 @@ def _refold(hub: Hub, changes: Changes, work: Work, asked: set[str], cause: Caus
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     _write_history(changes, work, {name: [before.get(name), after.get(name)] for name in changed})
     _ask(changes, record.id, folded.asks, asked)
+    _freeze(changes, record.id, changed, after, past)
     moved = work.state != record.state
     if changed or moved:
         changes.records.append(
@@ -97,6 +133,14 @@ def _refold(hub: Hub, changes: Changes, work: Work, asked: set[str], cause: Caus
         _rekey(hub, changes, record, before, after, gone=work.state != State.LIVE)
     _mark(hub, changes, work, after, frozenset(changed), everywhere=moved, cause=cause)
     return bool(changed or moved)
+
+
+def _freeze(changes: Changes, record_id: int, changed: Iterable[str], after: Mapping[str, Json], past: Past) -> None:
+    """A field that two tools keep setting back and forth is left alone until a person has looked."""
+    for name in changed:
+        if name in past and flips([*past[name], (changes.now, after.get(name))], FLIPS):
+            values = sorted({dumps(value) for _, value in past[name]})
+            changes.questions.append(Question("frozen", {"values": values}, record_id=record_id, field=name))
 
 
 def _write_history(changes: Changes, work: Work, changed: dict[str, list[Any]]) -> None:

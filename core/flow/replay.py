@@ -32,9 +32,14 @@ def folded_again(hub: Hub, tx: Tx, record_ids: Collection[int]) -> dict[int, Map
     sources = {row.id: hub.sources.get(row.stream_id, "?") for row in bindings.of_records(tx, record_ids)}
     voices: dict[int, dict[int, Voice]] = {id_: {} for id_ in found}
     for entry in history.of_records(tx, record_ids):
-        if entry.binding_id is None or entry.record_id not in voices:
+        if entry.record_id not in voices:
             continue
         said = voices[entry.record_id]
+        if entry.what == "merged":
+            # Everything that was said went to the other record, whose own history begins with it.
+            said.clear()
+        if entry.binding_id is None:
+            continue
         voice = said.get(entry.binding_id) or Voice(sources.get(entry.binding_id, "?"), Claims())
         if entry.what in ("seen", "heard"):
             claims = voice.claims.renewed(dict(Claims.from_json(entry.delta).items()))

@@ -104,6 +104,11 @@ def change_connection(tx: Connection, connection_id: int, **values: Any) -> None
     tx.execute(update(connection).where(connection.c.id == connection_id).values(**values))
 
 
+def resume(tx: Connection, connection_id: int) -> None:
+    """Take a paused connection up again."""
+    change_connection(tx, connection_id, state="active", pause_code=None, pause_note=None)
+
+
 def put_stream(tx: Connection, connection_id: int, name: str, kind: str, *, due_at: Instant) -> int:
     """The id of a stream, made when it is new."""
     make = _lite if tx.dialect.name == "sqlite" else _pg

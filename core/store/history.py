@@ -59,3 +59,12 @@ def recent(tx: Connection, *, limit: int = 50, run_id: int | None = None) -> lis
     if run_id is not None:
         query = query.where(c.run_id == run_id)
     return [Entry(*row) for row in tx.execute(query)]
+
+
+def edits_since(tx: Connection, record_ids: Collection[int], since: Instant) -> list[Entry]:
+    """Edits of these records after a moment, oldest first."""
+    c = history.c
+    query = select(c.record_id, c.at, c.run_id, c.binding_id, c.what, c.delta).where(
+        among(tx, c.record_id, record_ids), c.at >= since, c.what == "heard"
+    )
+    return [Entry(*row) for row in tx.execute(query.order_by(c.id))]

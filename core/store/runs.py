@@ -128,3 +128,8 @@ def put_fact(tx: Connection, name: str, value: str) -> None:
 def forget(tx: Connection, run_id: int) -> None:
     """Drop a run that did nothing."""
     tx.execute(run.delete().where(run.c.id == run_id))
+
+
+def drop_fact(tx: Connection, name: str) -> None:
+    """Forget a fact."""
+    tx.execute(meta.delete().where(meta.c.name == name))
