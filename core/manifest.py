@@ -49,6 +49,8 @@ class Stream(_Data):
     fetch_size: int = 100
     versions: Literal["none", "opaque", "stamp"] = "none"
     """`opaque`: a write is refused when the version moved. `stamp`: `modified_at` orders readings."""
+    stamps: Literal["tool", "clients"] = "tool"
+    """Who writes `modified_at`. The clocks of a tool's many clients tell when, but not which reading is newer."""
     cursor: Literal["listing", "token", "stamp", "offset"] = "listing"
     """How far the cursor can be trusted: `token` misses nothing; `stamp` needs a look-back; `listing` reads all."""
     look_back: float = 0

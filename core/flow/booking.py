@@ -162,16 +162,30 @@ def _book_created(
         subject = {"of": known.record_id, "connection": connection.name, "remote_id": remote_id}
         changes.questions.append(Question("duplicate", subject, record_id=record_id))
         return
-    base = known or Bound(
-        fresh_id, stream.id, remote_id, record_id, State.BOUND, UNKNOWN_DIGEST, None, None, changes.now, None,
-        bindings.packed(Claims()), pack({}), None, None, None,
-    )  # fmt: skip
+    base = known or _unheard(fresh_id, stream, remote_id, record_id, changes.now)
     row = _held_now(one, base._replace(state=State.BOUND, record_id=record_id, moved_to=None), held, changes.now)
     if known is None:
         changes.new_bindings.append(row)
     else:
         changes.bindings[row.id] = row
     changes.bound.append((connection.id, record_id))
+
+
+def _unheard(id_: int, stream: Stream, remote_id: str, record_id: int, now: Instant) -> Bound:
+    """A binding of what we made ourselves: the tool has said nothing about it yet."""
+    claims, nothing = bindings.packed(Claims()), pack({})
+    return Bound(
+        id_, stream.id, remote_id, record_id, State.BOUND, UNKNOWN_DIGEST, None, None, now, None, claims, nothing,
+        None, None, None,
+    )  # fmt: skip
+
+
+def note_deleted(tx: Tx, now: Instant, stream: Stream, record_id: int, remote_id: str) -> None:
+    """A record that we made was deleted there before we knew its id: it is not made again unasked."""
+    if bindings.of_remotes(tx, stream.id, [remote_id]):
+        return
+    (id_,) = allocate(tx, "binding", 1)
+    bindings.insert(tx, [_unheard(id_, stream, remote_id, record_id, now)._replace(state=State.GONE)])
 
 
 def _held_now(one: Sent, bound: Bound, held: Mapping[str, Remote], now: Instant) -> Bound:

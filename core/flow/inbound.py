@@ -185,15 +185,12 @@ def _look(trip: Trip, remote: Remote, glance: Glance, mark: int) -> str:
         return "old"
     if is_stale(trip.began_at, glance.wrote_at):
         return "again"
-    if not trip.trusted and not is_news(glance.modified_at, remote.modified_at):
+    ordered = trip.stream.manifest.stamps == "tool" and None not in (glance.modified_at, remote.modified_at)
+    if ordered and not trip.trusted and not is_news(glance.modified_at, remote.modified_at):
         return "old"
-    if back and mark == glance.digest and None not in (glance.modified_at, remote.modified_at):
-        # A lagging list may still show what was deleted; only a newer stamp says that it is back.
-        return (
-            "news"
-            if is_news(glance.modified_at, remote.modified_at) and glance.modified_at != remote.modified_at
-            else "old"
-        )
+    # A lagging list may still show what was deleted; only a newer stamp says that it is back.
+    if back and ordered and mark == glance.digest and glance.modified_at == remote.modified_at:
+        return "old"
     return "news"
 
 

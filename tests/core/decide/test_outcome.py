@@ -31,6 +31,7 @@ EVERY_ERROR = [ToolError, *ToolError.__subclasses__()]
         (errors.Stale("moved"), UPDATE, "reread"),
         (errors.CursorExpired("410"), None, "reread"),
         (errors.Gone("404"), UPDATE, "gone"),
+        (errors.Gone("404"), CREATE, "dead_letter"),
         (errors.Gone("404"), DELETE, "done"),
         (errors.Exists("409"), CREATE, "bind"),
         (errors.Exists("409"), UPDATE, "dead_letter"),
@@ -49,7 +50,7 @@ def test_each_error_has_its_outcome(error: ToolError | None, verb: Verb | None, 
 def test_every_item_is_sent_again_or_ends_where_a_person_sees_it(error: type[ToolError], verb: Verb | None):
     for attempts in (0, ATTEMPTS, PATIENCE):
         found = outcome(error("it went wrong"), attempts=attempts, verb=verb)
-        ends = found.action in {"done", "gone", "dead_letter", "pause"}
+        ends = found.action in {"done", "dead_letter", "pause"}
         assert (found.wait is None) == ends
         assert found.dead_letter == (found.action == "dead_letter")
         assert found.pause == found.review == (found.action == "pause")
