@@ -1,0 +1,1 @@
+"""The tools: one folder each, on the kit in `_kit`. They import `core` and the kit, never each other."""

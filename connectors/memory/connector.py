@@ -1,0 +1,335 @@
+"""How the hub talks to the memory tool: the reference for every connector, and the tool of the simulation.
+
+`build` gives a connector on a named world; several connectors (and people, and other processes by `path`)
+share one. Reading is a change log by token, a walk by stamp, or a plain listing. Trouble is switched on in
+`tool.mischief`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any, Literal, NamedTuple
+
+from connectors._kit.mischief import Switch
+from connectors._kit.payload import Payload, dig, nested
+from connectors._kit.signatures import verify_standard
+from connectors.memory.fields import FIELDS
+from connectors.memory.tool import Tool
+from connectors.memory.world import State, World
+from connectors.memory.worlds import forget, tool_of, use, world
+from core.errors import (
+    CursorExpired,
+    Forbidden,
+    Garbled,
+    Gone,
+    Refused,
+    SignedOut,
+    Throttled,
+    ToolError,
+    Unavailable,
+    Unknown,
+)
+from core.manifest import Manifest
+from core.model.instant import SECOND
+from core.ports import (
+    Checkup,
+    Context,
+    Cursor,
+    Description,
+    Edit,
+    Fields,
+    Finding,
+    Notice,
+    Page,
+    Receipt,
+    Remote,
+    Request,
+    Verb,
+)
+
+__all__ = ["MemoryConnector", "Options", "build", "forget", "manifest_for", "use", "world"]
+
+BATCH_SIZE = 100
+
+Mode = Literal["token", "stamp", "listing"]
+Answers = Literal["whole", "written", "nothing"]
+
+
+class Options(NamedTuple):
+    """How one connection uses the tool."""
+
+    token: str | None = None
+    mode: Mode = "token"
+    answers: Answers = "whole"
+    page_size: int = 100
+    look_back: int = 60 * SECOND
+    """µs that a poll by stamp reaches behind its last place."""
+    webhook_secret: str = ""
+
+
+class MemoryConnector:
+    """The four protocols of `core.ports` on one `Tool`."""
+
+    def __init__(self, tool: Tool, options: Options) -> None:
+        self.tool = tool
+        self._options = options
+
+    def check(self) -> Checkup:
+        """Sign in, and say which streams are shut."""
+        with self._call("check"):
+            shut = [
+                Finding(False, f"may not use {stream}", "allow it in the tool")
+                for stream in sorted(self.tool.forbidden)
+            ]
+            return Checkup(f"{self.tool.name} in memory", (Finding(True, "signed in"), *shut))
+
+    def describe(self, stream: str) -> Description:
+        """The known fields; others may exist too."""
+        with self._call("describe", stream):
+            return Description(stream, FIELDS.get(stream, ()), open=True)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    # --- reading
+
+    def read(self, stream: str, cursor: Cursor | None) -> Page:
+        """The next page, by token, stamp or listing as this connection is set."""
+        mischief = self.tool.mischief
+        with self._call("read", stream) as world:
+            if not cursor and mischief.fires(Switch.EMPTY):
+                return Page([], dict(cursor or {}), complete=True, total=0)
+            if cursor and (
+                mischief.fires(Switch.EXPIRED) or cursor.get("revision", world.revision) < world.oldest_cursor
+            ):
+                raise CursorExpired("The tool no longer honours this cursor.", stream=stream)
+            read = {"token": self._changes, "stamp": self._since, "listing": self._listing}[self._options.mode]
+            page = read(world, stream, dict(cursor or {}))
+            return page._replace(records=mischief.disturbed(page.records))
+
+    def fetch(self, stream: str, ids: Sequence[str]) -> Sequence[Remote]:
+        """These records as they truly are now; a missing one is a tombstone."""
+        with self._call("fetch", stream) as world:
+            return [self._remote(id_, world.now(stream, id_)) for id_ in ids]
+
+    def find(self, stream: str, key: str) -> Remote | None:
+        """What a create with this key made; a tombstone if that is gone since."""
+        with self._call("find", stream) as world:
+            id_ = world.keys.get(stream, {}).get(key)
+            return None if id_ is None else self._remote(id_, world.now(stream, id_))
+
+    def _changes(self, world: World, stream: str, cursor: dict[str, Any]) -> Page:
+        visible = self._visible(world)
+        head = cursor.get("head", visible if not cursor else None)
+        after = cursor.get("revision", 0)
+        records: list[Remote] = []
+        for revision, id_ in world.log_after(stream, after):
+            if revision > visible:
+                break
+            state = world.at(stream, id_, visible)
+            if state is None or state.revision != revision or (state.deleted and head and revision <= head):
+                continue
+            if len(records) == self._options.page_size:
+                more = {"revision": after} | ({"head": head} if head is not None else {})
+                return Page(records, more, more=True)
+            records.append(self._remote(id_, state))
+            after = revision
+        return Page(records, {"revision": max(after, visible)}, complete=head is not None)
+
+    def _since(self, world: World, stream: str, cursor: dict[str, Any]) -> Page:
+        walk = cursor.get("walk", not cursor)
+        high = cursor.get("high", 0)
+        place = (cursor.get("stamp", high - self._options.look_back), cursor.get("id", ""))
+        visible = self._visible(world)
+        states = ((id_, world.at(stream, id_, visible)) for id_ in world.states.get(stream, {}))
+        behind = sorted(
+            ((state.modified_at, id_), state)
+            for id_, state in states
+            if state and (state.modified_at, id_) > place and not (walk and state.deleted)
+        )
+        page, rest = behind[: self._options.page_size], behind[self._options.page_size :]
+        high = max([high, *(stamp for (stamp, _), _ in page)])
+        records = [self._remote(id_, state) for (_, id_), state in page]
+        if rest:
+            stamp, id_ = page[-1][0]
+            return Page(records, {"high": high, "stamp": stamp, "id": id_, "walk": walk}, more=True)
+        return Page(records, {"high": high}, complete=walk)
+
+    def _listing(self, world: World, stream: str, cursor: dict[str, Any]) -> Page:
+        visible = self._visible(world)
+        states = ((id_, world.at(stream, id_, visible)) for id_ in world.states.get(stream, {}))
+        live = sorted((state.born, id_, state) for id_, state in states if state and not state.deleted)
+        behind = [entry for entry in live if entry[0] > cursor.get("born", 0)]
+        page, rest = behind[: self._options.page_size], behind[self._options.page_size :]
+        records = [self._remote(id_, state) for _, id_, state in page]
+        return Page(
+            records,
+            {"born": page[-1][0]} if rest else {},
+            more=bool(rest),
+            complete=not rest,
+            total=len(live),
+        )
+
+    def _visible(self, world: World) -> int:
+        lag = self.tool.lag
+        if self.tool.mischief.fires(Switch.LAGGING):
+            lag += 1 + self.tool.mischief.below(30 * SECOND)
+        return world.visible(self.tool.now() - lag) if lag else world.revision
+
+    def _remote(self, id_: str, state: State | None) -> Remote:
+        if state is None:
+            return Remote(id_, {}, deleted=True)
+        return Remote(
+            id_,
+            deepcopy(state.fields),
+            version=state.version if self.tool.habits.versions else None,
+            modified_at=state.modified_at,
+            deleted=state.deleted,
+            moved_to=state.moved_to,
+            changed=frozenset(state.changed) if self.tool.habits.names_changes and state.changed else None,
+        )
+
+    # --- writing
+
+    def write(self, stream: str, edits: Sequence[Edit]) -> Sequence[Receipt]:
+        """Carry out the edits one by one, each kept by itself."""
+        mischief = self.tool.mischief
+        with self._call("write", stream):
+            if len(edits) > BATCH_SIZE:
+                raise Refused(f"The tool takes at most {BATCH_SIZE} edits at once.", stream=stream)
+        done = mischief.below(len(edits)) if mischief.fires(Switch.CUT) else len(edits)
+        receipts = [self._write_one(stream, edit) for edit in edits[:done]]
+        if done < len(edits) or mischief.fires(Switch.LOST_ANSWER):
+            raise Unknown("The connection broke before an answer came.", stream=stream)
+        return receipts
+
+    def _write_one(self, stream: str, edit: Edit) -> Receipt:
+        if self.tool.mischief.fires(Switch.PARTIAL):
+            return Receipt(
+                error=Unavailable("The record is locked by somebody else.", stream=stream, id=edit.remote_id)
+            )
+        act = {Verb.CREATE: self._create, Verb.UPDATE: self._update, Verb.DELETE: self._delete}[edit.verb]
+        try:
+            with self.tool.by_hub() as world:
+                revision = world.revision
+                id_, state = act(world, stream, edit)
+                changed = world.revision > revision
+                world.writes += changed
+        except ToolError as error:
+            return Receipt(error=error)
+        if changed:
+            self.tool.writes_to[stream, id_] += 1
+            self.tool.tell(stream, id_)
+        return self._receipt(id_, state, edit)
+
+    def _create(self, world: World, stream: str, edit: Edit) -> tuple[str, State]:
+        keys = world.keys.setdefault(stream, {})
+        if self.tool.habits.idempotent and edit.key in keys:
+            id_ = keys[edit.key]
+            return id_, self.tool.present(world, stream, id_)
+        fields = self.tool.spelled(edit.fields)
+        self.tool.judge(world, stream, fields)
+        id_ = self.tool.new_id(world, stream)
+        keys.setdefault(edit.key, id_)
+        return id_, self.tool.keep(world, stream, id_, fields, changed=edit.fields)
+
+    def _update(self, world: World, stream: str, edit: Edit) -> tuple[str, State]:
+        id_ = _named(edit)
+        return id_, self.tool.change(world, stream, id_, edit.fields, version=edit.version)
+
+    def _delete(self, world: World, stream: str, edit: Edit) -> tuple[str, State]:
+        id_ = _named(edit)
+        self.tool.compare(self.tool.present(world, stream, id_), edit.version, stream, id_)
+        return id_, self.tool.bury(world, stream, id_)
+
+    def _receipt(self, id_: str, state: State, edit: Edit) -> Receipt:
+        answers = self._options.answers
+        fields: Fields | None = None
+        if answers == "whole":
+            fields = deepcopy(state.fields)
+        elif answers == "written":
+            fields = nested({path: dig(state.fields, path) for path in edit.fields})
+        version = state.version if self.tool.habits.versions and answers != "nothing" else None
+        stamp = state.modified_at if answers != "nothing" else None
+        return Receipt(id_, version, stamp, fields, whole=answers == "whole")
+
+    # --- webhooks
+
+    def receive(self, request: Request) -> Sequence[Notice]:
+        """Events signed in the manner of Standard Webhooks; a body of one event or a list of them."""
+        verify_standard(request, secret=self._options.webhook_secret)
+        body = Payload.parse(request.body, "webhook")
+        events = list(body.each("")) if isinstance(body.data, list) else [body]
+        return [self._notice(event) for event in events]
+
+    def _notice(self, event: Payload) -> Notice:
+        kind, event_id = event.text("type"), event.id("id")
+        if kind not in ("changed", "deleted", "merged"):
+            return Notice("unknown", event_id, note=f"event type '{kind[:60]}'")
+        remote = Remote(
+            event.id("record.id"),
+            event.object("record.fields", {}),
+            version=event.text("record.version", None),
+            modified_at=event.whole("record.modified_at", None),
+            deleted=kind != "changed",
+            moved_to=event.id("record.moved_to", None),
+        )
+        return Notice(kind, event_id, event.text("stream"), remote)
+
+    # --- the line to the tool
+
+    @contextmanager
+    def _call(self, verb: str, stream: str = "") -> Iterator[World]:
+        """One call to the tool: counted, signed in, and subject to trouble on the line."""
+        tool, mischief = self.tool, self.tool.mischief
+        with tool.open(changing=True) as world:
+            world.calls[verb] = world.calls.get(verb, 0) + 1
+            if tool.down or mischief.fires(Switch.UNAVAILABLE):
+                raise Unavailable("The tool does not answer.", stream=stream or None)
+            if tool.habits.token is not None and self._options.token != tool.habits.token:
+                raise SignedOut("The tool does not know this token.")
+            if stream in tool.forbidden:
+                raise Forbidden(f"The account may not use {stream}.", stream=stream)
+            if mischief.fires(Switch.THROTTLED):
+                raise Throttled("The tool asks for fewer calls.", wait=mischief.wait)
+            if verb != "write" and mischief.fires(Switch.GARBLED):
+                raise Garbled("The answer is a web page: 'Please wait'.", stream=stream or None)
+            yield world
+
+
+def _named(edit: Edit) -> str:
+    if not edit.remote_id:
+        raise Gone("The edit names no record.", stream=edit.stream)
+    return edit.remote_id
+
+
+def build(context: Context) -> MemoryConnector:
+    """A connector on the world the settings name; its habits are set by whoever comes first."""
+    settings = context.settings
+    tool = tool_of(context)
+    options = Options(
+        token=settings.get("token"),
+        mode=settings.get("mode") or "token",
+        answers=settings.get("answers") or "whole",
+        page_size=int(settings.get("page_size") or 100),
+        look_back=int(float(settings.get("look_back", 60)) * SECOND),
+        webhook_secret=settings.get("webhook_secret") or "",
+    )
+    return MemoryConnector(tool, options)
+
+
+def manifest_for(settings: Mapping[str, Any], manifest: Manifest) -> Manifest:
+    """What the manifest would declare if the tool were always set like this connection."""
+    mode, listing = settings.get("mode") or "token", settings.get("mode") == "listing"
+    changed = {
+        "cursor": mode,
+        "look_back": float(settings.get("look_back", 60)) if mode == "stamp" else 0,
+        "delete_signal": "listing" if listing else "tombstone",
+        "returns": settings.get("answers") or "whole",
+        "versions": "opaque" if settings.get("versions", True) else "stamp",
+        "idempotent_create": bool(settings.get("idempotent", True)),
+    }
+    streams = {name: stream.model_copy(update=changed) for name, stream in manifest.streams.items()}
+    return manifest.model_copy(update={"streams": streams})
