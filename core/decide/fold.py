@@ -9,6 +9,7 @@ same verdicts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from core.decide.rules import LATEST, Plan, Rules
@@ -133,13 +134,21 @@ def _tidied(plan: Plan, values: dict[str, Json]) -> dict[str, Json]:
             if name in plan.sides:
                 standing = values.get(plan.sides[name])
                 elements = [element for element in elements if element != standing]
-            if len(elements) > 1:
+            if len(elements) > 1 and not _in_order(elements):
                 elements = sorted({element_key(element): element for element in elements}.items())
                 elements = [element for _, element in elements]
             values[name] = elements
             if not elements:
                 del values[name]
     return values
+
+
+def _in_order(elements: Sequence[Json]) -> bool:
+    """Whether a set is words in their order, as its normal form has them; nearly every set is."""
+    try:
+        return all(one < other for one, other in pairwise(elements)) and all(one.isalnum() for one in elements)
+    except (TypeError, AttributeError):
+        return False
 
 
 def resolved(value: Json) -> Json:

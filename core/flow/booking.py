@@ -208,7 +208,7 @@ def _held_now(one: Sent, bound: Bound, held: Mapping[str, Remote], now: Instant)
         modified_at=modified_at if modified_at is not None else bound.modified_at,
         wrote_at=now,
         packed_expected=squeeze(raw),
-        packed_told=pack(respelt) if respelt else None,
+        packed_told=bindings.packed_told(respelt, {}),
     )
 
 
@@ -267,11 +267,14 @@ def _book_failed(
     later: list[Later] = []
     dead: list[tuple[Sent, DeadLetter]] = []
     unsent: list[str] = []
+    unchanged: list[Bound] = []
     for one, verdict in bad:
         error = one.receipt.error
         assert error is not None  # noqa: S101 - these are the failed ones
         if verdict.action != "look" and one.edit.verb is Verb.CREATE:
             unsent.append(one.edit.key)
+        if one.difference.bound is not None and verdict.action not in ("reread", "gone", "look"):
+            unchanged.append(one.difference.bound)
         if verdict.dead_letter:
             dead.append((one, _letter(one, error, connection, stream, now)))
             continue
@@ -283,6 +286,7 @@ def _book_failed(
             done.paused = True
             pause(tx, connection, error, now=now)
     deliveries.resolve(tx, unsent)
+    bindings.note_sent(tx, [(bound, {}) for bound in unchanged])
     deliveries.bury(tx, [letter for _, letter in dead])
     outbox.settle(tx, connection.id, [one.row for one, _ in dead])
     outbox.put_back(tx, connection.id, later)

@@ -251,6 +251,7 @@ def _take_in(trip: Trip, tx: Tx, arrivals: Sequence[Arrival], goodbyes: Sequence
     known = [(arrival, bound[arrival.remote.id]) for arrival in arrivals if arrival.remote.id in bound]
     fresh = [arrival for arrival in arrivals if arrival.remote.id not in bound]
     before = stream.translator.read([one.expected for _, one in known]) if known else []
+    before = _with_sent(stream, known, before)
     refs = Refs.of(tx, stream, [arrival.reading for arrival in arrivals] + list(before))
     for (arrival, one), was in zip(known, before, strict=True):
         _hear(trip, changes, refs, arrival, one, was, works, intake)
@@ -259,6 +260,7 @@ def _take_in(trip: Trip, tx: Tx, arrivals: Sequence[Arrival], goodbyes: Sequence
     if fresh:
         moved = forwards(tx, stream, goodbyes, bound, [arrival.remote.id for arrival in fresh])
         welcome(trip, tx, changes, refs, fresh, works, intake, moved)
+        intake.problems += sum(bool(one.reading.problems or one.remote.problem) for one in fresh)
     if goodbyes:
         follow(hub, tx, changes, stream, goodbyes, bound, works)
     if fresh:
@@ -271,6 +273,25 @@ def _take_in(trip: Trip, tx: Tx, arrivals: Sequence[Arrival], goodbyes: Sequence
         cause=trip.cause,
     )
     changes.write(tx)
+
+
+def _with_sent(stream: Stream, known: Sequence[tuple[Arrival, Bound]], before: Sequence[Reading]) -> list[Reading]:
+    """What was expected, and where an unanswered write of ours is what the tool now shows, that instead."""
+    after = list(before)
+    for place, (arrival, bound) in enumerate(known):
+        sent = bound.sent
+        if not sent:
+            continue
+        held = bound.expected
+        for path, value in sent.items():
+            paths.put(held, path, value)
+        (told,) = stream.translator.read([held])
+        now, was = arrival.reading.values, before[place].values
+        names = {name for name in stream.translator.in_fields if now.get(name) == told.values.get(name)}
+        kept = {name: value for name, value in was.items() if name not in names}
+        shown = {name: value for name, value in told.values.items() if name in names}
+        after[place] = before[place]._replace(values={**kept, **shown})
+    return after
 
 
 def _hear(
@@ -319,7 +340,8 @@ def _hear(
         work.say(row, stream.source, present)
         work.heard.append(Heard("heard", _news_only(present, bound.claims), row.id))
         work.touched.update([stream.source] if present == bound.claims else [])
-        work.state = records.State.LIVE if work.state == records.State.DELETED else work.state
+        if work.state in (records.State.DELETED, records.State.ARCHIVED):
+            work.state = records.State.LIVE
         changes.waiting.extend((place[0], place[1], row.id) for place in waits)
         intake.heard += 1
     changes.bindings[row.id] = row
@@ -335,4 +357,5 @@ def _still_told(bound: Bound, fields: Fields) -> bytes | None:
         return None
     expected = bound.expected
     told = {path: value for path, value in bound.told.items() if paths.get(expected, path) == paths.get(fields, path)}
-    return pack(told) if told else None
+    sent = {path: value for path, value in bound.sent.items() if paths.get(fields, path) != value}
+    return bindings.packed_told(told, sent)

@@ -165,7 +165,8 @@ class _Seats:
         work.say(row, stream.source, claims)
         work.heard.append(Heard("seen", claims, row.id))
         work.touched.add(stream.source)
-        work.state = records.State.LIVE if work.state == records.State.DELETED else work.state
+        if work.state in (records.State.DELETED, records.State.ARCHIVED):
+            work.state = records.State.LIVE
 
     def _make(self, place: int, newcomer: _Newcomer) -> None:
         record_id = self.record_ids[place]

@@ -2,7 +2,8 @@
 
     claim ▶ compare ▶ renew old readings ▶ intents ▶ connector.write ▶ receipts booked in one transaction
 
-Creates are written down before they are sent (`intent`), so that after a crash the hub looks before it sends again.
+Creates are written down before they are sent (`intent`), so that after a crash the hub looks before it sends again;
+so is what updates send, so that a crash does not make our own words look like somebody's edit.
 One bad item never fails its batch: receipts are per item, and a refused call is bisected.
 """
 
@@ -20,7 +21,7 @@ from core.flow.inbound import Trip, inbound
 from core.flow.rereading import chunks, read_again
 from core.model.instant import MINUTE, SECOND
 from core.ports import Edit, Page, Receipt, Verb
-from core.store import Tx, connections, deliveries, outbox
+from core.store import Tx, bindings, connections, deliveries, outbox
 from core.store.deliveries import Intent
 from core.store.outbox import Claimed, Later
 
@@ -144,9 +145,10 @@ def _send(
         for one, edit in zip(chunk, edits, strict=True)
         if edit.verb is Verb.CREATE
     ]
-    if creates:
-        with hub.store.writing(durable=True) as tx:
-            deliveries.intend(tx, creates)
+    updates = [(one.bound, one.fields or {}) for one in chunk if one.bound is not None and one.step is Step.UPDATE]
+    with hub.store.writing(durable=True) as tx:
+        deliveries.intend(tx, creates)
+        bindings.note_sent(tx, updates)
     receipts = list(_written(hub, stream, edits, done))
     sent = [
         Sent(one, edit, receipt, batch.rows[one.record.id])

@@ -221,6 +221,9 @@ def _together(named: Mapping[str, str]) -> Callable[[Columns], list[Json]]:
 
     def take(columns: Columns) -> list[Json]:
         rows = [columns.column(path) for path in named.values()]
+        if all(map(all, rows)):
+            # Every part is there in every record: nothing to leave out.
+            return [dict(zip(named, row, strict=True)) for row in zip(*rows, strict=True)]
         return [
             {name: value for name, value in zip(named, row, strict=True) if value or not is_blank(value)}
             for row in (zip(*rows, strict=True) if rows else [()] * len(columns.page))

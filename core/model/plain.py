@@ -10,6 +10,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ Normal = Callable[[Json], Json]
 """Gives the normal form of a value; raises `ValueError` for a wrong one."""
 
 ADDRESS_PARTS = ("street", "city", "region", "postal_code", "country")
+_PLACE = {part: place for place, part in enumerate(ADDRESS_PARTS)}
 LARGEST = 2**63 - 1
 """The largest whole number that every store and serialiser takes."""
 
@@ -125,9 +127,16 @@ def distinct(element: Normal, separators: str) -> Normal:
     """A sorted list of distinct values, from a list or from one text with the elements between separators."""
     split = re.compile(f"[{re.escape(separators)}]").split
 
+    @lru_cache(maxsize=4096)
+    def remembered(words: tuple[str, ...]) -> tuple[Json, ...]:
+        return tuple(sorted({found for word in words if (found := element(word)) is not None}))
+
     def normal(value: Json) -> list[Json] | None:
         if value is None:
             return None
+        if value.__class__ is list and all(one.__class__ is str for one in value):
+            # The same few sets of words recur in thousands of records.
+            return list(remembered(tuple(value))) or None
         if isinstance(value, str):
             value = split(value)
         elif not isinstance(value, list | tuple):
@@ -139,6 +148,8 @@ def distinct(element: Normal, separators: str) -> Normal:
 
 def address(value: Json) -> dict[str, str] | None:
     """A postal address by its parts; blank parts are left out."""
+    if value.__class__ is dict and value and _plain_parts(value):
+        return value
     if is_blank(value):
         return None
     if not isinstance(value, dict):
@@ -153,6 +164,28 @@ def address(value: Json) -> dict[str, str] | None:
     if len(kept.get("country", "")) == 2:
         kept["country"] = kept["country"].upper()
     return kept or None
+
+
+def _plain_parts(value: dict[str, Json]) -> bool:
+    """Whether an address is in normal form at a glance: known parts in their order, plain words in each."""
+    place = -1
+    for part in value:
+        here = _PLACE.get(part, -1)
+        if here <= place:
+            return False
+        place = here
+    try:
+        joined = "|".join(value.values())
+    except TypeError:
+        return False
+    return (
+        joined.isascii()
+        and joined.isprintable()
+        and not (" |" in joined or "| " in joined or "||" in joined or "  " in joined)
+        and joined[:1] not in ("", " ", "|")
+        and joined[-1:] not in (" ", "|")
+        and (len(country := value.get("country", "")) != 2 or country.isupper())
+    )
 
 
 def ref(value: Json) -> int | dict[str, str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -74,7 +74,14 @@ class Bound(NamedTuple):
     @property
     def told(self) -> dict[str, Any]:
         """Remote field → what we last told, where the tool then held something else."""
-        return unpack(self.packed_told) if self.packed_told else {}
+        told: dict[str, Any] = unpack(self.packed_told)[0] if self.packed_told else {}
+        return told
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """Remote field → what was sent to the tool and not answered yet: it may hold this, or what it held before."""
+        sent: dict[str, Any] = unpack(self.packed_told)[1] if self.packed_told else {}
+        return sent
 
 
 COLUMNS = (
@@ -152,6 +159,16 @@ def insert(tx: Connection, rows: Iterable[Bound]) -> None:
 def update(tx: Connection, rows: Iterable[Bound]) -> None:
     """Write bindings anew, found by their id."""
     database.update(tx, binding, ("id",), _CHANGING, [(*row[3:], row[0]) for row in rows])
+
+
+def packed_told(told: Mapping[str, Any], sent: Mapping[str, Any]) -> bytes | None:
+    """What was told and what was sent, in their stored form."""
+    return pack([told, sent]) if told or sent else None
+
+
+def note_sent(tx: Connection, rows: Sequence[tuple[Bound, Mapping[str, Any]]]) -> None:
+    """Write down what is about to be sent to bound records, so that nobody takes it for an edit after a crash."""
+    database.update(tx, binding, ("id",), ("told",), [(packed_told(row.told, sent), row.id) for row, sent in rows])
 
 
 def waiting_for(tx: Connection, stream_id: int, remote_ids: Collection[str]) -> list[int]:

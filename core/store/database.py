@@ -173,7 +173,7 @@ def _delete_sql(dialect: str, table: Table, by: tuple[str, ...]) -> str:
 
 def _arrays(table: Table, columns: tuple[str, ...]) -> str:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
-    casts = ", ".join(f"%s::{table.c[name].type.compile(dialect)}[]" for name in columns)
+    casts = ", ".join(f"%b::{table.c[name].type.compile(dialect)}[]" for name in columns)
     names = ", ".join(f'"{name}"' for name in columns)
     return f'unnest({casts}) AS "new" ({names})'
 

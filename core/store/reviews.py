@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from core.model.instant import DAY, Instant
 from core.store import database
@@ -101,10 +101,14 @@ def close_ids(tx: Connection, ids: Sequence[int], *, now: Instant, answer: str) 
 
 
 def undecided(tx: Connection, record_ids: Collection[int]) -> dict[int, set[str]]:
-    """Record id → fields under an open question; nothing is written for those."""
+    """Record id → fields under an open question; nothing is written for those.
+
+    The field "" stands for the record itself: it may be one that is known already, and is created nowhere else.
+    """
     c = review.c
+    whose = and_(c.what.in_(("ambiguous", "duplicate")), c.connection_id == 0)
     query = select(c.record_id, c.field).where(
-        among(tx, c.record_id, record_ids), c.closed_at.is_(None), c.what.in_(("ask", "frozen"))
+        among(tx, c.record_id, record_ids), c.closed_at.is_(None), or_(c.what.in_(("ask", "frozen")), whose)
     )
     found: dict[int, set[str]] = {}
     for record_id, field in tx.execute(query):
