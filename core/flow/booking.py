@@ -22,13 +22,15 @@ from core.flow.rereading import fetched
 from core.mapping import paths
 from core.model.claim import Claims
 from core.model.instant import SECOND, Instant
+from core.model.values import is_blank
 from core.ports import Edit, Fields, Page, Receipt, Remote, Verb
-from core.store import Tx, bindings, connections, deliveries, outbox, reviews
+from core.store import Tx, bindings, connections, deliveries, outbox, records, reviews
 from core.store.bindings import Bound, State
 from core.store.codec import UNKNOWN_DIGEST, digest, dumps, pack, squeeze
 from core.store.database import allocate
 from core.store.deliveries import DeadLetter, Delivery
 from core.store.outbox import Claimed, Later
+from core.store.records import State as RecordState
 from core.store.reviews import Question
 
 
@@ -132,11 +134,16 @@ def _book_done(
     made = [one for one in good if one.edit.verb is Verb.CREATE]
     there = bindings.of_remotes(tx, stream.id, [one.receipt.remote_id or "" for one in made]) if made else {}
     ids = iter(allocate(tx, "binding", len(made)) if made else ())
+    deleted = [one.row.record_id for one in good if one.edit.verb is Verb.DELETE]
+    # One that was edited elsewhere while we deleted it here lives on, and is put back.
+    now = records.load(tx, deleted, to_change=True) if deleted else {}
+    alive = {id_ for id_, record in now.items() if record.state == RecordState.LIVE}
     for one in good:
         bound = one.difference.bound
         if one.edit.verb is Verb.DELETE:
             assert bound is not None  # noqa: S101 - a delete is only ever made of a binding
-            changes.bindings[bound.id] = bound._replace(state=State.GONE, wrote_at=changes.now)
+            state = State.RELEASED if bound.record_id in alive else State.GONE
+            changes.bindings[bound.id] = bound._replace(state=state, wrote_at=changes.now)
             changes.tell(bound.record_id, "gone", pack(Claims().to_json()), bound.id)
             done.deleted += 1
         elif bound is not None:
@@ -199,6 +206,9 @@ def _held_now(one: Sent, bound: Bound, held: Mapping[str, Remote], now: Instant)
         fields, whole = dict(receipt.fields), True
     else:
         fields, whole = _laid_over(bound.expected, {**one.edit.fields, **(receipt.fields or {})}), False
+    # What else the tool shows differently is no work of ours: it stays unheard, and the next reading tells it.
+    unheard = _unheard_fields(one, bound.expected, fields)
+    fields, whole = _laid_over(fields, unheard), whole and not unheard
     raw = orjson.dumps(fields)
     told = {**bound.told, **one.edit.fields}
     respelt = {path: value for path, value in told.items() if paths.get(fields, path) != value}
@@ -210,6 +220,13 @@ def _held_now(one: Sent, bound: Bound, held: Mapping[str, Remote], now: Instant)
         packed_expected=squeeze(raw),
         packed_told=bindings.packed_told(respelt, {}),
     )
+
+
+def _unheard_fields(one: Sent, before: Fields, fields: Fields) -> Fields:
+    """Mapped fields that we did not write and that changed all the same, as they were known to be before."""
+    others = one.difference.stream.translator.remote_fields - one.edit.fields.keys()
+    known = {path: (paths.get(before, path), paths.get(fields, path)) for path in others}
+    return {path: was for path, (was, now) in known.items() if was != now and not (is_blank(was) and is_blank(now))}
 
 
 def _laid_over(expected: Fields, fields: Mapping[str, object]) -> Fields:

@@ -83,7 +83,8 @@ class _Seats:
         self.binding_ids = allocate(tx, "binding", len(newcomers))
         self.holders = _holders(tx, newcomers)
         stamped = {id_ for one in newcomers if (id_ := _stamped(trip, one.arrival.remote.key)) is not None}
-        candidates = {id_ for ids in self.holders.values() for id_ in ids} | stamped
+        cap = trip.hub.blocks.cap
+        candidates = {id_ for ids in self.holders.values() if len(ids) <= cap for id_ in ids} | stamped
         candidates |= {id_ for ids in moved.values() for id_ in ids}
         works.update(load_works(trip.hub, tx, candidates - works.keys()) if candidates - works.keys() else {})
         self.new: list[tuple[int, _Newcomer]] = []
@@ -136,7 +137,9 @@ class _Seats:
         """Record id → the keys that lead to it, from the store and from earlier on this page."""
         hits: dict[int, list[Key]] = {}
         for key in keys:
-            for record_id in self.holders.get(key.digest, ()):
+            holders = self.holders.get(key.digest, ())
+            # What so many share is no sign, and comparing with all of them would cost a page its square.
+            for record_id in holders if len(holders) <= self.trip.hub.blocks.cap else ():
                 hits.setdefault(record_id, []).append(key)
         return hits
 

@@ -124,7 +124,7 @@ class _Place:
             values |= {"phase": "poll", "read_at": self.began_at, "began_at": None, "walked": 0}
             if self.backfill or self.page.complete:
                 row = connections.stream_row(tx, self.stream.id)
-                connections.forget_unread(tx, self.stream.id, row.generation)
+                connections.forget_unread(tx, self.stream.id, before=self.began_at)
                 values["generation"] = row.generation + 1
         connections.change_stream(tx, self.stream.id, **values)
 

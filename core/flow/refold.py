@@ -80,6 +80,7 @@ def refold(hub: Hub, tx: Tx, changes: Changes, works: Sequence[Work], *, cause: 
     """Fold each record and gather the consequences; gives how many records changed."""
     if not works:
         return 0
+    _reopen(hub, tx, changes, works)
     open_asks = reviews.undecided(tx, [work.record.id for work in works])
     edited = [work.record.id for work in works if any(heard.what == "heard" for heard in work.heard)]
     past = _restless(tx, edited, changes.now - DAY)
@@ -87,6 +88,21 @@ def refold(hub: Hub, tx: Tx, changes: Changes, works: Sequence[Work], *, cause: 
         _refold(hub, changes, work, open_asks.get(work.record.id, set()), past.get(work.record.id, {}), cause)
         for work in works
     )
+
+
+def _reopen(hub: Hub, tx: Tx, changes: Changes, works: Sequence[Work]) -> None:
+    """An edit outlives a delete: the tools that deleted the record, and those we took it out of, are given it again.
+
+    Heard in the other order, the delete would have released the binding (`core.decide.existence`).
+    """
+    revived = [work.record.id for work in works if (work.record.state, work.state) == (State.DELETED, State.LIVE)]
+    for bound in bindings.of_records(tx, revived) if revived else ():
+        stream = hub.stream(bound.stream_id)
+        if stream is None or bound.state != BindingState.GONE or bound.id in changes.bindings:
+            continue
+        ours = bound.wrote_at is not None and bound.wrote_at > bound.read_at
+        if ours or stream.policy.deletes_in in ("archive", "propagate"):
+            changes.bindings[bound.id] = bound._replace(state=BindingState.RELEASED)
 
 
 Past = Mapping[str, Sequence[tuple[Instant, Json]]]

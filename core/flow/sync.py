@@ -21,7 +21,8 @@ from core.flow.inbound import Intake
 from core.flow.outbound import deliver, settle_intents
 from core.flow.pull import pull
 from core.model.instant import MINUTE, SECOND
-from core.store import connections, outbox, runs
+from core.store import Tx, connections, outbox, runs
+from core.store.connections import StreamRow
 
 LEASE = 30 * MINUTE
 MANY_ROUNDS = 12
@@ -95,6 +96,8 @@ def _due(hub: Hub, stream: Stream) -> bool:
 
 def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
     began_at = hub.clock()
+    with hub.store.reading() as tx:
+        was_down = _failures(tx, connections.stream_row(tx, stream.id)) > 0
     with _Run(hub, stream.connection_id, "pull", stream.name) as run:
         intake = pull(hub, stream, run_id=run.id)
         run.counts = intake.counts()
@@ -107,6 +110,9 @@ def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
         wait = every * min(1 + polls // 10, LONGEST_PAUSE)
         due_at = began_at + int(wait * SECOND)
         connections.change_stream(tx, stream.id, read_at=began_at, due_at=due_at, quiet_polls=polls)
+        if was_down:
+            # The tool answers again: what waited for that goes out now, and not when its own patience ends.
+            outbox.hasten(tx, stream.connection_id, now=hub.clock())
 
 
 def _deliver(hub: Hub, connection: Connection, done: Turn) -> None:
@@ -123,11 +129,19 @@ def _failed(hub: Hub, connection: Connection, error: ToolError) -> None:
         if verdict.pause:
             pause(tx, connection, error, now=now)
             return
-        wait = verdict.wait if verdict.wait is not None else back_off(0)
         for stream in connection.streams:
             row = connections.stream_row(tx, stream.id)
             if row.due_at <= now:
+                # Slower each time; but a look costs little, and once the tool is back nobody should wait for long.
+                slower = min(back_off(max(0, _failures(tx, row) - 1)), stream.policy.poll_every or stream.manifest.poll_every)
+                wait = max(slower, verdict.wait or 0.0)
                 connections.change_stream(tx, stream.id, due_at=now + int(wait * SECOND))
+
+
+def _failures(tx: Tx, row: StreamRow) -> int:
+    """How many runs of the stream's connection have failed since the stream was last read, the latest ones counted."""
+    latest = runs.recent(tx, connection_id=row.connection_id)
+    return sum(run.code is not None and run.began_at > (row.read_at or 0) for run in latest)
 
 
 class _Run:

@@ -164,9 +164,9 @@ def note_unread(tx: Connection, stream_id: int, generation: int, places: Sequenc
     database.insert(tx, unread, ("stream_id", "generation", "at", "place"), rows, otherwise=again)
 
 
-def forget_unread(tx: Connection, stream_id: int, before_generation: int) -> None:
-    """Drop what a finished whole walk no longer found unreadable."""
-    tx.execute(delete(unread).where(unread.c.stream_id == stream_id, unread.c.generation < before_generation))
+def forget_unread(tx: Connection, stream_id: int, *, before: Instant) -> None:
+    """Drop what was unreadable before a whole walk began, and was not found so again by it."""
+    tx.execute(delete(unread).where(unread.c.stream_id == stream_id, unread.c.at < before))
 
 
 def unread_places(tx: Connection, limit: int = 1000) -> list[tuple[int, Instant, str]]:
