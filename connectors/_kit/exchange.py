@@ -40,6 +40,8 @@ class Answer(NamedTuple):
     url: str
     where: str
     """The call for messages, e.g. `GET /contacts`."""
+    decoded: Json = None
+    """The content's JSON where that was promised: looking whether it is any has decoded it already."""
 
     @property
     def text(self) -> str:
@@ -48,8 +50,8 @@ class Answer(NamedTuple):
 
     def json(self) -> Json:
         """The content as JSON; None when it is empty. `Garbled` when it is something else."""
-        if not self.content:
-            return None
+        if self.decoded is not None or not self.content:
+            return self.decoded
         try:
             return orjson.loads(self.content)
         except orjson.JSONDecodeError as error:

@@ -244,21 +244,24 @@ class Http:
             if isinstance(error, Throttled) and error.wait:
                 self.limits.pause(error.wait)
             raise error
-        self._check_kind(call, reply)
-        return Answer(reply.status, reply.headers, reply.body, url, call.where)
+        return Answer(reply.status, reply.headers, reply.body, url, call.where, self._check_kind(call, reply))
 
-    def _check_kind(self, call: Sent, reply: Reply) -> None:
-        """`Garbled` (or, for a write, `Unknown`) when a web page or broken text came instead of what was promised."""
+    def _check_kind(self, call: Sent, reply: Reply) -> Json:
+        """The promised JSON; `Garbled` (for a write, `Unknown`) when a web page or broken text came instead."""
         if call.expect in ("any", "text") or not reply.body.strip() or call.method == "HEAD":
-            return
+            return None
+        if call.expect == "json":
+            try:
+                return orjson.loads(reply.body)
+            except orjson.JSONDecodeError:
+                pass
         text = reply.body[:20_000].decode("utf-8", "replace")
-        start = text.lstrip("\ufeff \t\r\n")[:1]
         if is_page(text, reply.headers.get("content-type", "")):
             found = f"a web page titled '{page_title(text)}'"
-        elif (call.expect == "json" and not _is_json(reply.body)) or (call.expect == "xml" and start != "<"):
-            found = "something else"
+        elif call.expect == "xml" and text.lstrip("\ufeff \t\r\n")[:1] == "<":
+            return None
         else:
-            return
+            found = "something else"
         found = blotted(found, self.secrets())
         kind = Garbled if call.reading else Unknown
         raise kind(f"The tool promised {call.expect.upper()} and sent {found}.", at=call.where, status=reply.status)
@@ -335,11 +338,3 @@ def _base(url: str) -> str:
 
 def _lower(headers: httpx.Headers) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return False
-    return True

@@ -84,6 +84,8 @@ class Payload:
     a missing value or null gives that instead. A value of the wrong type is an error even then.
     """
 
+    __slots__ = ("data", "where")
+
     def __init__(self, data: Json, where: str = "") -> None:
         self.data = data
         self.where = where
@@ -168,8 +170,9 @@ class Payload:
 
     def each(self, path: str, default: list[Json] | None = None) -> Iterator[Payload]:
         """The elements of a list, each with its place."""
-        for place, element in enumerate(self.many(path, default)):
-            yield Payload(element, f"{self._place(path)}.{place}")
+        elements, here = self.many(path, default), self._place(path)
+        for place, element in enumerate(elements):
+            yield Payload(element, f"{here}.{place}")
 
     def at(self, path: str) -> Payload:
         """The object at a path, with its place."""
@@ -181,13 +184,17 @@ class Payload:
 
     def _find(self, path: str) -> Any:
         found = self.data
+        if found.__class__ is dict and "." not in path:
+            return found.get(path, _MISSING) if path else found
         for step in filter(None, path.split(".")):
             found = _step(found, step)
         return found
 
     def _read(self, path: str, types: tuple[type, ...], default: Any) -> Any:
         found = self._find(path)
-        if found in (_MISSING, None) and default is not _MISSING:
+        if found.__class__ in types:
+            return found
+        if (found is _MISSING or found is None) and default is not _MISSING:
             return default
         if isinstance(found, types) and (bool in types or not isinstance(found, bool)):
             return found

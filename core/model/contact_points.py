@@ -18,7 +18,7 @@ from email_validator import EmailNotValidError, validate_email
 from core.model.plain import Normal, as_text, not_a, quoted
 from core.model.values import Json
 
-_REMEMBERED = 65_536
+_REMEMBERED = 16_384
 """How many slow answers are kept, per function; some megabytes at most."""
 
 # Single dots and hyphens between letters and digits, a dot last, and no reserved name at the end.

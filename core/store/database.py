@@ -35,7 +35,7 @@ from sqlalchemy.pool import QueuePool
 from core.errors import StoreError
 from core.store import tables
 
-_SQLITE_CACHE_KIB = 48 * 1024
+_SQLITE_CACHE_KIB = 16 * 1024
 _BUSY_SECONDS = 60
 _SQLITE_VALUES = 32_000
 """SQLite takes at most 32,766 values in a statement."""
