@@ -1,0 +1,1 @@
+"""A tool that shows its contacts in pages, for the benches."""
