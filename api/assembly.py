@@ -6,6 +6,7 @@ An `Installation` is an opened store with its vault, the catalogue of connectors
 
 from __future__ import annotations
 
+import gc
 import re
 import secrets as _secrets
 import threading
@@ -29,6 +30,7 @@ from core.manifest import Stream as StreamManifest
 from core.mapping import Mapping as ToolMapping
 from core.mapping import load, translator
 from core.model.instant import Instant
+from core.model.locale import Locale
 from core.model.shape import Shape
 from core.model.shapes import KIND_ORDER, SHAPES, load_custom_fields, shapes_with
 from core.ports import Checks, Context
@@ -75,11 +77,17 @@ class ConnectionSpec:
     """Stream → what differs from `Policy`; the key `*` speaks for all."""
 
 
+def calm_collector() -> None:
+    """Let the garbage collector look less often: a page makes tens of thousands of values and hardly a cycle."""
+    gc.set_threshold(50_000, 20, 50)
+
+
 class Installation:
     """An opened hub. Close it when done; use it as a context manager."""
 
     def __init__(self, settings: Settings, *, clock: Callable[[], Instant] = now) -> None:
         """Open the store, bringing it to this version. Raises `StoreError` or `ConfigError` with what to do."""
+        calm_collector()
         self.settings = settings
         self.clock = clock
         settings.data.mkdir(parents=True, exist_ok=True)
@@ -91,6 +99,7 @@ class Installation:
         self._lock = threading.RLock()
         self._dates: dict[str, deque[tuple[Instant, Instant, Instant]]] = {}
         self._hub: Hub | None = None
+        self._known: dict[str, Any] = {}
         self._found()
 
     def __enter__(self) -> Installation:
@@ -143,6 +152,7 @@ class Installation:
         removed: Collection[str] = (),
         rules: Text | None = None,
         custom_fields: Text | None = None,
+        locale: Locale | None = None,
     ) -> None:
         """Change the configuration, all of it or nothing: everything is checked before anything is written.
 
@@ -154,13 +164,15 @@ class Installation:
         shapes = declared or self.shapes()
         if rules is not None:
             load_rules(rules.text, file=rules.file, shapes=shapes)
-        kinds = {spec.name: self._checked(spec, shapes) for spec in connections}
+        kinds = {spec.name: self._checked(spec, shapes, locale or self.locale()) for spec in connections}
         facts = {"rules": rules, "custom_fields": custom_fields}
         with self.store.writing() as tx:
             for name, one in facts.items():
                 if one is not None:
                     runs.put_fact(tx, name, one.text)
                     runs.put_fact(tx, f"{name}_file", one.file)
+            if locale is not None:
+                runs.put_fact(tx, "locale", dumps(asdict(locale)))
             for spec in connections:
                 self._put(tx, spec, kinds[spec.name])
             for row in stored.all_connections(tx):
@@ -171,7 +183,7 @@ class Installation:
             self.refresh(name)
         self.refresh()
 
-    def _checked(self, spec: ConnectionSpec, shapes: Mapping[str, Shape]) -> dict[str, str]:
+    def _checked(self, spec: ConnectionSpec, shapes: Mapping[str, Shape], locale: Locale) -> dict[str, str]:
         """Stream → kind of a connection that can be put in force; `ConfigError` says why it cannot."""
         if spec.name == HUB or not _NAME.fullmatch(spec.name):
             raise ConfigError(
@@ -181,7 +193,7 @@ class Installation:
         tool = entry(spec.connector)
         mapping = load(spec.mapping, file=spec.mapping_file)
         for one in mapping.streams.values():
-            translator(one, shapes=shapes, vocabularies=mapping.vocabularies, locale=self.settings.locale)
+            translator(one, shapes=shapes, vocabularies=mapping.vocabularies, locale=locale)
             _stream_manifest(tool.manifest, one.stream, one.kind)
             _policy(spec.streams, one.stream)
         _check_settings(tool.manifest, spec.settings)
@@ -217,11 +229,38 @@ class Installation:
             if name is not None and (connector := self._open.pop(name, None)) is not None:
                 connector.close()
 
+    def renew(self) -> None:
+        """Notice what another process, or a trip, changed in the configuration since the last time."""
+        with self.store.reading() as tx:
+            rows = stored.all_connections(tx)
+            versions = {row.id: stored.active_mapping(tx, row.id) for row in rows}
+            facts = tuple(runs.fact(tx, name) for name in ("rules", "custom_fields", "locale"))
+        found: dict[str, Any] = {"": facts}
+        for row in rows:
+            version = versions[row.id]
+            found[row.name] = (row.connector, row.settings, row.secrets, row.streams, row.state, version and version.id)
+        for name in [name for name, mark in found.items() if self._known.get(name, mark) != mark]:
+            self.refresh(name)
+        if self._known != found:
+            self.refresh()
+        self._known = found
+
     def shapes(self) -> Mapping[str, Shape]:
         """The canonical shapes with the installation's own fields."""
         with self.store.reading() as tx:
             text, file = runs.fact(tx, "custom_fields"), runs.fact(tx, "custom_fields_file")
         return shapes_with(load_custom_fields(text, file=file or "custom fields")) if text else SHAPES
+
+    def locale(self) -> Locale:
+        """How phones, money and dates are read: as it was put in force, else as the environment says."""
+        with self.store.reading() as tx:
+            kept = runs.fact(tx, "locale")
+        return Locale(**loads(kept)) if kept else self.settings.locale
+
+    def try_out(self, spec: ConnectionSpec) -> Any:
+        """The connector of a connection that is not declared yet, for checking it; the caller closes it."""
+        mapping = load(spec.mapping, file=spec.mapping_file)
+        return entry(spec.connector).build(self._context(spec.name, spec.connector, spec.settings, mapping))
 
     # -- what the trips stand on ---------------------------------------------------------------------------------
 
@@ -262,9 +301,10 @@ class Installation:
             rules=rules,
             connections=built,
             sources={one.id: names[one.connection_id] for one in streams},
+            own_streams={one.id: one.kind for one in streams if names[one.connection_id] == HUB},
             open=self.connector,
             blocks=self._blocks(),
-            locale=self.settings.locale,
+            locale=self.locale(),
             hearers=tuple(_hearer(one) for one in built.values()),
         )
 
@@ -287,9 +327,7 @@ class Installation:
                 connection_id=row.id,
                 source=row.name,
                 shape=shapes[one.kind],
-                translator=translator(
-                    one, shapes=shapes, vocabularies=mapping.vocabularies, locale=self.settings.locale
-                ),
+                translator=translator(one, shapes=shapes, vocabularies=mapping.vocabularies, locale=self.locale()),
                 manifest=_stream_manifest(manifest, one.stream, one.kind),
                 policy=_policy(policies, one.stream),
                 siblings=ids,
@@ -313,23 +351,28 @@ class Installation:
             version = stored.active_mapping(tx, row.id) if row else None
         if row is None or version is None:
             raise _no_connection(name)
-        tool = entry(row.connector)
-        dates = self._dates.setdefault(name, deque(maxlen=_SAMPLES))
         mapping = load(version.text, file=version.file)
-        context = Context(
+        settings = {**loads(row.settings), **self.vault.open(row.secrets)}
+        return entry(row.connector).build(self._context(name, row.connector, settings, mapping))
+
+    def _context(self, name: str, connector: str, settings: Mapping[str, Any], mapping: ToolMapping) -> Context:
+        dates = self._dates.setdefault(name, deque(maxlen=_SAMPLES))
+        return Context(
             name=name,
-            settings={**_defaults(tool), **loads(row.settings), **self.vault.open(row.secrets)},
+            settings={**_defaults(entry(connector)), **settings},
             clock=self.clock,
             streams={one.stream: one.options for one in mapping.streams.values()},
             sleep=time.sleep,
             save_secret=lambda setting, value: self._save_secret(name, setting, value),
             on_date=lambda sent, received, date: dates.append((sent, received, date)),
         )
-        return tool.build(context)
 
     def _save_secret(self, name: str, setting: str, value: str) -> None:
         with self.store.writing(durable=True) as tx:
-            row = next(one for one in stored.all_connections(tx) if one.name == name)
+            row = next((one for one in stored.all_connections(tx) if one.name == name), None)
+            if row is None:
+                # Tried out before it is declared: what it renews now is asked for again later.
+                return
             sealed = self.vault.seal({**self.vault.open(row.secrets), setting: value})
             stored.change_connection(tx, row.id, secrets=sealed)
 

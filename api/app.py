@@ -1,0 +1,91 @@
+"""The status page: one page of HTML printed on the server, without scripts, and `/healthz` for machines.
+
+It shows what `concord status` shows and changes nothing. No secret is in it. On a loopback address it answers to
+loopback names only, so that no foreign page can read it through a borrowed name.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from api.cli.output import ago, counted, share
+from api.snapshot import snapshot
+from core.errors import ConcordError
+
+if TYPE_CHECKING:
+    from api.assembly import Installation
+    from api.background import Background
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+_COMMAND = re.compile(r"`([^`]*)`")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def create_app(installation: Installation, engine: Background | None = None, *, host: str = "127.0.0.1") -> FastAPI:
+    """The page of an installation; `engine` is the background whose health is shown."""
+    app = FastAPI(title="Concord", openapi_url=None)
+    if host in _LOOPBACK:
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
+    pages = Environment(
+        loader=PackageLoader("api", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    pages.filters |= {"share": share, "ago": ago, "counted": counted, "prose": _prose}
+    template = pages.get_template("status.html")
+
+    # Plain functions: the framework runs them in threads, and the store is read there.
+    @app.get("/", response_class=HTMLResponse)
+    def page() -> Response:
+        """The status page."""
+        try:
+            text = template.render(state=snapshot(installation), trouble=_trouble(engine))
+        except ConcordError as error:
+            text = template.render(state=None, trouble=error.to_json())
+            return HTMLResponse(text, 503, headers=_HEADERS)
+        return HTMLResponse(text, headers=_HEADERS)
+
+    @app.get("/healthz")
+    def health() -> Response:
+        """Whether the hub works: 200, or 503 with what is wrong."""
+        told = _health(installation, engine)
+        return JSONResponse(told, 200 if told["ok"] else 503, headers=_HEADERS)
+
+    return app
+
+
+def _prose(text: str) -> Markup:
+    """A sentence in which `commands` stand between backticks, as HTML."""
+    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just before
+
+
+def _trouble(engine: Background | None) -> dict[str, Any] | None:
+    return engine.trouble.to_json() if engine is not None and engine.trouble is not None else None
+
+
+def _health(installation: Installation, engine: Background | None) -> dict[str, Any]:
+    running = engine is None or engine.alive
+    try:
+        state = snapshot(installation)
+    except ConcordError as error:
+        return {"ok": False, "background": running, "trouble": error.to_json()}
+    return {
+        "ok": running and _trouble(engine) is None,
+        "background": running,
+        "trouble": _trouble(engine),
+        "agreement": state["agreement"],
+        "outbox": state["outbox"],
+        "paused": [one["name"] for one in state["connections"] if one["state"] == "paused"],
+        "at": state["at"],
+    }

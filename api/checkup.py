@@ -1,0 +1,151 @@
+"""Checking before anything flows: a mapping against everything known about the tool, and the tool itself.
+
+What is asked of a tool is its `check` and `describe`; samples are records that are kept already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from api import queries
+from connectors._kit.catalogue import entry
+from core.errors import ConcordError, ConfigError, ToolError
+from core.mapping import MappingError, Problem, check_text, load
+from core.store import connections
+
+if TYPE_CHECKING:
+    from api.assembly import ConnectionSpec, Installation
+    from core.model.shape import Shape
+    from core.ports import Checks, Checkup, Description, Fields
+
+SAMPLES = 50
+"""Kept records of a stream that the round-trip laws are tried on."""
+
+
+@dataclass(slots=True)
+class Checked:
+    """What a check of one connection found."""
+
+    name: str
+    connector: str
+    account: str = ""
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    error: ConcordError | None = None
+    samples: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing stands in the way of syncing; warnings do not."""
+        broken = any(one.severity == "error" for one in self.problems)
+        return self.error is None and not broken and all(one["ok"] for one in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """As `--json` shows it."""
+        return {
+            "name": self.name,
+            "connector": self.connector,
+            "ok": self.ok,
+            "account": self.account,
+            "findings": self.findings,
+            "mapping": [{**one._asdict(), "shown": str(one)} for one in self.problems],
+            "samples": self.samples,
+            "error": self.error.to_json() if self.error else None,
+        }
+
+
+def check_mapping(
+    installation: Installation,
+    connector: str,
+    text: str,
+    file: str,
+    *,
+    shapes: Mapping[str, Shape] | None = None,
+) -> list[Problem]:
+    """A mapping's problems as far as they are known without the tool; `MappingError` when there are errors.
+
+    `shapes` are those that will be in force, where they are about to change.
+    """
+    found = check_text(
+        text,
+        file=file,
+        shapes=shapes or installation.shapes(),
+        manifest=entry(connector).manifest,
+        locale=installation.locale(),
+    )
+    if errors := [one for one in found if one.severity == "error"]:
+        raise MappingError(errors)
+    return found
+
+
+def check_spec(installation: Installation, spec: ConnectionSpec) -> Checked:
+    """Try a connection that is not declared yet: sign in, look around, hold the mapping against what is there."""
+    checked = Checked(spec.name, spec.connector)
+    connector = installation.try_out(spec)
+    try:
+        _look(checked, connector.check())
+        described = _described(checked, connector, spec.mapping, spec.mapping_file)
+    finally:
+        connector.close()
+    checked.problems = _against(installation, spec.connector, spec.mapping, spec.mapping_file, described, {})
+    return checked
+
+
+def check_connection(installation: Installation, name: str) -> Checked:
+    """Check a declared connection; a tool's failure is told in the result."""
+    with installation.store.reading() as tx:
+        row = next(one for one in connections.all_connections(tx) if one.name == name)
+        version = connections.active_mapping(tx, row.id)
+        streams = [one for one in connections.all_streams(tx) if one.connection_id == row.id]
+        samples = {one.name: queries.samples(tx, one.id, SAMPLES) for one in streams}
+    checked = Checked(name, row.connector, samples=sum(map(len, samples.values())))
+    if version is None:
+        checked.error = ConfigError(f"{name} has no mapping.", remedy=f"Run `concord connect {row.connector} {name}`.")
+        return checked
+    described: dict[str, Description] = {}
+    try:
+        connector = installation.connector(name)
+        _look(checked, connector.check())
+        described = _described(checked, connector, version.text, version.file)
+    except ToolError as error:
+        checked.error = error
+    checked.problems = _against(installation, row.connector, version.text, version.file, described, samples)
+    return checked
+
+
+def _look(checked: Checked, checkup: Checkup) -> None:
+    checked.account = checkup.account
+    checked.findings = [{"ok": one.ok, "what": one.what, "remedy": one.remedy} for one in checkup.findings]
+
+
+def _described(checked: Checked, connector: Checks, text: str, file: str) -> dict[str, Description]:
+    """Stream → what the tool says of it; a stream it cannot describe is a finding."""
+    described = {}
+    for stream in load(text, file=file).streams:
+        try:
+            described[stream] = connector.describe(stream)
+        except ToolError as error:
+            if error.message not in {one["what"] for one in checked.findings}:
+                checked.findings.append({"ok": False, "what": f"{stream}: {error}", "remedy": error.remedy})
+    return described
+
+
+def _against(
+    installation: Installation,
+    connector: str,
+    text: str,
+    file: str,
+    described: Mapping[str, Description],
+    samples: Mapping[str, Sequence[Fields]],
+) -> list[Problem]:
+    return check_text(
+        text,
+        file=file,
+        shapes=installation.shapes(),
+        manifest=entry(connector).manifest,
+        descriptions=described,
+        samples=samples,
+        locale=installation.locale(),
+    )

@@ -1,0 +1,48 @@
+"""The command line: `concord`. Each file holds a group of commands; `output` prints, `opening` opens the hub.
+
+Nothing heavy is imported before a command runs, so that `--help` is quick. Expected errors end here: what happened,
+who acts and what to do, never a traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from api.cli.asking import register as register_asking
+from api.cli.building import register as register_building
+from api.cli.configuring import register as register_configuring
+from api.cli.deciding import register as register_deciding
+from api.cli.output import exit_code, tell_error
+from api.cli.running import register as register_running
+from core.errors import ConcordError
+
+app = typer.Typer(
+    name="concord",
+    help="Keeps contacts, companies and deals in agreement across the tools a business uses.",
+    epilog="State is in CONCORD_DATA (./data) or CONCORD_DATABASE_URL. Begin with `concord demo` or `concord connect`.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+for _register in (register_running, register_asking, register_deciding, register_configuring, register_building):
+    _register(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code: 0 well, 1 tool or store trouble, 2 configuration."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        app(words, prog_name="concord")
+    except ConcordError as error:
+        tell_error(error, as_json="--json" in words)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) has seen enough.
+        sys.stderr.close()
+        sys.exit(0)

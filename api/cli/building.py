@@ -1,0 +1,93 @@
+"""Commands for who writes connectors: `connector new`, `connector list`, `connector test`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from api.cli import output
+from api.cli.output import Json
+
+group = typer.Typer(no_args_is_help=True, help="Connectors: list them, make a new one, test one.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(group, name="connector")
+
+
+@group.command("list")
+def list_connectors(as_json: Json = False) -> None:
+    """The connectors there are, read from their manifests."""
+    from connectors._kit.catalogue import broken, catalogue
+
+    found = [one.manifest for one in catalogue().values()]
+    wrong = broken()
+    if as_json:
+        output.as_json(
+            {
+                "connectors": [
+                    {
+                        "name": one.name,
+                        "title": one.title,
+                        "category": one.category,
+                        "auth": one.auth,
+                        "streams": {name: stream.kind for name, stream in one.streams.items()},
+                        "tier": one.quality.tier,
+                        "doc": one.doc,
+                    }
+                    for one in found
+                ],
+                "broken": {name: error.to_json() for name, error in wrong.items()},
+            }
+        )
+        return
+    rows = [(one.name, one.title, one.category, ", ".join(one.streams), one.quality.tier) for one in found]
+    screen = output.console()
+    screen.print(output.table("", ("name", "title", "category", "streams", "quality"), rows))
+    for name, error in wrong.items():
+        screen.print(f"✗ {name}: {error}", markup=False)
+
+
+@group.command("new")
+def new_connector(
+    name: Annotated[str, typer.Argument(help="Small letters, digits and _, e.g. acme_crm.")],
+    title: Annotated[str | None, typer.Option(help="The tool's name as people write it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a connector's folder from the template; it keeps the contract from the first moment."""
+    from connectors._kit.scaffold import scaffold
+
+    made = [str(path) for path in scaffold(name, title=title)]
+    if as_json:
+        output.as_json({"made": made})
+        return
+    print("\n".join(made))
+    print(f"Change it step by step; `concord connector test {name}` says whether the contract is kept.")
+
+
+@group.command("test")
+def try_connector(
+    name: Annotated[str, typer.Argument(help="The connector.")],
+    as_json: Json = False,
+) -> None:
+    """Run a connector's tests: the contract every connector keeps, and its own."""
+    import subprocess
+    import sys
+
+    from connectors._kit.catalogue import entry
+    from core.errors import ConfigError
+
+    folder = entry(name).folder
+    try:
+        import pytest  # noqa: F401 - only to know whether it is there
+    except ImportError as error:
+        raise ConfigError("The tests need pytest.", remedy="Install Concord with its extra `dev`.") from error
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
+    ended = subprocess.run(command, check=False, capture_output=as_json, text=True)  # noqa: S603 - our own interpreter
+    if as_json:
+        last = ended.stdout.strip().splitlines()[-1:] or [""]
+        output.as_json({"connector": name, "passed": ended.returncode == 0, "summary": last[0]})
+    if ended.returncode:
+        raise typer.Exit(1)

@@ -1,0 +1,294 @@
+"""Commands that set the hub up: `connect`, `check` and `apply`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from api.cli import output
+from api.cli.output import Json
+from core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from api.assembly import ConnectionSpec, Installation
+    from api.checkup import Checked
+    from connectors._kit.catalogue import Entry
+    from core.manifest import Setting
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (connect, check, apply):
+        app.command()(command)
+
+
+def connect(
+    connector: Annotated[str, typer.Argument(help="The tool: see `concord connector list`.")],
+    name: Annotated[str, typer.Argument(help="What to call the connection, e.g. shop-contacts.")],
+    chosen: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting, as key=value; may be given several times.")
+    ] = None,
+    mapping: Annotated[Path | None, typer.Option(help="The mapping's file; else the connector's own.")] = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Connect a tool, or sign in again: ask for what is missing, check it, and put it in force."""
+    from api.checkup import check_mapping, check_spec
+    from api.cli.opening import opened
+    from connectors._kit.catalogue import entry
+
+    tool = entry(connector)
+    asking = sys.stdin.isatty() and not yes and not as_json
+    given = _given(tool, chosen or [])
+    with opened() as installation:
+        settings = _settings(tool, {**_kept(installation, connector, name), **given}, asking=asking)
+        spec = _spec(installation, tool, name, settings, mapping)
+        proposed = spec.mapping_file.startswith("proposed")
+        if proposed and not as_json:
+            print(f"Proposed from the files:\n\n{spec.mapping}")
+        check_mapping(installation, connector, spec.mapping, spec.mapping_file)
+        checked = check_spec(installation, spec)
+        if not as_json:
+            _print_checked(checked)
+        if not checked.ok and not yes:
+            _confirm_or_refuse(asking, "Connect all the same?", f"{name} is not fit to be synced: {_worst(checked)}")
+        elif proposed and not yes:
+            _confirm_or_refuse(asking, "Use this mapping?", "The mapping was proposed, and nobody has agreed to it.")
+        kept = _keep_proposal(installation, spec) if proposed else None
+        installation.put_connection(spec if kept is None else _with_file(spec, kept))
+    if as_json:
+        output.as_json({"connected": name, "connector": connector, "mapping": str(kept or spec.mapping_file),
+                        "check": checked.to_json()})  # fmt: skip
+        return
+    if kept:
+        print(f"The mapping is kept in {kept}. After a change of yours: "
+              f"concord connect {connector} {name} --mapping {kept}")  # fmt: skip
+    print(f"{name} is connected. `concord sync {name} --until-quiet` brings it into agreement.")
+
+
+def _given(tool: Entry, chosen: list[str]) -> dict[str, Any]:
+    from core.mapping.problem import did_you_mean
+
+    given: dict[str, Any] = {}
+    for one in chosen:
+        key, equals, value = one.partition("=")
+        if not equals:
+            raise ConfigError("A setting is not of the form key=value.", remedy=f"Write --set {key}=….")
+        if key not in tool.manifest.settings:
+            known = ", ".join(tool.manifest.settings) or "none"
+            remedy = did_you_mean(key, tool.manifest.settings) or f"It has: {known}."
+            raise ConfigError(f"{tool.manifest.title} has no setting '{key}'.", remedy=remedy)
+        given[key] = _typed(key, tool.manifest.settings[key], value)
+    return given
+
+
+def _typed(key: str, setting: Setting, text: str) -> Any:
+    """A setting's value from what was typed; `ConfigError` when it cannot be that."""
+    if setting.type == "number":
+        try:
+            return float(text) if "." in text else int(text)
+        except ValueError as error:
+            raise ConfigError(f"The setting '{key}' is not a number.", remedy=setting.doc) from error
+    if setting.type == "flag":
+        if text.lower() not in ("true", "false", "yes", "no"):
+            raise ConfigError(f"The setting '{key}' is neither true nor false.", remedy=setting.doc)
+        return text.lower() in ("true", "yes")
+    if setting.type == "choice" and text not in setting.choices:
+        raise ConfigError(f"The setting '{key}' cannot be '{text}'.", remedy=f"Choose {', '.join(setting.choices)}.")
+    if setting.type == "path":
+        return str(Path(text).expanduser().resolve())
+    return text
+
+
+def _kept(installation: Installation, connector: str, name: str) -> dict[str, Any]:
+    """What the connection was given before: who signs in again need not type all of it."""
+    from core.store import connections
+    from core.store.codec import loads
+
+    with installation.store.reading() as tx:
+        row = next((one for one in connections.all_connections(tx) if one.name == name), None)
+    if row is None or row.connector != connector:
+        return {}
+    return {**loads(row.settings), **installation.vault.open(row.secrets)}
+
+
+def _settings(tool: Entry, given: dict[str, Any], *, asking: bool) -> dict[str, Any]:
+    settings = dict(given)
+    for key, setting in tool.manifest.settings.items():
+        if key in settings or (setting.advanced and not setting.required):
+            continue
+        if asking:
+            print(f"\n{key}: {setting.doc}" + (f" For example {setting.example}" if setting.example else ""))
+            typed = typer.prompt(
+                key,
+                default="" if setting.default is None else str(setting.default),
+                hide_input=setting.type == "secret",
+                show_default=setting.default is not None,
+            )
+            if typed:
+                settings[key] = _typed(key, setting, typed)
+        if setting.required and settings.get(key) in (None, ""):
+            raise ConfigError(
+                f"{tool.manifest.title} needs the setting '{key}': {setting.doc}", remedy=f"Add --set {key}=…."
+            )
+    return settings
+
+
+def _spec(
+    installation: Installation, tool: Entry, name: str, settings: dict[str, Any], mapping: Path | None
+) -> ConnectionSpec:
+    from api.assembly import ConnectionSpec
+
+    if mapping is not None:
+        text, file = _read(mapping), str(mapping)
+    else:
+        text, file = _mapping_for(installation, tool, name, settings)
+    return ConnectionSpec(name=name, connector=tool.name, settings=settings, mapping=text, mapping_file=file)
+
+
+def _mapping_for(installation: Installation, tool: Entry, name: str, settings: dict[str, Any]) -> tuple[str, str]:
+    """The mapping in force, else one proposed by the connector where it can, else the connector's own."""
+    from core.store import connections
+
+    with installation.store.reading() as tx:
+        row = next((one for one in connections.all_connections(tx) if one.name == name), None)
+        version = connections.active_mapping(tx, row.id) if row and row.connector == tool.name else None
+    if version is not None:
+        return version.text, version.file
+    if (proposed := _proposed(installation, tool, settings)) is not None:
+        return proposed, f"proposed for {name}"
+    return _read(tool.mapping_path), str(tool.mapping_path)
+
+
+def _proposed(installation: Installation, tool: Entry, settings: dict[str, Any]) -> str | None:
+    """A connector with a module `propose` can look at what is there: `propose_mapping(folder, shapes)`."""
+    import importlib
+    import importlib.util
+
+    if "folder" not in settings or importlib.util.find_spec(f"{tool.package}.propose") is None:
+        return None
+    folder = Path(str(settings["folder"]))
+    if not folder.is_dir():
+        raise ConfigError(f"There is no folder {folder}.", remedy="Mend the setting `folder`.")
+    text: str = importlib.import_module(f"{tool.package}.propose").propose_mapping(folder, installation.shapes())
+    return text
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError(f"{path} cannot be read: {why}.", remedy="Name a mapping file with --mapping.") from error
+
+
+def _keep_proposal(installation: Installation, spec: ConnectionSpec) -> Path:
+    path = installation.settings.data / "mappings" / f"{spec.name}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(spec.mapping, encoding="utf-8")
+    return path
+
+
+def _with_file(spec: ConnectionSpec, path: Path) -> ConnectionSpec:
+    from dataclasses import replace
+
+    return replace(spec, mapping_file=str(path))
+
+
+def _worst(checked: Checked) -> str:
+    """The first thing that stands in the way, with its remedy."""
+    for one in checked.findings:
+        if not one["ok"]:
+            return " ".join(filter(None, (one["what"], one["remedy"])))
+    return next((str(one) for one in checked.problems if one.severity == "error"), "see the check.")
+
+
+def _confirm_or_refuse(asking: bool, question: str, refusal: str) -> None:
+    if not asking:
+        raise ConfigError(refusal, remedy="Mend what the check names, or add --yes to connect all the same.")
+    if not typer.confirm(question, default=False):
+        raise ConfigError("Nothing was changed.", remedy="Run the command again when it is mended.")
+
+
+def check(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Connections; all of them when none is named.", metavar="NAME")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check mappings (with the round-trip laws on real samples), credentials and what the tools look like now."""
+    from api.checkup import check_connection
+    from api.cli.opening import names_of, opened
+
+    with opened(made=True) as installation:
+        chosen = names_of(installation, names) or [one.name for one in installation.hub().connections.values()]
+        found = [check_connection(installation, name) for name in chosen]
+    if as_json:
+        output.as_json({"ok": all(one.ok for one in found), "connections": [one.to_json() for one in found]})
+    else:
+        for one in found:
+            _print_checked(one)
+        if not found:
+            print("There is no connection yet. Begin with `concord connect`.")
+    if not all(one.ok for one in found):
+        raise typer.Exit(_exit_code(found))
+
+
+def _exit_code(found: list[Checked]) -> int:
+    """2 where a mapping must be mended, 1 where only a tool says no."""
+    broken = any(problem.severity == "error" for one in found for problem in one.problems)
+    return 2 if broken or any(isinstance(one.error, ConfigError) for one in found) else 1
+
+
+def _print_checked(checked: Checked) -> None:
+    screen = output.console()
+    account = f" as {checked.account}" if checked.account else ""
+    screen.print(f"{checked.name} ({checked.connector}){account}", style="bold", markup=False)
+    for one in checked.findings:
+        screen.print(f"  {'✓' if one['ok'] else '✗'} {one['what']}", markup=False)
+        if not one["ok"] and one["remedy"]:
+            screen.print(f"    → {one['remedy']}", markup=False)
+    if checked.error is not None:
+        screen.print(f"  ✗ {checked.error}\n    → {checked.error.remedy}", markup=False)
+    for problem in checked.problems:
+        screen.print("\n".join(f"  {line}" for line in str(problem).splitlines()), markup=False)
+    if not any(problem.severity == "error" for problem in checked.problems):
+        tried = f", round trips tried on {checked.samples} real records" if checked.samples else ""
+        screen.print(f"  ✓ The mapping is fine{tried}.", markup=False)
+
+
+def apply(
+    file: Annotated[Path, typer.Argument(help="The configuration, e.g. concord.yaml.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a configuration file in force: all of it or nothing; what is in force already stays untouched."""
+    from api.cli.opening import opened
+    from api.config import changes, put, read_config
+
+    config = read_config(file, os.environ)
+    with opened() as installation:
+        found = changes(installation, config)
+        put(installation, config, found, dry_run=dry_run)
+    if as_json:
+        output.as_json({**found.to_json(), "applied": found.any and not dry_run})
+        return
+    for sign, names in (("+", found.added), ("-", found.removed), ("=", found.unchanged)):
+        for name in names:
+            print(f"{sign} {name}")
+    for name, about in found.changed.items():
+        print(f"~ {name}: {', '.join(about)}")
+    for what in found.texts:
+        print(f"~ {what}")
+    if not found.any:
+        print("Nothing to change: all of it is in force already.")
+    elif dry_run:
+        print("Nothing was changed.")
+    else:
+        print("In force. `concord check` looks at the tools, `concord sync` begins.")

@@ -1,0 +1,404 @@
+"""`concord.yaml`: connections, rules and own fields declared in a file, and put in force all or nothing.
+
+    connections:
+      sheets:
+        connector: csv
+        settings: {folder: ./files}
+        mapping: ./sheets.yaml
+        streams: {"*": {deletes_in: ask}}
+    rules: ./rules.yaml
+
+Secrets are given as `${NAME}` from the environment only, so that the file can be kept with other code. Every mistake
+is told with file, line, column and remedy. `read_config` reads, `changes` compares with what is in force, `put`
+writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from api.assembly import ConnectionSpec, Text
+from api.checkup import check_mapping
+from connectors._kit.catalogue import Entry, catalogue
+from core.decide.rules import load_rules
+from core.errors import ConfigError
+from core.flow.hub import HUB, Policy
+from core.manifest import Deletes, Setting
+from core.mapping.problem import MappingError, did_you_mean, one_of
+from core.mapping.source import Entry as Line
+from core.mapping.source import Node, Source
+from core.model.locale import Locale
+from core.model.shape import Shape
+from core.model.shapes import load_custom_fields, shapes_with
+from core.store import connections, runs
+from core.store.codec import loads
+
+if TYPE_CHECKING:
+    from api.assembly import Installation
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TOP = ("connections", "rules", "custom_fields", "locale")
+_CONNECTION = ("connector", "settings", "mapping", "streams", "remove")
+_POLICY = tuple(one.name for one in fields(Policy))
+_LOCALE = tuple(one.name for one in fields(Locale))
+
+
+@dataclass(slots=True)
+class Config:
+    """A configuration file, read and resolved; secrets are in clear here."""
+
+    file: str
+    connections: dict[str, ConnectionSpec] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    rules: Text | None = None
+    custom_fields: Text | None = None
+    locale: Locale | None = None
+
+
+@dataclass(slots=True)
+class Changes:
+    """What putting a file in force would change: names, and for changed connections what about them."""
+
+    added: list[str] = field(default_factory=list)
+    changed: dict[str, list[str]] = field(default_factory=dict)
+    unchanged: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    """Of `rules`, `custom fields` and `locale`, those that change."""
+
+    @property
+    def any(self) -> bool:
+        """Whether anything changes at all."""
+        return bool(self.added or self.changed or self.removed or self.texts)
+
+    def to_json(self) -> dict[str, Any]:
+        """As `--json` shows it."""
+        return {
+            "added": self.added,
+            "changed": self.changed,
+            "unchanged": self.unchanged,
+            "removed": self.removed,
+            "also": self.texts,
+        }
+
+
+def read_config(path: Path, environment: Mapping[str, str]) -> Config:
+    """Read a configuration file; raises `ConfigError` with everything that is wrong in it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError(
+            f"{path} cannot be read: {why}.", remedy="Name a file in the form of `concord.yaml`."
+        ) from error
+    reader = _Reader(Source(str(path), text), path.parent, environment)
+    config = reader.config()
+    if reader.source.problems:
+        raise MappingError(reader.source.problems)
+    return config
+
+
+def changes(installation: Installation, config: Config) -> Changes:
+    """Compare a configuration with what is in force; nothing is written."""
+    found = Changes()
+    with installation.store.reading() as tx:
+        rows = {one.name: one for one in connections.all_connections(tx) if one.name != HUB and one.state != "removed"}
+        mappings = {one.name: connections.active_mapping(tx, one.id) for one in rows.values()}
+        facts = {name: runs.fact(tx, name) for name in ("rules", "custom_fields", "locale")}
+    for name, spec in config.connections.items():
+        row, version = rows.get(name), mappings.get(name)
+        if row is None:
+            found.added.append(name)
+            continue
+        kept = {**loads(row.settings), **installation.vault.open(row.secrets)}
+        about = {
+            "connector": row.connector != spec.connector,
+            "settings": kept != {key: value for key, value in spec.settings.items() if value is not None},
+            "mapping": version is None or version.text != spec.mapping,
+            "streams": loads(row.streams) != {key: dict(value) for key, value in spec.streams.items()},
+        }
+        if differ := [what for what, differs in about.items() if differs]:
+            found.changed[name] = differ
+        else:
+            found.unchanged.append(name)
+    found.removed = [name for name in config.removed if name in rows]
+    for name, text in (("rules", config.rules), ("custom_fields", config.custom_fields)):
+        if text is not None and text.text != facts[name]:
+            found.texts.append(name.replace("_", " "))
+    if config.locale is not None and config.locale != installation.locale():
+        found.texts.append("locale")
+    return found
+
+
+def put(installation: Installation, config: Config, found: Changes, *, dry_run: bool = False) -> None:
+    """Put in force what changes, all of it or nothing. A connection that does not change keeps its state.
+
+    With `dry_run` it is only seen whether that could be done.
+    """
+    shapes = installation.shapes()
+    if config.custom_fields is not None:
+        shapes = shapes_with(load_custom_fields(config.custom_fields.text, file=config.custom_fields.file))
+    _check_rules(installation, config, shapes)
+    for spec in config.connections.values():
+        check_mapping(installation, spec.connector, spec.mapping, spec.mapping_file, shapes=shapes)
+    if dry_run or not found.any:
+        return
+    touched = {*found.added, *found.changed}
+    installation.change(
+        connections=[spec for name, spec in config.connections.items() if name in touched],
+        removed=found.removed,
+        rules=config.rules if "rules" in found.texts else None,
+        custom_fields=config.custom_fields if "custom fields" in found.texts else None,
+        locale=config.locale if "locale" in found.texts else None,
+    )
+
+
+def _check_rules(installation: Installation, config: Config, shapes: Mapping[str, Shape]) -> None:
+    """Rules may name only connections that there will be."""
+    if config.rules is None:
+        return
+    known = {one.name for one in installation.hub().connections.values()} - set(config.removed)
+    sources = known | config.connections.keys() | {HUB}
+    load_rules(config.rules.text, file=config.rules.file, shapes=shapes, sources=sources)
+
+
+class _Reader:
+    """Reads one file from the top down; a part that cannot be read is noted in `source` and left out."""
+
+    def __init__(self, source: Source, folder: Path, environment: Mapping[str, str]) -> None:
+        self.source, self.folder, self.environment = source, folder, environment
+
+    def config(self) -> Config:
+        config = Config(self.source.file)
+        root = self.source.tree()
+        if root is None or not self._is_map(root, "The file"):
+            return config
+        self._known(root, _TOP, "the file")
+        for line in self._below(root, "connections"):
+            self._connection(line, config)
+        config.rules = self._text(root, "rules")
+        config.custom_fields = self._text(root, "custom_fields")
+        if "locale" in root.value:
+            config.locale = self._locale(root.value["locale"].node)
+        return config
+
+    def _connection(self, line: Line, config: Config) -> None:
+        name, node = str(line.key), line.node
+        if not self._is_map(node, f"The connection `{name}`"):
+            return
+        self._known(node, _CONNECTION, "a connection")
+        if "remove" in node.value and node.value["remove"].node.plain() is True:
+            config.removed.append(name)
+            return
+        tool = self._tool(line)
+        if tool is None:
+            return
+        mapping = self._text(node, "mapping") or self._default_mapping(tool, line)
+        config.connections[name] = ConnectionSpec(
+            name=name,
+            connector=tool.name,
+            settings=self._settings(line, tool),
+            mapping=mapping.text,
+            mapping_file=mapping.file,
+            streams={str(one.key): self._policy(one) for one in self._below(node, "streams")},
+        )
+
+    def _tool(self, line: Line) -> Entry | None:
+        said = line.node.value.get("connector")
+        known = catalogue()
+        name = said.node.plain() if said else None
+        if name not in known:
+            self.source.problem(
+                said.node.place if said else line.place,
+                f"There is no connector `{name}`." if said else f"The connection `{line.key}` names no connector.",
+                expected=one_of(known),
+                remedy=did_you_mean(name, known) or "Choose one of these.",
+            )
+            return None
+        return known[str(name)]
+
+    def _default_mapping(self, tool: Entry, line: Line) -> Text:
+        try:
+            return Text(tool.mapping_path.read_text(encoding="utf-8"), str(tool.mapping_path))
+        except OSError:
+            self.source.problem(
+                line.place,
+                f"{tool.manifest.title} has no mapping of its own.",
+                remedy="Say `mapping:` and the path of a file.",
+            )
+            return Text("", "")
+
+    # Settings.
+
+    def _settings(self, line: Line, tool: Entry) -> dict[str, Any]:
+        declared, given = tool.manifest.settings, dict[str, Any]()
+        for one in self._below(line.node, "settings"):
+            name = str(one.key)
+            if name not in declared:
+                self.source.problem(
+                    one.place,
+                    f"{tool.manifest.title} has no setting `{name}`.",
+                    expected=one_of(declared) if declared else "no settings",
+                    remedy=did_you_mean(name, declared) or "Leave it out.",
+                )
+                continue
+            if (value := self._setting(one, declared[name])) is not None:
+                given[name] = value
+        said = {str(one.key) for one in self._below(line.node, "settings")}
+        for name, setting in declared.items():
+            if setting.required and name not in said:
+                self.source.problem(
+                    line.node.value["settings"].place if "settings" in line.node.value else line.place,
+                    f"The connection `{line.key}` needs the setting `{name}`.",
+                    expected=setting.doc,
+                    remedy=f"Add `{name}: {setting.example or '…'}` below `settings:`.",
+                )
+        return given
+
+    def _setting(self, line: Line, setting: Setting) -> Any:
+        plain = line.node.plain()
+        if setting.type == "secret" and not (isinstance(plain, str) and _VARIABLE.fullmatch(plain.strip())):
+            name = str(line.key).upper()
+            self.source.problem(
+                line.node.place,
+                f"`{line.key}` is a secret and stands in the file.",
+                expected="the name of an environment variable",
+                remedy=f"Write `{line.key}: ${{{name}}}` and set {name} in the environment.",
+            )
+            # The caret line would show the secret itself.
+            self.source.problems[-1] = self.source.problems[-1]._replace(source="")
+            return None
+        value = self._filled(line.node)
+        if setting.type == "path" and isinstance(value, str) and value:
+            return str((self.folder / value).resolve())
+        if wrong := _unfit(setting, value):
+            self.source.problem(line.node.place, f"`{line.key}` {wrong}.", expected=setting.doc)
+            return None
+        return value
+
+    def _policy(self, line: Line) -> dict[str, Any]:
+        if not self._is_map(line.node, f"The stream `{line.key}`"):
+            return {}
+        self._known(line.node, _POLICY, "a stream's choices")
+        chosen: dict[str, Any] = {}
+        for one in line.node.entries:
+            value = self._filled(one.node)
+            if one.key in ("deletes_in", "deletes_out") and value not in get_args(Deletes):
+                self._unfit(one, one_of(get_args(Deletes)), did_you_mean(value, get_args(Deletes)))
+            elif one.key == "poll_every" and (isinstance(value, bool) or not isinstance(value, int | float)):
+                self._unfit(one, "a number of seconds", "Write it without a unit.")
+            elif one.key in ("reads", "writes", "creates") and not isinstance(value, bool):
+                self._unfit(one, "true or false", "Write true or false.")
+            elif one.key in _POLICY:
+                chosen[str(one.key)] = value
+        return chosen
+
+    def _locale(self, node: Node) -> Locale | None:
+        if not self._is_map(node, "`locale`"):
+            return None
+        self._known(node, _LOCALE, "a locale")
+        chosen: dict[str, Any] = {}
+        for one in node.entries:
+            value = self._filled(one.node)
+            fits = isinstance(value, bool) if one.key == "day_first" else isinstance(value, str)
+            if not fits:
+                self._unfit(one, "true or false" if one.key == "day_first" else "letters, such as GB", "")
+            elif one.key in _LOCALE:
+                chosen[str(one.key)] = value
+        return Locale(**chosen)
+
+    # Pieces.
+
+    def _text(self, node: Node, key: str) -> Text | None:
+        """A path, or the text itself when it has several lines."""
+        if key not in node.value:
+            return None
+        below = node.value[key].node
+        said = self._filled(below)
+        if not isinstance(said, str):
+            self.source.problem(
+                below.place,
+                f"`{key}` is neither a path nor a text.",
+                found=below.told(),
+                remedy=f"Write `{key}: ./file.yaml`, or `{key}: |` and the text below it.",
+            )
+            return None
+        if "\n" in said:
+            return Text(said, f"{self.source.file} ({key})")
+        path = self.folder / said
+        try:
+            return Text(path.read_text(encoding="utf-8"), str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            self.source.problem(below.place, f"{path} cannot be read: {why}.", remedy="Mend the path.")
+            return None
+
+    def _filled(self, node: Node) -> Any:
+        """The plain value, with `${NAME}` from the environment in every text."""
+        if node.is_list:
+            return [self._filled(one) for one in node.value]
+        if node.is_map:
+            return {one.key: self._filled(one.node) for one in node.entries}
+        if not isinstance(node.value, str):
+            return node.value
+        return _VARIABLE.sub(lambda found: self._variable(found[1].strip(), node), node.value)
+
+    def _variable(self, name: str, node: Node) -> str:
+        if not _NAME.fullmatch(name):
+            self.source.problem(
+                node.place, f"`${{{name}}}` names no variable.", remedy="Write `${NAME}` with letters, digits and _."
+            )
+        elif name not in self.environment:
+            self.source.problem(
+                node.place,
+                f"The environment has no variable {name}.",
+                remedy=f"Set it before the command: export {name}=…",
+            )
+        return self.environment.get(name, "")
+
+    def _below(self, node: Node, key: str) -> list[Line]:
+        if key not in node.value:
+            return []
+        below: Node = node.value[key].node
+        if below.value is None or not self._is_map(below, f"`{key}`"):
+            return []
+        return list(below.entries)
+
+    def _is_map(self, node: Node, what: str) -> bool:
+        if not node.is_map:
+            self.source.problem(node.place, f"{what} is not a map.", found=node.told(), expected="`key: value` lines")
+        return node.is_map
+
+    def _known(self, node: Node, words: tuple[str, ...], where: str) -> None:
+        for one in node.entries:
+            if one.key not in words:
+                self.source.problem(
+                    one.place,
+                    f"`{one.key}` is not a word of {where}.",
+                    expected=one_of(words),
+                    remedy=did_you_mean(one.key, words) or "Leave it out.",
+                )
+
+    def _unfit(self, line: Line, expected: str, remedy: str) -> None:
+        self.source.problem(
+            line.node.place, f"`{line.key}` has a value it cannot have.", found=line.node.told(), expected=expected,
+            remedy=remedy,
+        )  # fmt: skip
+
+
+def _unfit(setting: Setting, value: Any) -> str | None:
+    """What is wrong with a setting's value, or None."""
+    if setting.type == "number" and (isinstance(value, bool) or not isinstance(value, int | float)):
+        return "is not a number"
+    if setting.type == "flag" and not isinstance(value, bool):
+        return "is neither true nor false"
+    if setting.type == "choice" and value not in setting.choices:
+        return f"is none of {one_of(setting.choices)}"
+    if setting.type in ("text", "url", "secret", "path") and not isinstance(value, str | int | float):
+        return "is not a text"
+    return None

@@ -1,0 +1,173 @@
+"""Runs the demo: syncs until all sides agree, shows it in a live table, then keeps running or prints the figures."""
+
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from api import background
+from api.cli import output
+from api.cli.opening import settings
+from api.demo import business
+from api.demo.stage import Stage, staged
+from api.engine import Round, api_calls, turn_crank
+from api.lock import engine_lock
+from api.snapshot import snapshot
+from core.store import deliveries
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from api.settings import Settings
+
+_LOOK_EVERY = 0.3
+"""Seconds between two pictures of the table."""
+
+
+def run(*, once: bool, as_json: bool, host: str, port: int | None) -> None:
+    """The whole show."""
+    chosen = _settings()
+    began = time.monotonic()
+    if not as_json:
+        output.say(f"Setting up Bluebird Bakery Supplies in {chosen.data} …")
+    with ExitStack() as stack:
+        stack.enter_context(background.ended_by_signals())
+        stage = stack.enter_context(staged(chosen))
+        stack.enter_context(engine_lock(stage.installation, "concord demo"))
+        first = _until_agreed(stage, shown=not as_json)
+        if once:
+            # A full round more: whoever is in agreement writes nothing.
+            again = turn_crank(stage.installation)
+            _tell(_figures(stage, first, again, time.monotonic() - began), as_json=as_json)
+            return
+        _tour(stage, time.monotonic() - began)
+        ended = background.serve(stage.installation, host=host, port=port, announce=_announce)
+    if not ended:
+        background.leave_now()
+
+
+def _settings() -> Settings:
+    """The demo's own data folder, unless CONCORD_DATA names one; never the database of a real installation."""
+    from api.settings import Settings
+
+    here = settings()
+    folder = here.data if "CONCORD_DATA" in os.environ else here.data / "demo"
+    return Settings(data=folder.resolve(), database_url=None, port=here.port)
+
+
+def _announce(url: str) -> None:
+    output.say(f"Status page: {url}   (Ctrl-C ends the demo and its servers)")
+
+
+def _until_agreed(stage: Stage, *, shown: bool) -> Round:
+    if not shown:
+        return turn_crank(stage.installation, until_quiet=True)
+    from rich.live import Live
+
+    with Live(_table(stage), console=output.console(), refresh_per_second=8) as live, ThreadPoolExecutor(1) as worker:
+        work = worker.submit(turn_crank, stage.installation, until_quiet=True)
+        while True:
+            try:
+                done = work.result(timeout=_LOOK_EVERY)
+            except NotYet:
+                live.update(_table(stage))
+                continue
+            live.update(_table(stage))
+            return done
+
+
+def _table(stage: Stage) -> Table:
+    state = snapshot(stage.installation)
+    writes = _writes(stage)
+    rows = [
+        (
+            one["name"],
+            one["connector"],
+            f"{one['records']:,}",
+            output.share(one["agreement"]),
+            one["outbox"],
+            api_calls(stage.installation, one["name"]),
+            writes.get(one["name"], 0),
+        )
+        for one in state["connections"]
+    ]
+    heads = ("tool", "connector", "records", "agreement", "in flight", "API calls", "writes")
+    table: Table = output.table("", heads, rows, right=heads[2:])
+    return table
+
+
+def _writes(stage: Stage) -> dict[str, int]:
+    names = {one.id: one.name for one in stage.installation.hub().connections.values()}
+    counts: dict[str, int] = {}
+    with stage.installation.store.reading() as tx:
+        for (connection_id, _verb, outcome), count in deliveries.delivery_counts(tx).items():
+            if outcome == "done":
+                counts[names[connection_id]] = counts.get(names[connection_id], 0) + count
+    return counts
+
+
+def _figures(stage: Stage, first: Round, again: Round, seconds: float) -> dict[str, Any]:
+    state = snapshot(stage.installation)
+    names = [one["name"] for one in state["connections"]]
+    return {
+        "agreement": again.share,
+        "records": sum(state["records"].values()),
+        "by_kind": state["records"],
+        "reviews": state["reviews"]["open"],
+        "problems": state["problems"],
+        "dead_letters": state["dead_letters"],
+        "api_calls": sum(api_calls(stage.installation, name) for name in names),
+        "writes": first.writes,
+        "writes_after_quiet": again.writes,
+        "seconds": round(seconds, 2),
+        "tools": {
+            one["name"]: {
+                "connector": one["connector"],
+                "records": one["records"],
+                "agreement": one["agreement"],
+                "api_calls": api_calls(stage.installation, one["name"]),
+                "writes": _writes(stage).get(one["name"], 0),
+            }
+            for one in state["connections"]
+        },
+        "data": str(stage.folder),
+    }
+
+
+def _tell(figures: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        output.as_json(figures)
+        return
+    output.say(
+        f"Agreement {output.share(figures['agreement'])} over {figures['records']} records after "
+        f"{figures['seconds']} s: {figures['writes']} writes, {figures['api_calls']} API calls, "
+        f"{figures['reviews']} reviews. A further round wrote {figures['writes_after_quiet']}."
+    )
+
+
+def _tour(stage: Stage, seconds: float) -> None:
+    person = business.somebody_everywhere().email
+    output.say(f"""
+All sides agree after {seconds:.0f} s, and stay so: each tool is looked at every two seconds.
+
+  The spreadsheets    {stage.files}
+  The office's book   {stage.office.url}  (Radicale; {stage.office.username} / {stage.office.password})
+  The mobile book     {stage.mobile.url}  (Xandikos; no sign-in)
+  The configuration   {stage.folder / "concord.yaml"}
+
+In another terminal, from this folder:
+
+  export CONCORD_DATA={stage.folder}
+  .venv/bin/concord status
+  .venv/bin/concord why contact {person} phone
+  .venv/bin/concord log --email {person}
+  .venv/bin/concord log --limit 20
+
+Change somebody's job title in {stage.files / "contacts.csv"}, save, and see it arrive in the cards:
+
+  grep -l "your words" -r {stage.office.folder} {stage.mobile.folder}
+""")

@@ -1,0 +1,119 @@
+"""The engine's round: sync what is asked for, learn the tools' clocks, measure agreement, and mend what slipped.
+
+`concord sync`, the background and the demo all turn this one crank; what a trip does is `core.flow`'s business.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from core.flow.inbound import Intake
+from core.flow.reconcile import Agreement, reconcile
+from core.flow.sync import Tell, Turn, sync
+
+if TYPE_CHECKING:
+    from api.assembly import Installation
+
+_MENDS = 3
+"""A reconcile may mark something, which is then delivered and measured again; more often means it does not settle."""
+
+
+@dataclass(slots=True)
+class Round:
+    """What a round did: every turn, and the agreement measured at its end."""
+
+    turns: list[Turn] = field(default_factory=list)
+    agreement: dict[str, Agreement] = field(default_factory=dict)
+    """Connection → all its kinds together; empty when nothing was measured."""
+
+    @property
+    def writes(self) -> int:
+        """Items that tools took."""
+        return sum(turn.delivered.writes for turn in self.turns)
+
+    @property
+    def failed(self) -> list[Turn]:
+        """Turns that ended in a tool's error."""
+        return [turn for turn in self.turns if turn.error is not None]
+
+    @property
+    def moved(self) -> bool:
+        """Whether anything came in or went out."""
+        return not all(turn.quiet for turn in self.turns)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether each connection's last turn found nothing to do."""
+        return all({turn.connection: turn.quiet for turn in self.turns}.values())
+
+    @property
+    def share(self) -> float | None:
+        """The agreed share over all connections that were measured."""
+        whole = Agreement()
+        for one in self.agreement.values():
+            whole.join(one)
+        return whole.share if self.agreement else None
+
+    def counts(self, name: str) -> dict[str, dict[str, int]]:
+        """What all turns of a connection did: `in` and `out`, counts of mere looking left out."""
+        came_in, went_out = Intake(), dict[str, int]()
+        for turn in self.turns:
+            if turn.connection == name:
+                came_in.add(turn.intake)
+                for what, count in turn.delivered.counts().items():
+                    went_out[what] = went_out.get(what, 0) + count
+        return {"in": came_in.counts(), "out": {k: v for k, v in went_out.items() if k not in ("looked", "in_step")}}
+
+
+def holder(installation: Installation) -> str:
+    """Who takes leases: on an embedded store there is one engine, and a restarted one goes on at once."""
+    return "here" if installation.store.embedded else f"{socket.gethostname()}:{os.getpid()}"
+
+
+def turn_crank(
+    installation: Installation,
+    names: Sequence[str] | None = None,
+    *,
+    until_quiet: bool = False,
+    everything: bool = True,
+    measured: bool = True,
+    tell: Tell | None = None,
+) -> Round:
+    """One round (or rounds until all is quiet), then measure. A tool's failure is told in its turn."""
+    done, who = Round(), holder(installation)
+
+    def go() -> None:
+        hub = installation.hub()
+        done.turns += sync(hub, names, until_quiet=until_quiet, everything=everything, tell=tell, holder=who)
+        installation.learn_clocks()
+
+    go()
+    for _ in range(_MENDS if measured else 0):
+        if not measure(installation, done, names) or not until_quiet or done.failed:
+            break
+        go()
+    return done
+
+
+def measure(installation: Installation, done: Round, names: Sequence[str] | None = None) -> int:
+    """Measure agreement of the connections and mark what slipped; gives how many records were marked."""
+    hub, marked = installation.hub(), 0
+    for connection in hub.connections.values():
+        if (names is None or connection.name in names) and connection.state == "active":
+            found = reconcile(hub, connection)
+            done.agreement[connection.name] = found.whole
+            marked += found.marked
+    return marked
+
+
+def api_calls(installation: Installation, name: str) -> int:
+    """How many calls this process made to a tool over the network; 0 for tools that need none."""
+    connector = installation.connector(name)
+    for told in ("api_calls", "requests"):
+        if isinstance(count := getattr(connector, told, None), int):
+            return count
+    return int(getattr(getattr(connector, "tool", None), "api_calls", 0))

@@ -1,0 +1,293 @@
+"""Listings for people: what is wrong, and the log of what came in, was decided, went out and was answered."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from api import queries
+from core.decide.why import text
+from core.errors import ConfigError
+from core.flow.asking import find
+from core.model.instant import DAY, HOUR, MINUTE, SECOND, Instant, from_iso, iso
+from core.model.shape import Shape
+from core.store import bindings, connections, deliveries, records, reviews
+from core.store.records import Record
+
+if TYPE_CHECKING:
+    from api.assembly import Installation
+    from core.flow.hub import Hub
+
+Told = dict[str, Any]
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\b\d[\d.,:/-]*\b")
+_UNITS = {"s": SECOND, "min": MINUTE, "h": HOUR, "d": DAY}
+
+
+def title(shapes: Mapping[str, Shape], record: Record) -> str:
+    """A record's name for people."""
+    values = record.values
+    shape = shapes.get(record.kind)
+    named = " ".join(text(values[name]) for name in shape.title if values.get(name)) if shape else ""
+    return named or str(values.get("email") or values.get("name") or "")
+
+
+def moment_of(said: str, now: Instant) -> Instant:
+    """`2h`, `30min`, `3d` before now, or an ISO date and time; `ConfigError` for anything else."""
+    if found := re.fullmatch(r"(\d+)\s*(s|min|h|d)", said.strip()):
+        return now - int(found[1]) * _UNITS[found[2]]
+    for form in (said, f"{said}T00:00:00Z", f"{said}Z"):
+        try:
+            return from_iso(form)
+        except ValueError:
+            continue
+    raise ConfigError(f"'{said}' is no moment.", remedy="Say 30min, 2h, 3d, 2026-11-21 or 2026-11-21T09:00:00Z.")
+
+
+# What is wrong.
+
+
+def problems_of(installation: Installation, name: str | None, *, limit: int) -> Told:
+    """Counts, the most common kinds of problem, and a listing of at most `limit` of each sort."""
+    hub = installation.hub()
+    streams = {stream.id: (one.name, stream.name) for one in hub.connections.values() for stream in one.streams}
+    chosen = {id_: names for id_, names in streams.items() if name in (None, names[0])}
+    ids = {one.id: one.name for one in hub.connections.values() if name in (None, one.name)}
+    with installation.store.reading() as tx:
+        counted, unread = queries.problems_by_stream(tx), queries.unread_by_stream(tx)
+        with_problems = bindings.problems_of(tx, list(chosen), limit=max(limit, 10_000))
+        places = [one for one in connections.unread_places(tx, limit=max(limit, 10_000)) if one[0] in chosen]
+        dead = [one for one in deliveries.dead_letters(tx, limit=max(limit, 10_000)) if one.connection_id in ids]
+        asked = [one for one in reviews.open_reviews(tx, limit=max(limit, 10_000)) if _concerns(one, name, ids)]
+        listed = with_problems[:limit]
+        wanted = {one[2] for one in listed} | {one.record_id for one in dead} | {one.record_id for one in asked}
+        found = records.load(tx, wanted) if wanted else {}
+    known = _Known(hub, found)
+    kinds = Counter((stream_id, _kind(one)) for stream_id, _, _, said in with_problems for one in set(said))
+    return {
+        "counts": {
+            "records": sum(count for id_, count in counted.items() if id_ in chosen),
+            "unread": sum(count for id_, count in unread.items() if id_ in chosen),
+            "dead_letters": len(dead),
+            "reviews": len(asked),
+        },
+        "kinds": [
+            {"count": count, "connection": chosen[stream_id][0], "stream": chosen[stream_id][1], "what": what}
+            for (stream_id, what), count in kinds.most_common(12)
+        ],
+        "records": [
+            {
+                "connection": chosen[stream_id][0],
+                "stream": chosen[stream_id][1],
+                "id": remote_id,
+                "record": known.told(record_id),
+                "problems": said,
+            }
+            for stream_id, remote_id, record_id, said in listed
+        ],
+        "unread": [
+            {"connection": chosen[stream_id][0], "stream": chosen[stream_id][1], "at": iso(at), "place": place}
+            for stream_id, at, place in places[:limit]
+        ],
+        "dead_letters": [
+            {
+                "connection": ids[one.connection_id],
+                "record": known.told(one.record_id),
+                "at": iso(one.at),
+                "verb": one.verb,
+                "code": one.code,
+                "message": one.message,
+                "acts": one.acts,
+                "remedy": one.remedy,
+                "fields": sorted(one.edit),
+            }
+            for one in dead[:limit]
+        ],
+        "reviews": [
+            {
+                "id": one.id,
+                "what": one.what,
+                "record": known.told(one.record_id) if one.record_id else None,
+                "field": one.field,
+                "note": _note(one.subject),
+                "subject": one.subject,
+                "opened_at": iso(one.opened_at),
+                "due_at": iso(one.due_at),
+            }
+            for one in asked[:limit]
+        ],
+    }
+
+
+def _concerns(review: reviews.Review, name: str | None, ids: Mapping[int, str]) -> bool:
+    return name is None or review.connection_id in ids or review.subject.get("connection") == name
+
+
+def _kind(problem: str) -> str:
+    """A problem without its values, so that the same kind of problem is counted together."""
+    return _QUOTED.sub("…", problem)
+
+
+def _note(subject: Mapping[str, Any]) -> str:
+    if "contenders" in subject:
+        said = "; ".join(" says ".join(text(part) for part in one[:2]) for one in subject["contenders"])
+        return f"{subject.get('note', '')} ({said})".strip()
+    for name in ("note", "message"):
+        if subject.get(name):
+            return str(subject[name])
+    if "candidates" in subject:
+        numbers = ", ".join(str(one) for one in subject["candidates"])
+        return f"may be record {numbers}: {', '.join(subject.get('evidence', []))}"
+    if "of" in subject:
+        return f"the same as record {subject['of']} in {subject.get('connection', '')}"
+    return ""
+
+
+class _Known(NamedTuple):
+    """Records that a listing speaks of."""
+
+    hub: Hub
+    found: Mapping[int, Record]
+
+    def told(self, record_id: int) -> Told:
+        """Kind, number and name."""
+        record = self.found.get(record_id)
+        if record is None:
+            return {"kind": "record", "id": record_id, "title": ""}
+        return {"kind": record.kind, "id": record.id, "title": title(self.hub.shapes, record)}
+
+
+# The log.
+
+
+class Asked(NamedTuple):
+    """What the log is asked for."""
+
+    connection: str | None = None
+    record: int | None = None
+    run: int | None = None
+    code: str | None = None
+    email: str | None = None
+    since: Instant | None = None
+    limit: int = 50
+
+
+def log_of(installation: Installation, asked: Asked) -> list[Told]:
+    """Entries of all sorts in one order, newest first."""
+    hub = installation.hub()
+    search = _search(hub, asked)
+    about_records = search.record_ids is not None
+    with installation.store.reading() as tx:
+        came, went = queries.came_in(tx, search), queries.went_out(tx, search)
+        failed = [] if about_records else queries.failed_runs(tx, search)
+        ids = {one.record_id for one in came} | {one.record_id for one in went}
+        known = _Known(hub, records.load(tx, ids) if ids else {})
+        names = {one.id: one.name for one in connections.all_connections(tx)}
+    entries = [*_ins(known, came), *_outs(known, names, went), *_runs(names, failed)]
+    entries.sort(key=lambda one: (one["_at"], one["_id"]), reverse=True)
+    return [{name: value for name, value in one.items() if name[0] != "_"} for one in entries[: asked.limit]]
+
+
+def _search(hub: Hub, asked: Asked) -> queries.Search:
+    record_ids = {asked.record} if asked.record is not None else None
+    if asked.email is not None:
+        record_ids = {one.id for one in find(hub, "contact", asked.email)} | (record_ids or set())
+    stream_ids = connection_id = None
+    if asked.connection is not None:
+        connection = hub.connection(asked.connection)
+        stream_ids, connection_id = connection.stream_ids, connection.id
+    return queries.Search(stream_ids, connection_id, record_ids, asked.run, asked.code, asked.since, asked.limit)
+
+
+def _ins(known: _Known, came: Iterable[queries.In]) -> Iterable[Told]:
+    for one in came:
+        delta = one.delta
+        claimed, changed = delta.get("v", {}), delta.get("set", {})
+        source = known.hub.sources.get(one.stream_id) if one.stream_id is not None else None
+        decided = {name: _decided(known, one, name, claimed, changed) for name in {**claimed, **changed}}
+        yield {
+            "_at": one.at,
+            "_id": one.id,
+            "at": iso(one.at),
+            "direction": "in",
+            "what": one.what,
+            "connection": source,
+            "record": known.told(one.record_id),
+            "remote_id": one.remote_id,
+            "run": one.run_id,
+            "claimed": claimed,
+            "decided": decided,
+            "sentence": _in_sentence(one.what, claimed, decided),
+        }
+
+
+def _decided(known: _Known, one: queries.In, name: str, claimed: Mapping[str, Any], changed: Mapping[str, Any]) -> Told:
+    record = known.found.get(one.record_id)
+    rule = str(known.hub.rules.rule(record.kind, name)) if record is not None else ""
+    before, after = changed.get(name, [None, None])
+    if name in changed:
+        outcome = "stands" if name not in claimed or claimed[name] == after else "decided with other sources"
+    elif one.what == "seen":
+        outcome = "first seen"
+    else:
+        outcome = "changes nothing"
+    return {"rule": rule, "outcome": outcome, "before": before, "after": after}
+
+
+def _in_sentence(what: str, claimed: Mapping[str, Any], decided: Mapping[str, Told]) -> str:
+    if what == "gone":
+        return "gone there; its last words still count"
+    if what == "seen":
+        named = ", ".join(f"{name} {text(value)}" for name, value in claimed.items())
+        shifted = [f"{name} is now {text(one['after'])}" for name, one in decided.items() if one["outcome"] == "stands"]
+        return f"first seen: {named}" + (f" → {', '.join(shifted)}" if shifted else "")
+    if not decided:
+        return what
+    said = []
+    for name, one in decided.items():
+        if one["outcome"] == "changes nothing":
+            said.append(f"{name} {text(claimed.get(name))}: changes nothing (rule {one['rule']})")
+        else:
+            said.append(f"{name}: {text(one['before'])} → {text(one['after'])} (rule {one['rule']})")
+    return f"{what}: " + "; ".join(said)
+
+
+def _outs(known: _Known, names: Mapping[int, str], went: Iterable[queries.Out]) -> Iterable[Told]:
+    for one in went:
+        fields = ", ".join(one.fields) or "the record"
+        answer = one.outcome if one.note is None else f"{one.outcome}: {one.note}"
+        yield {
+            "_at": one.at,
+            "_id": one.id,
+            "at": iso(one.at),
+            "direction": "out",
+            "what": one.verb,
+            "connection": names.get(one.connection_id),
+            "record": known.told(one.record_id),
+            "remote_id": one.remote_id,
+            "run": one.run_id,
+            "fields": one.fields,
+            "outcome": one.outcome,
+            "code": one.code,
+            "note": one.note,
+            "sentence": f"{one.verb} {fields} → {answer}",
+        }
+
+
+def _runs(names: Mapping[int, str], failed: Iterable[tuple[Any, ...]]) -> Iterable[Told]:
+    for id_, at, connection_id, stream, what, code, message in failed:
+        doing = " ".join(filter(None, (what, stream)))
+        yield {
+            "_at": at,
+            "_id": id_,
+            "at": iso(at),
+            "direction": "run",
+            "what": what,
+            "connection": names.get(connection_id),
+            "record": None,
+            "run": id_,
+            "code": code,
+            "note": message,
+            "sentence": f"{doing} ended with {code}: {message}",
+        }

@@ -1,0 +1,184 @@
+"""Counts and lists that the doors show: reading statements over the store's tables, each of a fixed number.
+
+What the trips need is in `core.store`; here is only what people look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, select
+
+from core.model.instant import Instant
+from core.store import Tx
+from core.store.bindings import State
+from core.store.codec import loads, unpack
+from core.store.database import among
+from core.store.tables import binding, dead_letter, delivery, history, outbox, run, unread
+
+
+class Wait(NamedTuple):
+    """A connection's outbox: how many rows, when the oldest was or will be due, how often tried."""
+
+    rows: int
+    oldest: Instant | None
+    tried: int
+
+
+def bound_by_stream(tx: Tx) -> dict[int, int]:
+    """Stream id → records it holds."""
+    c = binding.c
+    query = select(c.stream_id, func.count()).where(c.state == State.BOUND).group_by(c.stream_id)
+    return {row[0]: row[1] for row in tx.execute(query)}
+
+
+def problems_by_stream(tx: Tx) -> dict[int, int]:
+    """Stream id → records of which something could not be read or translated."""
+    c = binding.c
+    query = select(c.stream_id, func.count()).where(c.problems.is_not(None)).group_by(c.stream_id)
+    return {row[0]: row[1] for row in tx.execute(query)}
+
+
+def unread_by_stream(tx: Tx) -> dict[int, int]:
+    """Stream id → places that could not be read at all."""
+    query = select(unread.c.stream_id, func.count()).group_by(unread.c.stream_id)
+    return {row[0]: row[1] for row in tx.execute(query)}
+
+
+def dead_by_connection(tx: Tx) -> dict[int, int]:
+    """Connection id → dead letters."""
+    query = select(dead_letter.c.connection_id, func.count()).group_by(dead_letter.c.connection_id)
+    return {row[0]: row[1] for row in tx.execute(query)}
+
+
+def waits(tx: Tx) -> dict[int, Wait]:
+    """Connection id → what waits in its outbox."""
+    c = outbox.c
+    query = select(c.connection_id, func.count(), func.min(c.due_at), func.max(c.attempts)).group_by(c.connection_id)
+    return {row[0]: Wait(row[1], row[2], row[3]) for row in tx.execute(query)}
+
+
+def samples(tx: Tx, stream_id: int, limit: int) -> list[dict[str, Any]]:
+    """Some of a stream's records as its tool is known to hold them."""
+    c = binding.c
+    query = select(c.expected).where(c.stream_id == stream_id, c.state == State.BOUND).order_by(c.id).limit(limit)
+    return [unpack(packed) for packed in tx.execute(query).scalars()]
+
+
+class In(NamedTuple):
+    """Something that came in: one history entry, and where from."""
+
+    id: int
+    at: Instant
+    run_id: int | None
+    record_id: int
+    what: str
+    stream_id: int | None
+    remote_id: str | None
+    packed: bytes
+
+    @property
+    def delta(self) -> dict[str, Any]:
+        """Claims, and `set` beside them where a standing value changed."""
+        found: dict[str, Any] = unpack(self.packed)
+        return found
+
+
+class Out(NamedTuple):
+    """Something that went out: one delivery with the tool's answer."""
+
+    id: int
+    at: Instant
+    run_id: int | None
+    record_id: int
+    connection_id: int
+    remote_id: str | None
+    verb: str
+    outcome: str
+    code: str | None
+    raw_fields: str
+    note: str | None
+
+    @property
+    def fields(self) -> list[str]:
+        """The remote fields written."""
+        found: list[str] = loads(self.raw_fields)
+        return found
+
+
+class Search(NamedTuple):
+    """What the log is asked for; None asks for everything."""
+
+    stream_ids: Collection[int] | None = None
+    connection_id: int | None = None
+    record_ids: Collection[int] | None = None
+    run_id: int | None = None
+    code: str | None = None
+    since: Instant | None = None
+    limit: int = 50
+
+
+def came_in(tx: Tx, asked: Search) -> list[In]:
+    """What came in, newest first. A code belongs to an answer, so with one nothing came in."""
+    if asked.code is not None:
+        return []
+    h, b = history.c, binding.c
+    query = (
+        select(h.id, h.at, h.run_id, h.record_id, h.what, b.stream_id, b.remote_id, h.delta)
+        .join_from(history, binding, b.id == h.binding_id, isouter=True)
+        .order_by(h.id.desc())
+        .limit(asked.limit)
+    )
+    if asked.stream_ids is not None:
+        query = query.where(among(tx, b.stream_id, asked.stream_ids))
+    if asked.record_ids is not None:
+        query = query.where(among(tx, h.record_id, asked.record_ids))
+    if asked.run_id is not None:
+        query = query.where(h.run_id == asked.run_id)
+    if asked.since is not None:
+        query = query.where(h.at >= asked.since)
+    return [In(*row) for row in tx.execute(query)]
+
+
+def went_out(tx: Tx, asked: Search) -> list[Out]:
+    """What went out and what the tool answered, newest first."""
+    d = delivery.c
+    query = (
+        select(
+            d.id, d.at, d.run_id, d.record_id, d.connection_id, d.remote_id, d.verb, d.outcome, d.code, d.fields, d.note
+        )
+        .order_by(d.id.desc())
+        .limit(asked.limit)
+    )
+    if asked.connection_id is not None:
+        query = query.where(d.connection_id == asked.connection_id)
+    if asked.record_ids is not None:
+        query = query.where(among(tx, d.record_id, asked.record_ids))
+    if asked.run_id is not None:
+        query = query.where(d.run_id == asked.run_id)
+    if asked.code is not None:
+        query = query.where(d.code == asked.code)
+    if asked.since is not None:
+        query = query.where(d.at >= asked.since)
+    return [Out(*row) for row in tx.execute(query)]
+
+
+def failed_runs(tx: Tx, asked: Search) -> list[tuple[int, Instant, int, str | None, str, str, str | None]]:
+    """(id, when, connection id, stream, what, code, message) of runs that ended in an error, newest first."""
+    c = run.c
+    query = (
+        select(c.id, c.began_at, c.connection_id, c.stream, c.what, c.code, c.message)
+        .where(c.code.is_not(None))
+        .order_by(c.id.desc())
+        .limit(asked.limit)
+    )
+    if asked.connection_id is not None:
+        query = query.where(c.connection_id == asked.connection_id)
+    if asked.run_id is not None:
+        query = query.where(c.id == asked.run_id)
+    if asked.code is not None:
+        query = query.where(c.code == asked.code)
+    if asked.since is not None:
+        query = query.where(c.began_at >= asked.since)
+    return [tuple(row) for row in tx.execute(query)]

@@ -1,0 +1,187 @@
+"""The state of the hub at one moment, as plain data: what `concord status`, the status page and the demo show.
+
+Reads only, and only from the store: no tool is asked. No secret is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from api import queries
+from core.errors import REGISTRY
+from core.flow.hub import HUB
+from core.flow.reconcile import Agreement
+from core.model.instant import SECOND, Instant, iso
+from core.model.shapes import KIND_ORDER
+from core.store import connections, records, reviews, runs
+from core.store.connections import ConnectionRow, StreamRow
+
+if TYPE_CHECKING:
+    from api.assembly import Installation
+    from core.store import Tx
+
+Told = dict[str, Any]
+RUNS = 12
+"""How many recent runs are shown."""
+_REVIEWS = {
+    "ask": "Tools differ on a field and no rule decides; see `concord reviews`, or name a rule in the rules file.",
+    "ambiguous": "A new record may be one of several; see `concord reviews` and say which.",
+    "duplicate": "One tool holds the same thing twice; see `concord reviews`, and merge the two there.",
+    "frozen": "A field flips back and forth; see `concord reviews`, and find what keeps changing it.",
+    "brake": "Unusually much is missing at once; see whether the source is whole, then `concord reviews`.",
+    "delete": "Something was deleted in one tool; see `concord reviews` and say whether it goes everywhere.",
+}
+
+
+def snapshot(installation: Installation) -> Told:
+    """Everything worth knowing at a glance; see `docs/commands.md` for `concord status --json`."""
+    now = installation.clock()
+    with installation.store.reading() as tx:
+        rows = [one for one in connections.all_connections(tx) if one.name != HUB and one.state != "removed"]
+        streams = connections.all_streams(tx)
+        told = _Telling(tx, now)
+        shown = [told.connection(row, [one for one in streams if one.connection_id == row.id]) for row in rows]
+        names = {row.id: row.name for row in rows}
+        recent = [_run(one, names, now) for one in runs.recent(tx, limit=RUNS)]
+        open_reviews = reviews.count_open(tx)
+        counts = records.counts(tx)
+    measured = [one for connection in told.measured.values() for one in connection]
+    return {
+        "at": iso(now),
+        "agreement": _share(measured),
+        "records": {kind: counts[kind] for kind in KIND_ORDER if kind in counts},
+        "connections": shown,
+        "outbox": sum(one["outbox"] for one in shown),
+        "reviews": {"open": sum(open_reviews.values()), "by_kind": open_reviews},
+        "dead_letters": sum(one["dead_letters"] for one in shown),
+        "problems": sum(one["problems"] for one in shown),
+        "unread": sum(one["unread"] for one in shown),
+        "runs": recent,
+        "troubles": _troubles(shown, open_reviews),
+    }
+
+
+class _Telling:
+    """The counts of one moment, looked up once and told connection by connection."""
+
+    def __init__(self, tx: Tx, now: Instant) -> None:
+        self.now = now
+        self.bound = queries.bound_by_stream(tx)
+        self.problems = queries.problems_by_stream(tx)
+        self.unread = queries.unread_by_stream(tx)
+        self.dead = queries.dead_by_connection(tx)
+        self.waits = queries.waits(tx)
+        self.measured: dict[int, list[Agreement]] = {}
+        self.by_kind: dict[int, dict[str, tuple[Instant, Agreement]]] = {}
+        for connection_id, kind, at, counts in runs.agreements(tx):
+            self.by_kind.setdefault(connection_id, {})[kind] = (at, Agreement(**counts))
+
+    def connection(self, row: ConnectionRow, streams: Sequence[StreamRow]) -> Told:
+        """One connection."""
+        kinds = self.by_kind.get(row.id, {})
+        self.measured[row.id] = [one for _, one in kinds.values()]
+        wait = self.waits.get(row.id, queries.Wait(0, None, 0))
+        overdue = wait.oldest is not None and wait.oldest < self.now
+        read = [one.read_at for one in streams if one.read_at is not None]
+        return {
+            "name": row.name,
+            "connector": row.connector,
+            "state": row.state,
+            "pause": _pause(row),
+            "agreement": _share(self.measured[row.id]),
+            "measured_at": iso(max(at for at, _ in kinds.values())) if kinds else None,
+            "kinds": [
+                {"kind": kind, "agreement": one.share, **one.counts()}
+                for kind in KIND_ORDER
+                if kind in kinds
+                for one in [kinds[kind][1]]
+            ],
+            "records": sum(self.bound.get(one.id, 0) for one in streams),
+            "streams": [self._stream(one) for one in streams],
+            "read_seconds_ago": (self.now - min(read)) / SECOND if read else None,
+            "outbox": wait.rows,
+            "lag_seconds": (self.now - wait.oldest) / SECOND if overdue and wait.oldest is not None else 0.0,
+            "outbox_tried": wait.tried,
+            "dead_letters": self.dead.get(row.id, 0),
+            "problems": sum(self.problems.get(one.id, 0) for one in streams),
+            "unread": sum(self.unread.get(one.id, 0) for one in streams),
+        }
+
+    def _stream(self, row: StreamRow) -> Told:
+        return {
+            "name": row.name,
+            "kind": row.kind,
+            "phase": row.phase,
+            "records": self.bound.get(row.id, 0),
+            "walked": row.walked,
+            "total": row.total,
+            "read_at": iso(row.read_at) if row.read_at is not None else None,
+            "due_at": iso(row.due_at),
+            "problems": self.problems.get(row.id, 0),
+            "unread": self.unread.get(row.id, 0),
+        }
+
+
+def _pause(row: ConnectionRow) -> Told | None:
+    if row.pause_code is None:
+        return None
+    entry = REGISTRY.get(row.pause_code)
+    mend = entry.remedy if entry else "See the note."
+    return {
+        "code": row.pause_code,
+        "note": row.pause_note,
+        "remedy": f"{mend} Then run `concord resume {row.name}`.",
+    }
+
+
+def _share(measured: Sequence[Agreement]) -> float | None:
+    whole = Agreement()
+    for one in measured:
+        whole.join(one)
+    return whole.share if measured else None
+
+
+def _run(one: runs.Run, names: Mapping[int, str], now: Instant) -> Told:
+    ended = one.ended_at if one.ended_at is not None else now
+    return {
+        "id": one.id,
+        "connection": names.get(one.connection_id, "?"),
+        "what": one.what,
+        "stream": one.stream,
+        "began_at": iso(one.began_at),
+        "seconds": round((ended - one.began_at) / SECOND, 2),
+        "running": one.ended_at is None,
+        "counts": one.counts,
+        "code": one.code,
+        "message": one.message,
+    }
+
+
+def _troubles(shown: Sequence[Told], open_reviews: Mapping[str, int]) -> list[Told]:
+    """What stands in the way of agreement, each with what to do."""
+    found: list[Told] = []
+    for one in shown:
+        name = one["name"]
+        if one["pause"]:
+            found.append(_trouble(name, f"paused: {one['pause']['note']}", one["pause"]["remedy"]))
+        if one["dead_letters"]:
+            what = f"{one['dead_letters']:,} refused by the tool"
+            found.append(_trouble(name, what, f"See `concord problems {name}`, mend, then `concord replay {name}`."))
+        if one["problems"]:
+            what = f"{one['problems']:,} with a problem: kept and listed, not dropped"
+            found.append(_trouble(name, what, f"See `concord problems {name}`; mend the value there, or the mapping."))
+        if one["unread"]:
+            what = f"{one['unread']:,} places that cannot be read"
+            found.append(_trouble(name, what, f"See `concord problems {name}`; mend them in the tool."))
+        if one["outbox_tried"]:
+            what = f"{one['outbox']:,} wait in the outbox after failed tries"
+            found.append(_trouble(name, what, "Nothing to do: they are tried again; `concord log` tells the answers."))
+    for what, count in open_reviews.items():
+        if what != "connection":
+            found.append(_trouble("", f"{count:,} reviews: {what}", _REVIEWS.get(what, "See `concord reviews`.")))
+    return found
+
+
+def _trouble(connection: str, what: str, remedy: str) -> Told:
+    return {"connection": connection, "what": what, "remedy": remedy}
