@@ -25,10 +25,11 @@ from core.decide.rules import Rules, load_rules
 from core.decide.skew import Skew, estimate
 from core.errors import ConfigError
 from core.flow.hub import HUB, Connection, Hub, Policy, Stream
+from core.flow.reconsider import fold_again, translate_again
 from core.manifest import Manifest
 from core.manifest import Stream as StreamManifest
 from core.mapping import Mapping as ToolMapping
-from core.mapping import load, translator
+from core.mapping import Translator, load, translator
 from core.model.instant import Instant
 from core.model.locale import Locale
 from core.model.shape import Shape
@@ -40,11 +41,13 @@ from core.store.codec import digest, dumps, loads
 from core.store.connections import ConnectionRow
 from core.store.database import Store
 from core.store.schema import prepare
-from core.store.tables import outbox as outbox_rows
 from core.store.vault import Vault
 
 MAPPINGS = Path(__file__).resolve().parents[1] / "mappings"
 """What an admin reads and edits: the default mappings, rules and block lists."""
+
+_TRANSLATE, _FOLD = "translate connection {} again", "fold again"
+"""Facts that say what a changed configuration has left to be done."""
 
 _SAMPLES = 40
 """Answers from which a tool's clock is judged."""
@@ -167,6 +170,8 @@ class Installation:
         kinds = {spec.name: self._checked(spec, shapes, locale or self.locale()) for spec in connections}
         facts = {"rules": rules, "custom_fields": custom_fields}
         with self.store.writing() as tx:
+            if rules is not None and runs.fact(tx, "rules") != rules.text:
+                runs.put_fact(tx, _FOLD, "yes")
             for name, one in facts.items():
                 if one is not None:
                     runs.put_fact(tx, name, one.text)
@@ -218,9 +223,12 @@ class Installation:
         connection_id = stored.put_connection(tx, row)
         for name, kind in kinds.items():
             stored.put_stream(tx, connection_id, name, kind, due_at=at)
-        stored.activate_mapping(
-            tx, connection_id, spec.mapping, file=spec.mapping_file, digest=digest(spec.mapping.encode()), at=at
-        )
+        earlier = stored.active_mapping(tx, connection_id)
+        mark = digest(spec.mapping.encode())
+        is_new = stored.activate_mapping(tx, connection_id, spec.mapping, file=spec.mapping_file, digest=mark, at=at)
+        fact = _TRANSLATE.format(connection_id)
+        if is_new and earlier is not None and runs.fact(tx, fact) is None:
+            runs.put_fact(tx, fact, str(earlier.id))
 
     def refresh(self, name: str | None = None) -> None:
         """Forget what was built from an older configuration."""
@@ -404,10 +412,35 @@ class Installation:
                     stored.change_stream(tx, stream.id, due_at=self.clock())
         self.refresh(name)
 
-    def take_over(self) -> None:
-        """Free what a killed process had leased; only for the one process that works an embedded store."""
+    def reconsider(self) -> None:
+        """Apply new mappings and rules to what is known already; what a crash left undone is done now."""
+        hub = self.hub()
+        for connection in hub.connections.values():
+            fact = _TRANSLATE.format(connection.id)
+            with self.store.reading() as tx:
+                kept = runs.fact(tx, fact)
+                earlier = stored.mapping_version(tx, int(kept)) if kept else None
+            if kept is None:
+                continue
+            for stream in connection.streams:
+                translate_again(hub, stream, self._earlier(earlier, stream.name))
+            self._forget(fact)
+        with self.store.reading() as tx:
+            ruled = runs.fact(tx, _FOLD) is not None
+        if ruled:
+            fold_again(hub)
+            self._forget(_FOLD)
+
+    def _earlier(self, version: stored.MappingRow | None, stream: str) -> Translator | None:
+        mapping = load(version.text, file=version.file) if version else None
+        if mapping is None or stream not in mapping.streams:
+            return None
+        words = mapping.vocabularies
+        return translator(mapping.streams[stream], shapes=self.shapes(), vocabularies=words, locale=self.locale())
+
+    def _forget(self, fact: str) -> None:
         with self.store.writing() as tx:
-            tx.execute(outbox_rows.update().where(outbox_rows.c.lease_until > 0).values(lease_until=0))
+            runs.drop_fact(tx, fact)
 
 
 def _no_connection(name: str) -> ConfigError:

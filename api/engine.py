@@ -87,6 +87,7 @@ def turn_crank(
     done, who = Round(), holder(installation)
 
     def go() -> None:
+        installation.reconsider()
         hub = installation.hub()
         done.turns += sync(hub, names, until_quiet=until_quiet, everything=everything, tell=tell, holder=who)
         installation.learn_clocks()

@@ -32,7 +32,6 @@ def engine_lock(installation: Installation, what: str) -> Iterator[None]:
         except OSError as error:
             raise _busy(installation, file) from error
         _sign(file, json.dumps({"pid": os.getpid(), "what": what}))
-        installation.take_over()
         try:
             yield
         finally:

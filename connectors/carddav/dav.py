@@ -14,6 +14,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
 from xml.etree import ElementTree
 
+from connectors._kit.errors import is_page, page_title
 from connectors._kit.http import Answer, Expect, Http
 from core.errors import Garbled, Gone, SchemaChanged
 
@@ -205,6 +206,9 @@ def _parsed(answer: Answer) -> Element:
             return root
         except (ElementTree.ParseError, ValueError, LookupError):
             continue
+    if is_page(answer.text, answer.headers.get("content-type", "")):
+        words = f"The server answered with a web page titled '{page_title(answer.text)}'."
+        raise Garbled(words, at=answer.where, status=answer.status)
     raise BrokenXml("The answer is not readable XML.", at=answer.where, status=answer.status)
 
 

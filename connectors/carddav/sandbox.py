@@ -85,10 +85,13 @@ class Sandbox:
         """Called with method and name after each write: what somebody else does just then."""
         self.lock = threading.RLock()
         self._server: ThreadingHTTPServer | None = None
+        self._port = 0
 
     def __enter__(self) -> Sandbox:
+        """Answer; after a stop, at the same address again."""
         handler = type("Handler", (_Handler,), {"sandbox": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), handler)
+        self._port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
         return self

@@ -227,7 +227,8 @@ def _ref(one: Field, column: Column, tables: Sequence[_Table]) -> tuple[str | No
             ids = next(set(other.values) for other in table.columns if other.name == table.ids[0])
             met = sum(1 for value in column.values if value in ids)
             if column.values and met >= len(column.values) / 2:
-                return f"{{field: {_quoted(column.name)}, ref: {one.of}}}", ""
+                steps = ", steps: [list]" if one.many else ""
+                return f"{{field: {_quoted(column.name)}{steps}, ref: {one.of}}}", ""
     return None, f"{one.name} could be {column.name}, but no file has its values as ids"
 
 

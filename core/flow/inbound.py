@@ -200,23 +200,33 @@ def _translated(trip: Trip, news: Sequence[tuple[Remote, bytes, int]], known: Ma
         with trip.hub.store.reading() as tx:
             held = bindings.of_remotes(tx, trip.stream.id, partial)
         news = [_completed(item, held.get(item[0].id)) for item in news]
-    readings = _complained(trip.stream, trip.stream.translator.read([remote.fields for remote, _, _ in news]))
+    readings = complained(trip.stream, trip.stream.translator.read([remote.fields for remote, _, _ in news]))
     skew = trip.hub.connections[trip.stream.connection_id].skew
     stamps: dict[tuple[Instant | None, bool], Stamp] = {}
     arrivals = []
     for (remote, raw, mark), reading in zip(news, readings, strict=True):
         # On first sight nobody knows how long an undated value has stood.
         first = remote.id not in known
-        stamp = stamps.get((remote.modified_at, first))
+        modified_at = remote.modified_at if first else _changed_at(trip, remote, known[remote.id])
+        stamp = stamps.get((modified_at, first))
         if stamp is None:
             since = None if first else trip.last_read_at
-            stamp = stamp_for(remote.modified_at, trip.now, since, skew)
-            stamps[remote.modified_at, first] = stamp
+            stamp = stamp_for(modified_at, trip.now, since, skew)
+            stamps[modified_at, first] = stamp
         arrivals.append(Arrival(remote, raw, mark, reading, stamp))
     return arrivals
 
 
-def _complained(stream: Stream, readings: list[Reading]) -> list[Reading]:
+def _changed_at(trip: Trip, remote: Remote, glance: Glance) -> Instant | None:
+    """The stamp of a changed record; None where its clients write the stamp, and this one did not."""
+    if trip.stream.manifest.stamps == "tool" or remote.modified_at is None:
+        return remote.modified_at
+    # What it says now, it did not say when we looked: it cannot have changed before that.
+    untouched = remote.modified_at == glance.modified_at or remote.modified_at < (trip.last_read_at or 0)
+    return None if untouched else remote.modified_at
+
+
+def complained(stream: Stream, readings: list[Reading]) -> list[Reading]:
     """A blank where the mapping requires something is a problem of the record, which comes in all the same."""
     required = [line.field for line in stream.translator.lines if line.required and line.direction != "out"]
     for name in required:

@@ -133,7 +133,7 @@ def _refold(hub: Hub, changes: Changes, work: Work, asked: set[str], past: Past,
     after = folded.values
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     _write_history(changes, work, {name: [before.get(name), after.get(name)] for name in changed})
-    _ask(changes, record.id, folded.asks, asked)
+    settled = _ask(changes, record.id, folded.asks, asked)
     _freeze(changes, record.id, changed, after, past)
     moved = work.state != record.state
     if changed or moved:
@@ -146,8 +146,9 @@ def _refold(hub: Hub, changes: Changes, work: Work, asked: set[str], past: Past,
                 updated_at=changes.now,
             )
         )
-        _rekey(hub, changes, record, before, after, gone=work.state != State.LIVE)
-    _mark(hub, changes, work, after, frozenset(changed), everywhere=moved, cause=cause)
+        _rekey(hub, changes, record, before, after, gone=work.state == State.MERGED)
+    # A question that is settled lets out what was held back, even where the answer is what stood before.
+    _mark(hub, changes, work, after, frozenset(changed | settled), everywhere=moved, cause=cause)
     return bool(changed or moved)
 
 
@@ -161,24 +162,29 @@ def _freeze(changes: Changes, record_id: int, changed: Iterable[str], after: Map
 
 def _write_history(changes: Changes, work: Work, changed: dict[str, list[Any]]) -> None:
     for place, heard in enumerate(work.heard):
+        if heard.what == "ruled" and not changed:
+            continue
         delta: dict[str, Any] = heard.claims.to_json()
         if changed and place == len(work.heard) - 1:
             delta["set"] = changed
         changes.tell(work.record.id, heard.what, pack(delta), heard.binding_id)
 
 
-def _ask(changes: Changes, record_id: int, asks: Sequence[Ask], asked: set[str]) -> None:
+def _ask(changes: Changes, record_id: int, asks: Sequence[Ask], asked: set[str]) -> set[str]:
+    """Put the questions; gives the fields that were asked about and are settled now."""
     for ask in asks:
         subject = {"rule": ask.rule, "note": ask.note, "contenders": [list(one) for one in ask.contenders]}
         changes.questions.append(Question("ask", subject, record_id=record_id, field=ask.field))
     settled = asked - {ask.field for ask in asks}
     changes.answered.extend(("ask", record_id, name) for name in sorted(settled))
+    return settled
 
 
 def _rekey(
     hub: Hub, changes: Changes, record: Record, before: dict[str, Any], after: dict[str, Any], *, gone: bool
 ) -> None:
-    was = {key.digest for key in keys_of(record.kind, before, hub.blocks)} if record.state == State.LIVE else set()
+    # A deleted record keeps its keys: who comes again is known again, with what was said (a refusal above all).
+    was = {key.digest for key in keys_of(record.kind, before, hub.blocks)} if record.state != State.MERGED else set()
     now = set() if gone else {key.digest for key in keys_of(record.kind, after, hub.blocks)}
     changes.dropped_keys.extend((digest, record.id) for digest in was - now)
     changes.keys.extend((digest, record.id) for digest in now - was)

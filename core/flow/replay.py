@@ -44,6 +44,8 @@ def folded_again(hub: Hub, tx: Tx, record_ids: Collection[int]) -> dict[int, Map
         if entry.what in ("seen", "heard"):
             claims = voice.claims.renewed(dict(Claims.from_json(entry.delta).items()))
             said[entry.binding_id] = Voice(voice.source, claims)
+        elif entry.what == "mapped":
+            said[entry.binding_id] = Voice(voice.source, Claims.from_json(entry.delta), voice.retired)
         elif entry.what == "gone":
             said[entry.binding_id] = Voice(voice.source, voice.claims, retired=True)
     return {

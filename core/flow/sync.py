@@ -8,8 +8,10 @@ over cannot write. Nothing here decides what a value should be.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +26,8 @@ from core.model.instant import MINUTE, SECOND
 from core.store import Tx, connections, outbox, runs
 from core.store.connections import StreamRow
 
-LEASE = 30 * MINUTE
+LEASE = 2 * MINUTE
+"""A killed worker's connection is taken over after this; a living one prolongs it."""
 MANY_ROUNDS = 12
 """Agreement takes two or three rounds; more than this means that something does not settle."""
 
@@ -69,12 +72,33 @@ def turn(hub: Hub, connection: Connection, *, everything: bool = True, holder: s
             return done
         # The outbox is only worked inside a turn: what a killed worker had leased is free again.
         outbox.unlease(tx, connection.id)
-    try:
-        _take_turn(hub, connection, done, everything=everything)
-    finally:
-        with hub.store.writing() as tx:
-            runs.drop_lease(tx, name, token)
+    with _Heartbeat(hub, name, holder):
+        try:
+            _take_turn(hub, connection, done, everything=everything)
+        finally:
+            with hub.store.writing() as tx:
+                runs.drop_lease(tx, name, token)
     return done
+
+
+class _Heartbeat:
+    """Keeps a lease while a turn goes on, so that it can be short and a killed worker is soon replaced."""
+
+    def __init__(self, hub: Hub, name: str, holder: str) -> None:
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, args=(hub, name, holder), daemon=True)
+
+    def _beat(self, hub: Hub, name: str, holder: str) -> None:
+        while not self._over.wait(LEASE / SECOND / 3):
+            with suppress(StoreError), hub.store.writing() as tx:
+                runs.take_lease(tx, name, holder, now=hub.clock(), until=hub.clock() + LEASE)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
 
 
 def _take_turn(hub: Hub, connection: Connection, done: Turn, *, everything: bool) -> None:
@@ -87,6 +111,11 @@ def _take_turn(hub: Hub, connection: Connection, done: Turn, *, everything: bool
     except ToolError as error:
         done.error = error
         _failed(hub, connection, error)
+
+
+def _poll_every(stream: Stream) -> float:
+    """Seconds between two polls."""
+    return stream.policy.poll_every or stream.manifest.poll_every
 
 
 def _due(hub: Hub, stream: Stream) -> bool:
@@ -106,8 +135,7 @@ def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
     with hub.store.writing() as tx:
         row = connections.stream_row(tx, stream.id)
         polls = row.quiet_polls + 1 if quiet else 0
-        every = stream.policy.poll_every or stream.manifest.poll_every
-        wait = every * min(1 + polls // 10, LONGEST_PAUSE)
+        wait = _poll_every(stream) * min(1 + polls // 10, LONGEST_PAUSE)
         due_at = began_at + int(wait * SECOND)
         connections.change_stream(tx, stream.id, read_at=began_at, due_at=due_at, quiet_polls=polls)
         if was_down:
@@ -133,7 +161,7 @@ def _failed(hub: Hub, connection: Connection, error: ToolError) -> None:
             row = connections.stream_row(tx, stream.id)
             if row.due_at <= now:
                 # Slower each time; but a look costs little, and once the tool is back nobody should wait for long.
-                slower = min(back_off(max(0, _failures(tx, row) - 1)), stream.policy.poll_every or stream.manifest.poll_every)
+                slower = min(back_off(max(0, _failures(tx, row) - 1)), _poll_every(stream))
                 wait = max(slower, verdict.wait or 0.0)
                 connections.change_stream(tx, stream.id, due_at=now + int(wait * SECOND))
 

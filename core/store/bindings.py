@@ -240,3 +240,9 @@ def moved(tx: Connection, stream_id: int, targets: Collection[str]) -> list[tupl
         c.stream_id == stream_id, c.state == State.MOVED, among(tx, c.moved_to, targets)
     )
     return [(row[0], row[1]) for row in tx.execute(query)]
+
+
+def after(tx: Connection, stream_id: int, last_id: int, limit: int) -> list[Bound]:
+    """A stream's next bindings in id order, whole."""
+    query = select(*_ALL).where(binding.c.stream_id == stream_id, binding.c.id > last_id)
+    return [Bound(*row) for row in tx.execute(query.order_by(binding.c.id).limit(limit))]

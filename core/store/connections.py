@@ -180,3 +180,9 @@ def whole_streams(tx: Connection, connection_id: int) -> set[int]:
     """Ids of a connection's streams that have been read whole at least once."""
     query = select(stream.c.id).where(stream.c.connection_id == connection_id, stream.c.phase == "poll")
     return set(tx.execute(query).scalars())
+
+
+def mapping_version(tx: Connection, mapping_id: int) -> MappingRow | None:
+    """A version of a mapping, in force or not."""
+    row = tx.execute(select(*_columns(mapping, MappingRow)).where(mapping.c.id == mapping_id)).one_or_none()
+    return MappingRow(*row) if row else None

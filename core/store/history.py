@@ -26,8 +26,8 @@ class Entry(NamedTuple):
     run_id: int | None
     binding_id: int | None
     what: str
-    """`seen` first sight · `heard` an edit · `told` we wrote · `gone` deleted there · `unlinked` · `merged` ·
-    `deleted`, `revived` the record itself."""
+    """`seen` first sight · `heard` an edit · `gone` deleted there · `unlinked` · `merged` ·
+    `mapped` read again by a new mapping · `ruled` folded by new rules."""
     packed: bytes
 
     @property
