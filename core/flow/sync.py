@@ -59,8 +59,16 @@ Tell = Callable[[Turn], None]
 """Called after each turn, for progress."""
 
 
-def turn(hub: Hub, connection: Connection, *, everything: bool = True, holder: str = "here") -> Turn:
-    """One connection's turn. `everything` polls all streams, else only those that are due.
+def turn(
+    hub: Hub,
+    connection: Connection,
+    *,
+    everything: bool = True,
+    holder: str = "here",
+    pulls: bool = True,
+    delivers: bool = True,
+) -> Turn:
+    """One connection's turn, or one half of it. `everything` polls all streams, else only those that are due.
 
     A tool's failure ends the turn and is told in its result; a failure of the store is raised.
     """
@@ -74,7 +82,7 @@ def turn(hub: Hub, connection: Connection, *, everything: bool = True, holder: s
         outbox.unlease(tx, connection.id)
     with _Heartbeat(hub, name, holder):
         try:
-            _take_turn(hub, connection, done, everything=everything)
+            _take_turn(hub, connection, done, everything=everything, pulls=pulls, delivers=delivers)
         finally:
             with hub.store.writing() as tx:
                 runs.drop_lease(tx, name, token)
@@ -101,13 +109,14 @@ class _Heartbeat:
         self._thread.join()
 
 
-def _take_turn(hub: Hub, connection: Connection, done: Turn, *, everything: bool) -> None:
+def _take_turn(hub: Hub, connection: Connection, done: Turn, *, everything: bool, pulls: bool, delivers: bool) -> None:
     try:
         settle_intents(hub, connection)
-        for stream in connection.streams:
+        for stream in connection.streams if pulls else ():
             if stream.policy.reads and stream.manifest.reads and (everything or _due(hub, stream)):
                 _pull(hub, stream, done)
-        _deliver(hub, connection, done)
+        if delivers:
+            _deliver(hub, connection, done)
     except ToolError as error:
         done.error = error
         _failed(hub, connection, error)
@@ -222,13 +231,18 @@ def _takes_part(connection: Connection, names: Sequence[str] | None) -> bool:
 
 
 def _round(hub: Hub, chosen: Sequence[Connection], *, everything: bool, tell: Tell | None, holder: str) -> list[Turn]:
-    def one(connection: Connection) -> Turn:
-        done = turn(hub, connection, everything=everything, holder=holder)
+    """Read everywhere, then write everywhere: so every tool is written as late, and as seldom, as can be."""
+
+    def reads(connection: Connection) -> Turn:
+        return turn(hub, connection, everything=everything, holder=holder, delivers=False)
+
+    def writes(connection: Connection, done: Turn) -> Turn:
+        if done.error is None:
+            written = turn(hub, connection, holder=holder, pulls=False)
+            done.delivered, done.error = written.delivered, written.error
         if tell is not None:
             tell(done)
         return done
 
-    if len(chosen) == 1:
-        return [one(chosen[0])]
     with ThreadPoolExecutor(max(1, len(chosen)), thread_name_prefix="turn") as pool:
-        return list(pool.map(one, chosen))
+        return list(pool.map(writes, chosen, list(pool.map(reads, chosen))))
