@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import psycopg
 import pytest
 import redis
+import structlog
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 from sqlalchemy import URL, make_url
@@ -169,3 +170,10 @@ def redis_url() -> Iterator[str]:
                 client.flushdb()
             return
     _without("empty Redis database", LookupError("all of 1 to 15 are in use"), "CONCORD_TEST_REDIS")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command sets logging up for its process; the next test finds it as it was."""
+    yield
+    structlog.reset_defaults()

@@ -23,7 +23,7 @@ from connectors.memory.connector import forget, use
 from connectors.memory.tool import Habits, Tool
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.sync import Turn, sync, turn
-from core.model.instant import SECOND
+from core.ports import Fields
 from core.store import Tx, bindings, deliveries, records, reviews, tables
 from core.store.bindings import Bound
 from core.store.database import embedded_url
@@ -212,6 +212,12 @@ class Lab:
             if all(held.get(field) == value for field, value in fields.items())
         ]
 
+    def held(self, name: str, id_: str, stream: str = "contacts") -> Fields:
+        """What a tool holds under an id."""
+        fields = self.tools[name].get(stream, id_)
+        assert fields is not None, f"{name} holds no {id_}"
+        return fields
+
     def writes(self) -> int:
         """Items that connectors changed in all tools."""
         return sum(tool.writes for tool in self.tools.values())
@@ -260,9 +266,3 @@ def _empty_database() -> bytes:
         Installation(Settings(data=place), clock=VirtualTime()).close()
         assert embedded_url(place).endswith("concord.db")
         return (place / "concord.db").read_bytes()
-
-
-MINUTES = 60.0
-"""In seconds, as `Lab.wait` takes them."""
-
-SECONDS = SECOND

@@ -27,7 +27,7 @@ from core.ports import Edit, Fields, Page, Receipt, Remote, Verb
 from core.store import Tx, bindings, connections, deliveries, outbox, records, reviews
 from core.store.bindings import Bound, State
 from core.store.codec import UNKNOWN_DIGEST, digest, dumps, pack, squeeze
-from core.store.database import allocate
+from core.store.database import allocate, serialise
 from core.store.deliveries import DeadLetter, Delivery
 from core.store.outbox import Claimed, Later
 from core.store.records import State as RecordState
@@ -93,6 +93,8 @@ def book(
     # The tool's own word for it, taken in before the row is worked again.
     bad = [(one, _looked_after(hub, stream, one, verdict)) for one, verdict in bad]
     with hub.store.writing(durable=True) as tx:
+        serialise(tx, records.CHANGING)
+        _look_again(tx, good)
         changes = Changes(now, run_id)
         _book_done(tx, changes, connection, stream, good, held, done)
         _book_failed(tx, connection, stream, bad, done, now)
@@ -101,6 +103,15 @@ def book(
         deliveries.resolve(tx, [one.edit.key for one in good if one.edit.verb is Verb.CREATE])
         deliveries.unbury(tx, connection.id, [one.row.record_id for one in good])
         outbox.settle(tx, connection.id, finished)
+
+
+def _look_again(tx: Tx, good: Sequence[Sent]) -> None:
+    """The bindings as they are by now: while the call was out, another connection's news may have moved them."""
+    held = [one.difference.bound for one in good if one.difference.bound is not None]
+    present = {row.id: row for row in bindings.of_ids(tx, [bound.id for bound in held])} if held else {}
+    for one in good:
+        if one.difference.bound is not None:
+            one.difference.bound = present.get(one.difference.bound.id, one.difference.bound)
 
 
 def _read_back(hub: Hub, stream: Stream, sent: Sequence[Sent]) -> dict[str, Remote]:

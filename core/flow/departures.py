@@ -56,7 +56,8 @@ def _leave(trip: Trip, changes: Changes, remote: Remote, bound: Bound, work: Wor
     changes.bindings[row.id] = row
     work.say(row, stream.source, bound.claims, retired=True)
     work.heard.append(Heard("gone", Claims(), row.id))
-    if remote.moved_to:
+    # Who deletes one of two records that are the same person tidies up, and deletes nobody.
+    if remote.moved_to or stream.id in work.streams.values():
         return
     if work.state == RecordState.LIVE and (after := _RECORD[verdict.record]) is not None:
         work.state = after

@@ -55,7 +55,7 @@ def welcome(
 ) -> None:
     """Match and bind every arrival: joined records go on the desk to be folded, new ones are written as they are."""
     hub, stream = trip.hub, trip.stream
-    serialise(tx, f"newcomers of {stream.kind}")
+    serialise(tx, records.CHANGING)
     newcomers = []
     for arrival in arrivals:
         values, waits = refs.resolved(arrival.reading.values)

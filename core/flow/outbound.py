@@ -21,7 +21,8 @@ from core.flow.inbound import Trip, inbound
 from core.flow.rereading import chunks, read_again
 from core.model.instant import MINUTE, SECOND
 from core.ports import Edit, Page, Receipt, Verb
-from core.store import Tx, bindings, connections, deliveries, outbox
+from core.store import Tx, bindings, connections, deliveries, outbox, records
+from core.store.database import serialise
 from core.store.deliveries import Intent
 from core.store.outbox import Claimed, Later
 
@@ -84,6 +85,7 @@ def _claim(hub: Hub, connection: Connection, done: Delivered) -> _Batch | None:
         _renew(hub, stale)
         found = _compared(hub, connection, batch)
     with hub.store.writing() as tx:
+        serialise(tx, records.CHANGING)
         kept = _without_refused(tx, connection, found)
         busy = {one.record.id for one in kept}
         deliveries.wait_for(tx, [(connection.id, target, one.record.id) for one in found for target in one.missing])

@@ -235,7 +235,7 @@ def _told() -> Iterator[None]:
         words = str(error.orig)
         if "full" in words:
             raise StoreError("The disk is full: nothing of this step was kept.", code="store.full") from error
-        if "locked" in words:
+        if "is locked" in words:
             raise StoreError("Another process holds the database.", code="store.busy") from error
         raise StoreError(f"The database cannot be used: {words.splitlines()[0]}") from error
     except DBAPIError as error:

@@ -24,6 +24,10 @@ class State(IntEnum):
     ARCHIVED = 3
 
 
+CHANGING = "records"
+"""The name under which transactions that change records, bindings and marks go one after the other."""
+
+
 class Record(NamedTuple):
     """A canonical record; `raw` is its values as JSON text."""
 
@@ -49,7 +53,12 @@ _ALL = tuple(record.c[name] for name in COLUMNS)
 
 
 def load(tx: Connection, ids: Collection[int], *, to_change: bool = False) -> dict[int, Record]:
-    """Records by id; `to_change` locks them, in id order so that two transactions never wait for each other."""
+    """Records by id; `to_change` locks them, for one transaction at a time.
+
+    A page locks records in several steps (the bound, the alike, those that waited), which no order makes safe.
+    """
+    if to_change:
+        database.serialise(tx, CHANGING)
     query = select(*_ALL).where(among(tx, record.c.id, ids)).order_by(record.c.id)
     if to_change:
         query = query.with_for_update()

@@ -1,0 +1,79 @@
+"""Running seeds, and cutting a failing plot down to the shortest one that still fails."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from unittest.mock import patch
+
+from core.mapping import load
+from tests.simulation.laws import breaches
+from tests.simulation.play import Stage
+from tests.simulation.plot import Plot, plot
+from tests.support import emptied
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only a faster place for folders that are made there safely
+
+
+def run(one: Plot, *, database_url: str | None = None) -> list[str]:
+    """Play a plot in a fresh place and give what laws it breaks; an error of the hub is a breach, too."""
+    where = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
+    place = tempfile.TemporaryDirectory(prefix="concord-simulation-", dir=where, ignore_cleanup_errors=True)
+    with place as folder, patch("api.assembly.load", _LOADED):
+        return _run(one, Path(folder), database_url)
+
+
+_LOADED = cache(load)
+"""Mappings are read once: hundreds of hubs are built on the same ones."""
+
+
+def _run(one: Plot, folder: Path, database_url: str | None) -> list[str]:
+    stage = Stage(one, folder, database_url)
+    try:
+        stage.play()
+        return breaches(stage)
+    except Exception as error:
+        return [f"broke: {type(error).__name__}: {error} at {_place(error)}"]
+    finally:
+        stage.close()
+        if database_url is not None:
+            emptied(database_url)
+
+
+def _place(error: BaseException) -> str:
+    found = ""
+    trace = error.__traceback__
+    while trace is not None:
+        found = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
+
+
+def shrunk(one: Plot, fails: Callable[[Plot], list[str]], *, seconds: float = 30.0) -> tuple[Plot, list[str]]:
+    """A shorter plot that still breaks the same law, by leaving out ever smaller runs of steps."""
+    told = fails(one)
+    law = told[0].partition(":")[0] if told else ""
+    until = time.monotonic() + seconds
+    size = max(1, len(one.steps) // 2)
+    while size and time.monotonic() < until:
+        at = 0
+        while at < len(one.steps) and time.monotonic() < until:
+            shorter = one.without(at, at + size)
+            found = fails(shorter)
+            if found and found[0].startswith(law):
+                one, told = shorter, found
+            else:
+                at += size
+        size //= 2
+    return one, told
+
+
+def report(seed: int, *, database_url: str | None = None, seconds: float = 30.0) -> str | None:
+    """None when the laws hold for a seed, else the shortest history that breaks them."""
+    if not run(plot(seed), database_url=database_url):
+        return None
+    shortest, told = shrunk(plot(seed), lambda one: run(one, database_url=database_url), seconds=seconds)
+    return "\n".join([*told, str(shortest)])
