@@ -221,6 +221,7 @@ class Installation:
             "created_at": at,
         }
         connection_id = stored.put_connection(tx, row)
+        self._no_longer_asked(tx, connection_id)
         for name, kind in kinds.items():
             stored.put_stream(tx, connection_id, name, kind, due_at=at)
         earlier = stored.active_mapping(tx, connection_id)
@@ -403,14 +404,18 @@ class Installation:
             row = next((one for one in stored.all_connections(tx) if one.name == name), None)
             if row is None or row.name == HUB or row.state == "removed":
                 raise _no_connection(name)
-            stored.change_connection(tx, row.id, state="active", pause_code=None, pause_note=None)
-            open_ones = reviews.open_reviews(tx)
-            asked = [one.id for one in open_ones if (one.what, one.connection_id) == ("connection", row.id)]
-            reviews.close_ids(tx, asked, now=self.clock(), answer="resumed")
+            stored.resume(tx, row.id)
+            self._no_longer_asked(tx, row.id)
             for stream in stored.all_streams(tx):
                 if stream.connection_id == row.id:
                     stored.change_stream(tx, stream.id, due_at=self.clock())
         self.refresh(name)
+
+    def _no_longer_asked(self, tx: Tx, connection_id: int) -> None:
+        """A pause that is over needs no answer any more."""
+        open_ones = reviews.open_reviews(tx)
+        asked = [one.id for one in open_ones if (one.what, one.connection_id) == ("connection", connection_id)]
+        reviews.close_ids(tx, asked, now=self.clock(), answer="resumed")
 
     def reconsider(self) -> None:
         """Apply new mappings and rules to what is known already; what a crash left undone is done now."""

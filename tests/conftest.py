@@ -177,3 +177,8 @@ def _logs_as_they_were() -> Iterator[None]:
     """A command sets logging up for its process; the next test finds it as it was."""
     yield
     structlog.reset_defaults()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow tests begin first, so that no worker is left alone with them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -10,6 +10,8 @@ from api.demo import business, stage
 from core.errors import ConfigError
 from tests.api.conftest import Concord
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_business_is_the_same_each_time_and_its_people_are_different():
     assert business.sheets() == business.sheets()

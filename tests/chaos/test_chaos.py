@@ -28,6 +28,8 @@ from core.store import deliveries, records, tables
 from tests.chaos.child import TOOLS
 from tests.support import count
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = 36
 ROOT = Path(__file__).parents[2]
 LEASES_END = 31 * 60.0

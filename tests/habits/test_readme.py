@@ -16,6 +16,8 @@ import pytest
 
 from api.demo import business
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONCORD = [sys.executable, "-c", "from api.cli import main; main()"]

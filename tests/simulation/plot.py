@@ -103,9 +103,14 @@ def told(step: Step) -> str:
     }[step.what] + when
 
 
-def plot(seed: int, *, length: int = 22) -> Plot:
+LENGTHS = (8, 12, 16, 24)
+"""Most that goes wrong does so in a handful of steps; some needs more."""
+
+
+def plot(seed: int) -> Plot:
     """The plot of a seed."""
     random = Random(seed)
+    length = random.choice(LENGTHS)
     habits = tuple(_habit(random) for _ in TOOLS)
     writer = _Writer(random)
     steps = tuple(writer.opening()) + tuple(writer.step() for _ in range(length))

@@ -21,6 +21,9 @@ from tests.system.books import NAMES, UNKNOWN, Cards, Cast, Town, card, email, t
 QUICK, LARGE = Cast(300, 150), Cast(2_000, 1_000)
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize(
