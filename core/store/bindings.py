@@ -106,12 +106,19 @@ _ALL = tuple(binding.c[name] for name in COLUMNS)
 
 
 def glance(tx: Connection, stream_id: int, remote_ids: Collection[str]) -> dict[str, Glance]:
-    """Remote id → glance, for those of a stream that are bound."""
+    """Remote id → glance, for those of a stream that are bound.
+
+    The database gives them as one JSON text: row by row, each step would wait for the thread that reads ahead.
+    """
     c = binding.c
-    query = select(c.remote_id, c.id, c.record_id, c.state, c.digest, c.modified_at, c.wrote_at).where(
-        c.stream_id == stream_id, among(tx, c.remote_id, remote_ids)
-    )
-    return {row[0]: Glance(*row[1:]) for row in tx.execute(query)}
+    wanted = (c.remote_id, c.id, c.record_id, c.state, c.digest, c.modified_at, c.wrote_at)
+    if tx.dialect.name == "sqlite":
+        rows = func.json_group_array(func.json_array(*wanted))
+    else:
+        rows = func.json_agg(func.json_build_array(*wanted))
+    query = select(rows).where(c.stream_id == stream_id, among(tx, c.remote_id, remote_ids))
+    found = tx.execute(query).scalar_one() or []
+    return {row[0]: Glance(*row[1:]) for row in (loads(found) if isinstance(found, str) else found)}
 
 
 def of_remotes(tx: Connection, stream_id: int, remote_ids: Collection[str]) -> dict[str, Bound]:

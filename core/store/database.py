@@ -35,7 +35,7 @@ from sqlalchemy.pool import QueuePool
 from core.errors import StoreError
 from core.store import tables
 
-_SQLITE_CACHE_KIB = 16 * 1024
+_SQLITE_CACHE_KIB = 24 * 1024
 _BUSY_SECONDS = 60
 _SQLITE_VALUES = 32_000
 """SQLite takes at most 32,766 values in a statement."""
@@ -199,6 +199,8 @@ def _engine(url: str) -> Engine:
         engine = create_engine(
             url,
             poolclass=QueuePool,
+            # The connection used last has warm pages; any other finds its own spoilt by that one's commit.
+            pool_use_lifo=True,
             pool_size=8,
             max_overflow=24,
             connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
