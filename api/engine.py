@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.flow.inbound import Intake
+from core.flow.arrivals import Intake
 from core.flow.reconcile import Agreement, reconcile
 from core.flow.sync import Tell, Turn, sync
 

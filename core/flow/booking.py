@@ -14,10 +14,11 @@ import orjson
 
 from core.decide.outcome import Outcome, outcome
 from core.errors import Exists, Gone, ToolError
+from core.flow.arrivals import Trip
 from core.flow.changes import Changes
 from core.flow.compare import Difference
 from core.flow.hub import Connection, Hub, Stream
-from core.flow.inbound import Trip, inbound
+from core.flow.inbound import inbound
 from core.flow.rereading import fetched
 from core.mapping import paths
 from core.model.claim import Claims

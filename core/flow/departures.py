@@ -7,9 +7,9 @@ keeps its last words: a claim outlives its tool.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
 
 from core.decide.existence import deletion
+from core.flow.arrivals import Intake, Trip
 from core.flow.changes import Changes
 from core.flow.compare import Step, differences
 from core.flow.refold import Heard, Work
@@ -19,9 +19,6 @@ from core.store import Tx, outbox
 from core.store.bindings import Bound, State
 from core.store.records import State as RecordState
 from core.store.reviews import Question
-
-if TYPE_CHECKING:
-    from core.flow.inbound import Intake, Trip
 
 _BINDING = {"kept": State.GONE, "unlinked": State.UNLINKED, "released": State.RELEASED}
 _RECORD = {"stays": None, "archived": RecordState.ARCHIVED, "deleted": RecordState.DELETED}

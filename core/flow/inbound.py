@@ -9,16 +9,14 @@ transaction as the data. What must be read again (it began before our own write 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import orjson
 
 from core.decide.echo import heard, is_news, is_stale, stamp_for
-from core.decide.route import Cause
+from core.flow.arrivals import Arrival, Intake, Trip
 from core.flow.changes import Changes
 from core.flow.departures import depart
-from core.flow.hub import Hub, Stream
+from core.flow.hub import Stream
 from core.flow.merging import follow, forwards
 from core.flow.newcomers import welcome
 from core.flow.refold import Heard, Work, load_works, refold
@@ -30,76 +28,10 @@ from core.model.instant import Instant
 from core.ports import Fields, Page, Remote
 from core.store import Tx, bindings, connections, records
 from core.store.bindings import Bound, Glance, State
-from core.store.codec import digest, dumps, pack, squeeze
-
-
-class Arrival(NamedTuple):
-    """One record of a page that is news, as bytes and as translated."""
-
-    remote: Remote
-    raw: bytes
-    digest: int
-    reading: Reading
-    stamp: Stamp
-
-    @property
-    def problems(self) -> str | None:
-        """What could not be read of it, in the stored form."""
-        found = [*self.reading.problems, *([self.remote.problem] if self.remote.problem else [])]
-        return dumps(found) if found else None
-
-
-@dataclass(slots=True)
-class Intake:
-    """What became of a page, in numbers, and what must be read again."""
-
-    read: int = 0
-    unchanged: int = 0
-    echoes: int = 0
-    heard: int = 0
-    created: int = 0
-    joined: int = 0
-    gone: int = 0
-    problems: int = 0
-    again: list[str] = field(default_factory=list)
-    seen: list[int] = field(default_factory=list)
-    """Ids of the bindings this page showed, for a walk that looks for what is missing."""
-
-    def counts(self) -> dict[str, int]:
-        """The numbers that are not zero."""
-        names = ("read", "unchanged", "echoes", "heard", "created", "joined", "gone", "problems")
-        return {name: value for name in names if (value := getattr(self, name))}
-
-    def add(self, other: Intake) -> None:
-        """Count another page's numbers in."""
-        for name, value in other.counts().items():
-            setattr(self, name, getattr(self, name) + value)
-
+from core.store.codec import digest, pack, squeeze
 
 Keep = Callable[[Tx], None]
 """Writes the checkpoint in the page's own transaction."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trip:
-    """How a page came: through which stream, when, and as part of what."""
-
-    hub: Hub
-    stream: Stream
-    began_at: Instant
-    """When the call that brought the page was sent, by the hub's clock."""
-    now: Instant
-    last_read_at: Instant | None = None
-    """When the stream was last known whole: an undated change happened after that."""
-    backfill: bool = False
-    run_id: int | None = None
-    trusted: bool = False
-    """These are direct reads, newer than any listing: their stamps need not have moved to be believed."""
-
-    @property
-    def cause(self) -> Cause:
-        """What the lanes go by."""
-        return "backfill" if self.backfill else "live"
 
 
 def inbound(trip: Trip, page: Page, *, keep: Keep | None = None) -> Intake:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import orjson
 
@@ -16,6 +15,7 @@ from core.decide.fold import fold
 from core.decide.keys import Key, keys_of
 from core.decide.match import Ambiguous, Candidate, Join, New, match
 from core.decide.route import hearers, lane
+from core.flow.arrivals import Arrival, Intake, Trip
 from core.flow.changes import Changes
 from core.flow.merging import Forwards
 from core.flow.refold import Heard, Work, load_works
@@ -30,9 +30,6 @@ from core.store.database import allocate, serialise
 from core.store.outbox import Mark
 from core.store.records import Record
 from core.store.reviews import Question
-
-if TYPE_CHECKING:
-    from core.flow.inbound import Arrival, Intake, Trip
 
 
 @dataclass(slots=True)

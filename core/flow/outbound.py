@@ -14,10 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from core.errors import Refused, ToolError, Unknown, Unsupported
+from core.flow.arrivals import Trip
 from core.flow.booking import Delivered, Sent, book, cause_of, note_deleted
 from core.flow.compare import Difference, Step, differences, load_found
 from core.flow.hub import Connection, Hub, Stream
-from core.flow.inbound import Trip, inbound
+from core.flow.inbound import inbound
 from core.flow.rereading import chunks, read_again
 from core.model.instant import MINUTE, SECOND
 from core.ports import Edit, Page, Receipt, Verb

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.errors import CursorExpired
+from core.flow.arrivals import Intake, Trip
 from core.flow.hub import Hub, Stream
-from core.flow.inbound import Intake, Trip, inbound
+from core.flow.inbound import inbound
 from core.flow.rereading import chunks, fetched, read_again
 from core.model.instant import Instant
 from core.ports import Cursor, Page, Reads

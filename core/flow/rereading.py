@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
+from core.flow.arrivals import Intake, Trip
 from core.flow.hub import Hub, Stream
-from core.flow.inbound import Intake, Trip, inbound
+from core.flow.inbound import inbound
 from core.ports import Page, Remote
 
 T = TypeVar("T")

@@ -17,9 +17,9 @@ from typing import Any
 
 from core.decide.outcome import back_off, outcome
 from core.errors import ConcordError, StoreError, ToolError
+from core.flow.arrivals import Intake
 from core.flow.booking import Delivered, pause
 from core.flow.hub import Connection, Hub, Stream
-from core.flow.inbound import Intake
 from core.flow.outbound import deliver, settle_intents
 from core.flow.pull import pull
 from core.model.instant import MINUTE, SECOND

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from core.flow.inbound import Trip, inbound
+from core.flow.arrivals import Trip
+from core.flow.inbound import inbound
 from core.model.instant import SECOND
 from core.ports import Page, Remote
 from core.store import connections

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from core.flow.arrivals import Trip
 from core.flow.hub import Connection, Hub
-from core.flow.inbound import Trip, inbound
+from core.flow.inbound import inbound
 from core.flow.outbound import deliver
 from core.model.instant import HOUR
 from core.ports import Page, Remote

@@ -1,0 +1,79 @@
+"""What a trip inwards carries: how the page came, what is news in it, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from core.decide.route import Cause
+from core.flow.hub import Hub, Stream
+from core.mapping import Reading
+from core.model.claim import Stamp
+from core.model.instant import Instant
+from core.ports import Remote
+from core.store.codec import dumps
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """How a page came: through which stream, when, and as part of what."""
+
+    hub: Hub
+    stream: Stream
+    began_at: Instant
+    """When the call that brought the page was sent, by the hub's clock."""
+    now: Instant
+    last_read_at: Instant | None = None
+    """When the stream was last known whole: an undated change happened after that."""
+    backfill: bool = False
+    run_id: int | None = None
+    trusted: bool = False
+    """These are direct reads, newer than any listing: their stamps need not have moved to be believed."""
+
+    @property
+    def cause(self) -> Cause:
+        """What the lanes go by."""
+        return "backfill" if self.backfill else "live"
+
+
+class Arrival(NamedTuple):
+    """One record of a page that is news, as bytes and as translated."""
+
+    remote: Remote
+    raw: bytes
+    digest: int
+    reading: Reading
+    stamp: Stamp
+
+    @property
+    def problems(self) -> str | None:
+        """What could not be read of it, in the stored form."""
+        found = [*self.reading.problems, *([self.remote.problem] if self.remote.problem else [])]
+        return dumps(found) if found else None
+
+
+@dataclass(slots=True)
+class Intake:
+    """What became of a page, in numbers, and what must be read again."""
+
+    read: int = 0
+    unchanged: int = 0
+    echoes: int = 0
+    heard: int = 0
+    created: int = 0
+    joined: int = 0
+    gone: int = 0
+    problems: int = 0
+    again: list[str] = field(default_factory=list)
+    seen: list[int] = field(default_factory=list)
+    """Ids of the bindings this page showed, for a walk that looks for what is missing."""
+
+    def counts(self) -> dict[str, int]:
+        """The numbers that are not zero."""
+        names = ("read", "unchanged", "echoes", "heard", "created", "joined", "gone", "problems")
+        return {name: value for name in names if (value := getattr(self, name))}
+
+    def add(self, other: Intake) -> None:
+        """Count another page's numbers in."""
+        for name, value in other.counts().items():
+            setattr(self, name, getattr(self, name) + value)
