@@ -58,6 +58,8 @@ class Town:
         """(person, field) → what somebody wrote last, in whichever tool."""
         self.number = 0
         self.people = 0
+        self.longest = 0.4
+        """Seconds within which a process is killed; learnt, because machines differ."""
 
     def clock(self) -> Instant:
         """As the hub's next process has it."""
@@ -97,16 +99,18 @@ class Town:
         words += [self.database_url] if self.database_url else []
         return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def killed(self, longest: float) -> bool:
+    def killed(self) -> bool:
         """Start the hub and kill it in the middle; whether it was still at work."""
         with self.process() as process:
             assert process.stdout is not None
             begun = process.stdout.readline()
             assert begun == "begun\n", process.communicate()[1]
-            time.sleep(self.random.uniform(0, longest))
+            time.sleep(self.random.uniform(0, self.longest))
             process.kill()
             said, _ = process.communicate()
-        return "quiet" not in said
+        at_work = "quiet" not in said
+        self.longest = min(1.2, self.longest * 1.2) if at_work else self.longest * 0.7
+        return at_work
 
     def finished(self) -> None:
         """Let the hub come to rest."""
@@ -144,9 +148,8 @@ def survives(folder: Path, seed: int, kills: int, database_url: str | None = Non
     town = Town(folder, seed, database_url)
     town.arrive(PEOPLE)
     at_work = 0
-    for number in range(kills):
-        # Later processes have less to do, so they are killed sooner.
-        at_work += town.killed(1.2 if number < kills // 3 else 0.6)
+    for _ in range(kills):
+        at_work += town.killed()
         for _ in range(town.random.randint(2, 8)):
             town.edit()
         town.arrive(town.random.randint(0, 2))
