@@ -88,11 +88,14 @@ def calm_collector() -> None:
 class Installation:
     """An opened hub. Close it when done; use it as a context manager."""
 
-    def __init__(self, settings: Settings, *, clock: Callable[[], Instant] = now) -> None:
+    def __init__(
+        self, settings: Settings, *, clock: Callable[[], Instant] = now, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         """Open the store, bringing it to this version. Raises `StoreError` or `ConfigError` with what to do."""
         calm_collector()
         self.settings = settings
         self.clock = clock
+        self.sleep = sleep
         settings.data.mkdir(parents=True, exist_ok=True)
         key = settings.vault_key.get_secret_value() if settings.vault_key else None
         self.vault = Vault.in_folder(settings.data, key)
@@ -371,7 +374,7 @@ class Installation:
             settings={**_defaults(entry(connector)), **settings},
             clock=self.clock,
             streams={one.stream: one.options for one in mapping.streams.values()},
-            sleep=time.sleep,
+            sleep=self.sleep,
             save_secret=lambda setting, value: self._save_secret(name, setting, value),
             on_date=lambda sent, received, date: dates.append((sent, received, date)),
         )

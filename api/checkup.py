@@ -1,6 +1,7 @@
 """Checking before anything flows: a mapping against everything known about the tool, and the tool itself.
 
-What is asked of a tool is its `check` and `describe`; samples are records that are kept already.
+What is asked of a tool is its `check` and `describe`; samples are records that are kept already. What is missing in
+the tool and can be made by the connector is made by `prepare`, which only an admin's word may start.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from api import queries
 from connectors._kit.catalogue import entry
-from core.errors import ConcordError, ConfigError, ToolError
+from core.errors import ConcordError, ConfigError, ToolError, Unsupported
 from core.mapping import MappingError, Problem, check_text, load
+from core.ports import Prepares
 from core.store import connections
 
 if TYPE_CHECKING:
     from api.assembly import ConnectionSpec, Installation
     from core.model.shape import Shape
-    from core.ports import Checks, Checkup, Description, Fields
+    from core.ports import Checks, Checkup, Description, Fields, Finding
 
 SAMPLES = 50
 """Kept records of a stream that the round-trip laws are tried on."""
@@ -115,9 +117,64 @@ def check_connection(installation: Installation, name: str) -> Checked:
     return checked
 
 
+@dataclass(slots=True)
+class Made:
+    """What became of one fix: what was found afterwards, or why it could not be made."""
+
+    fix: str
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    error: ToolError | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As `--json` shows it."""
+        error = self.error.to_json() if self.error else None
+        return {"fix": self.fix, "findings": self.findings, "error": error}
+
+
+def fixes_of(checked: Checked) -> dict[str, list[str]]:
+    """Fix → what it makes, in the words of the findings that miss it."""
+    fixes: dict[str, list[str]] = {}
+    for one in checked.findings:
+        if not one["ok"] and one["fix"]:
+            fixes.setdefault(one["fix"], []).append(one["what"])
+    return fixes
+
+
+def preparing(installation: Installation, checked: Checked) -> Prepares:
+    """The connector of a checked connection, for making what is missing; `Unsupported` when it makes nothing."""
+    connector = installation.connector(checked.name)
+    if isinstance(connector, Prepares):
+        return connector
+    raise Unsupported(
+        f"The connector {checked.connector} makes nothing in its tool.",
+        remedy=f"Make by hand what `concord check {checked.name}` names.",
+        connection=checked.name,
+    )
+
+
+def prepare(installation: Installation, checked: Checked) -> list[Made]:
+    """Make what is missing, each fix once; a failure ends it and is told in the last result."""
+    connector = preparing(installation, checked)
+    made = []
+    for fix in fixes_of(checked):
+        made.append(Made(fix))
+        try:
+            made[-1].findings = _told(connector.prepare(fix))
+        except ToolError as error:
+            made[-1].error = error
+            break
+    # The next look is a new connection's: it must not know more, or less, than the tool itself.
+    installation.refresh(checked.name)
+    return made
+
+
 def _look(checked: Checked, checkup: Checkup) -> None:
     checked.account = checkup.account
-    checked.findings = [{"ok": one.ok, "what": one.what, "remedy": one.remedy} for one in checkup.findings]
+    checked.findings = _told(checkup.findings)
+
+
+def _told(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    return [{"ok": one.ok, "what": one.what, "remedy": one.remedy, "fix": one.fix} for one in findings]
 
 
 def _described(checked: Checked, connector: Checks, text: str, file: str) -> dict[str, Description]:
@@ -128,7 +185,8 @@ def _described(checked: Checked, connector: Checks, text: str, file: str) -> dic
             described[stream] = connector.describe(stream)
         except ToolError as error:
             if error.message not in {one["what"] for one in checked.findings}:
-                checked.findings.append({"ok": False, "what": f"{stream}: {error}", "remedy": error.remedy})
+                found = {"ok": False, "what": f"{stream}: {error}", "remedy": error.remedy, "fix": ""}
+                checked.findings.append(found)
     return described
 
 

@@ -192,15 +192,18 @@ class Stale(ToolError):
 
 
 class Gone(ToolError):
-    """The record is not there; `moved_to` names the id it was merged into, where the tool says so."""
+    """The record is not there; `moved_to` names the id under which it lives on, where the tool says so."""
 
     code = "gone"
     acts = Acts.NOBODY
 
-    def __init__(self, message: str, *, moved_to: str | None = None, **facts: Any) -> None:
-        """`moved_to` is a remote id."""
+    def __init__(
+        self, message: str, *, moved_to: str | None = None, moved_stream: str | None = None, **facts: Any
+    ) -> None:
+        """`moved_to` is a remote id, in the stream `moved_stream` of the connection; None: in the same stream."""
         super().__init__(message, **facts)
         self.moved_to = moved_to
+        self.moved_stream = moved_stream
 
 
 class Refused(ToolError):

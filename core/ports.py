@@ -1,8 +1,9 @@
-"""What the core asks of the outside: a connector's four small protocols, and the clock.
+"""What the core asks of the outside: a connector's small protocols, and the clock.
 
 Connectors implement `Checks` and any of `Reads`, `Writes`, `Receives`; what one does not implement it does not
-declare in its manifest. All calls are synchronous; the engine runs many in threads, but one connection's calls to
-`read` and `write` never overlap. Errors are those of `core.errors`; a connector raises nothing else on purpose.
+declare in its manifest. One that can set the tool up for us implements `Prepares`, too. All calls are synchronous;
+the engine runs many in threads, but one connection's calls to `read` and `write` never overlap. Errors are those of
+`core.errors`; a connector raises nothing else on purpose.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class Remote(NamedTuple):
     `version` changes whenever the record does (ETag, revision, stamp); compared for equality only. `modified_at` is
     the tool's own stamp, uncorrected for skew; a reading whose stamp is older than the kept one is not news.
     `changed` names remote fields known to have changed at `modified_at` (an event or history said so).
-    `deleted` is a tombstone, its `fields` may be empty; with `moved_to` it was merged into that id.
+    `deleted` is a tombstone, its `fields` may be empty; with `moved_to` the record lives on under that id, because
+    it was merged into it or turned into it.
     """
 
     id: str
@@ -48,6 +50,8 @@ class Remote(NamedTuple):
     """`fields` holds only some of the record's fields (an event); what it does not name is unchanged."""
     key: str | None = None
     """The idempotency key of our own create, where the tool shows it (a UID, a stamped field)."""
+    moved_stream: str | None = None
+    """The stream of this connection in which `moved_to` is an id; None: the same stream."""
 
 
 class Page(NamedTuple):
@@ -142,6 +146,8 @@ class Finding:
     ok: bool
     what: str
     remedy: str = ""
+    fix: str = ""
+    """The word with which `Prepares.prepare` makes what is missing; empty where only a person can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +240,18 @@ class Receives(Protocol):
 
     def receive(self, request: Request) -> Sequence[Notice]:
         """Verify the raw bytes and read the events. Raises `Refused` for a bad or stale signature."""
+        ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """Makes in the tool what `check` found missing there (a field for our keys, say)."""
+
+    def prepare(self, fix: str) -> Sequence[Finding]:
+        """Make what the findings with this `fix` miss, and give what is found afterwards; a repeat does no harm.
+
+        Called only after the admin agreed. Raises `Forbidden` when we may not.
+        """
         ...
 
 

@@ -65,7 +65,7 @@ class Lab:
         folder.mkdir(parents=True, exist_ok=True)
         if database_url is None and not (folder / "concord.db").exists():
             (folder / "concord.db").write_bytes(_empty_database())
-        self.installation = Installation(self.settings, clock=self.clock)
+        self.installation = Installation(self.settings, clock=self.clock, sleep=self.clock.sleep)
         self._hub: Hub | None = None
 
     def __enter__(self) -> Lab:
@@ -83,7 +83,7 @@ class Lab:
     def restart(self) -> Hub:
         """Throw the hub away and build a new one on the same store, as a new process would."""
         self.installation.close()
-        self.installation = Installation(self.settings, clock=self.clock)
+        self.installation = Installation(self.settings, clock=self.clock, sleep=self.clock.sleep)
         self._hub = None
         return self.hub
 

@@ -15,7 +15,7 @@ from core.errors import ConfigError
 
 if TYPE_CHECKING:
     from api.assembly import ConnectionSpec, Installation
-    from api.checkup import Checked
+    from api.checkup import Checked, Made
     from connectors._kit.catalogue import Entry
     from core.manifest import Setting
 
@@ -209,9 +209,15 @@ def _worst(checked: Checked) -> str:
     return next((str(one) for one in checked.problems if one.severity == "error"), "see the check.")
 
 
-def _confirm_or_refuse(asking: bool, question: str, refusal: str) -> None:
+def _confirm_or_refuse(
+    asking: bool,
+    question: str,
+    refusal: str,
+    *,
+    remedy: str = "Mend what the check names, or add --yes to connect all the same.",
+) -> None:
     if not asking:
-        raise ConfigError(refusal, remedy="Mend what the check names, or add --yes to connect all the same.")
+        raise ConfigError(refusal, remedy=remedy)
     if not typer.confirm(question, default=False):
         raise ConfigError("Nothing was changed.", remedy="Run the command again when it is mended.")
 
@@ -220,17 +226,28 @@ def check(
     names: Annotated[
         list[str] | None, typer.Argument(help="Connections; all of them when none is named.", metavar="NAME")
     ] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Make in the tool what is missing there, after asking.")] = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Check mappings (with the round-trip laws on real samples), credentials and what the tools look like now."""
     from api.checkup import check_connection
     from api.cli.opening import names_of, opened
 
+    if fix and not names:
+        raise ConfigError("--fix changes a tool, so it needs to know which.", remedy="Run `concord check NAME --fix`.")
+    made: dict[str, list[Made]] = {}
     with opened(made=True) as installation:
         chosen = names_of(installation, names) or [one.name for one in installation.hub().connections.values()]
         found = [check_connection(installation, name) for name in chosen]
+        if fix:
+            made = _make_missing(installation, found, yes=yes, as_json=as_json)
+            found = [check_connection(installation, one.name) if one.name in made else one for one in found]
     if as_json:
-        output.as_json({"ok": all(one.ok for one in found), "connections": [one.to_json() for one in found]})
+        told = {"ok": all(one.ok for one in found), "connections": [one.to_json() for one in found]}
+        if fix:
+            told["made"] = {name: [one.to_json() for one in results] for name, results in made.items()}
+        output.as_json(told)
     else:
         for one in found:
             _print_checked(one)
@@ -238,6 +255,44 @@ def check(
             print("There is no connection yet. Begin with `concord connect`.")
     if not all(one.ok for one in found):
         raise typer.Exit(_exit_code(found))
+
+
+def _make_missing(
+    installation: Installation, found: list[Checked], *, yes: bool, as_json: bool
+) -> dict[str, list[Made]]:
+    """Say exactly what will be made in which tool, make it if the admin agrees, and give what became of it."""
+    from api.checkup import fixes_of, prepare, preparing
+
+    for one in found:
+        if one.error is None:
+            preparing(installation, one)
+    lacking = [one for one in found if fixes_of(one)]
+    if not as_json:
+        _print_lacking({one.name: fixes_of(one) for one in lacking})
+    if lacking and not yes:
+        asking = sys.stdin.isatty() and not as_json
+        refusal = "Nothing was made: nobody has agreed to it."
+        _confirm_or_refuse(asking, "Make this in the tool?", refusal, remedy="Add --yes to agree beforehand.")
+    made = {one.name: prepare(installation, one) for one in lacking}
+    if not as_json:
+        _print_failures(made)
+    return made
+
+
+def _print_lacking(fixes: dict[str, dict[str, list[str]]]) -> None:
+    for name, by_fix in fixes.items():
+        print(f"Missing in {name}, and to be made there:")
+        for whats in by_fix.values():
+            print("\n".join(f"  + {what}" for what in whats))
+    if not fixes:
+        print("There is nothing to be made.")
+
+
+def _print_failures(made: dict[str, list[Made]]) -> None:
+    for name, results in made.items():
+        for one in results:
+            if one.error is not None:
+                print(f"{name}: what is missing could not be made: {one.error}\n  → {one.error.remedy}")
 
 
 def _exit_code(found: list[Checked]) -> int:
@@ -254,6 +309,8 @@ def _print_checked(checked: Checked) -> None:
         screen.print(f"  {'✓' if one['ok'] else '✗'} {one['what']}", markup=False)
         if not one["ok"] and one["remedy"]:
             screen.print(f"    → {one['remedy']}", markup=False)
+        if not one["ok"] and one["fix"]:
+            screen.print(f"    → Concord can make this: concord check {checked.name} --fix", markup=False)
     if checked.error is not None:
         screen.print(f"  ✗ {checked.error}\n    → {checked.error.remedy}", markup=False)
     for problem in checked.problems:

@@ -30,6 +30,7 @@ from core.errors import (
     ToolError,
     Unavailable,
     Unknown,
+    Unsupported,
 )
 from core.manifest import Manifest
 from core.model.instant import SECOND
@@ -53,6 +54,9 @@ __all__ = ["MemoryConnector", "Options", "build", "forget", "manifest_for", "use
 
 BATCH_SIZE = 100
 
+FIXES = {"key_field": "field for our keys", "consent_field": "field for consent"}
+"""What `Tool.missing` may name, in words."""
+
 Mode = Literal["token", "stamp", "listing"]
 Answers = Literal["whole", "written", "nothing"]
 
@@ -70,7 +74,7 @@ class Options(NamedTuple):
 
 
 class MemoryConnector:
-    """The four protocols of `core.ports` on one `Tool`."""
+    """The protocols of `core.ports` on one `Tool`."""
 
     def __init__(self, tool: Tool, options: Options) -> None:
         self.tool = tool
@@ -83,7 +87,18 @@ class MemoryConnector:
                 Finding(False, f"may not use {stream}", "allow it in the tool")
                 for stream in sorted(self.tool.forbidden)
             ]
-            return Checkup(f"{self.tool.name} in memory", (Finding(True, "signed in"), *shut))
+            missing = [
+                Finding(False, f"has no {FIXES[fix]}", "add it in the tool", fix) for fix in sorted(self.tool.missing)
+            ]
+            return Checkup(f"{self.tool.name} in memory", (Finding(True, "signed in"), *shut, *missing))
+
+    def prepare(self, fix: str) -> Sequence[Finding]:
+        """Make what is missing in the tool."""
+        with self._call("prepare", "setup"):
+            if fix not in FIXES:
+                raise Unsupported(f"There is nothing called {fix} to be made.")
+            self.tool.missing.discard(fix)
+            return [Finding(True, f"has {FIXES[fix]}")]
 
     def describe(self, stream: str) -> Description:
         """The known fields; others may exist too."""
@@ -188,6 +203,7 @@ class MemoryConnector:
             modified_at=state.modified_at,
             deleted=state.deleted,
             moved_to=state.moved_to,
+            moved_stream=state.moved_stream,
             changed=frozenset(state.changed) if self.tool.habits.names_changes and state.changed else None,
         )
 
@@ -275,6 +291,7 @@ class MemoryConnector:
             modified_at=event.whole("record.modified_at", None),
             deleted=kind != "changed",
             moved_to=event.id("record.moved_to", None),
+            moved_stream=event.text("record.moved_stream", None),
         )
         return Notice(kind, event_id, event.text("stream"), remote)
 

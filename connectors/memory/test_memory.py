@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from random import Random
 from typing import Any, ClassVar
@@ -15,14 +17,15 @@ import pytest
 
 from connectors._kit.clock import VirtualTime
 from connectors._kit.contract import ContractSuite, Harness
+from connectors._kit.contract.preparing import PreparingTests
 from connectors._kit.mischief import Mischief, Switch, spellings
 from connectors._kit.signatures import sign_standard
-from connectors.memory.connector import MemoryConnector, Options, build, forget, manifest_for, use
+from connectors.memory.connector import FIXES, MemoryConnector, Options, build, forget, manifest_for, use
 from connectors.memory.tool import Habits, Tool
-from core.errors import Exists, Forbidden, Gone, Refused, Stale, Unavailable, Unknown
+from core.errors import Exists, Forbidden, Gone, Refused, Stale, Unavailable, Unknown, Unsupported
 from core.manifest import Manifest
 from core.model.instant import SECOND
-from core.ports import Context, Edit, Fields, Request, Verb
+from core.ports import Context, Edit, Fields, Finding, Request, Verb
 
 SECRET = "whsec_c2VjcmV0LW9mLXRoZS1tZW1vcnktdG9vbA=="
 TOKEN = "open-sesame"
@@ -44,6 +47,10 @@ class MemoryHarness(Harness):
 
     def settings(self) -> dict[str, Any]:
         return {"world": "contract", "token": TOKEN, "page_size": 3, "webhook_secret": SECRET}
+
+    def unprepared(self) -> dict[str, Any]:
+        self.tool.missing.update(FIXES)
+        return self.settings()
 
     def sample(self, stream: str, number: int) -> Fields:
         return {"name": f"Sample {number}", "email": f"s{number}@example.com", "address.city": "Leeds"}
@@ -223,6 +230,50 @@ def test_a_merge_into_a_new_record_forwards_both(tool: Tool) -> None:
     survivor = tool.merge("contacts", one, two, into_new=True)
     assert {remote.moved_to for remote in connector(tool).fetch("contacts", [one, two])} == {survivor}
     assert tool.get("contacts", survivor) == {"name": "a", "a": 1, "b": 1}
+
+
+def test_a_record_that_is_turned_into_one_of_another_stream_forwards_there(tool: Tool, time: VirtualTime) -> None:
+    one, two = (tool.create("contacts", {"name": name, name: 1}) for name in ("a", "b"))
+    made = tool.convert("contacts", one, "deals")
+    assert tool.convert("contacts", two, "deals", into=made) == made
+    assert tool.get("deals", made) == {"name": "a", "a": 1, "b": 1}
+    for remote in connector(tool).fetch("contacts", [one, two]):
+        assert (remote.deleted, remote.moved_to, remote.moved_stream) == (True, made, "deals")
+    (receipt,) = connector(tool).write("contacts", [update(one, name="c")])
+    assert isinstance(receipt.error, Gone)
+    assert (receipt.error.moved_to, receipt.error.moved_stream) == (made, "deals")
+    (notice,) = connector(tool, webhook_secret=SECRET).receive(tool.webhook("contacts", one, secret=SECRET))
+    assert notice.remote is not None
+    assert (notice.kind, notice.remote.moved_to, notice.remote.moved_stream) == ("merged", made, "deals")
+
+
+def test_what_is_missing_is_made_by_who_may(tool: Tool) -> None:
+    talk = connector(tool)
+    tool.missing.add("key_field")
+    tool.forbidden.add("setup")
+    with pytest.raises(Forbidden):
+        talk.prepare("key_field")
+    tool.forbidden.clear()
+    with pytest.raises(Unsupported):
+        talk.prepare("a coffee")
+    assert [finding.fix for finding in talk.check().findings if not finding.ok] == ["key_field"]
+    assert [finding.ok for finding in talk.prepare("key_field")] == [True]
+    assert talk.check().ok
+
+
+class Idle(MemoryConnector):
+    """Says that it made what it did not make."""
+
+    def prepare(self, fix: str) -> Sequence[Finding]:
+        return [Finding(True, f"made {fix}")]
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_the_contract_finds_out_who_makes_nothing(tool: Tool, broken: bool) -> None:
+    tool.missing.add("key_field")
+    made = (Idle if broken else MemoryConnector)(tool, Options())
+    with pytest.raises(AssertionError) if broken else nullcontext():
+        PreparingTests().test_preparing_twice_does_no_harm(made)
 
 
 def test_an_id_may_come_back(tool: Tool) -> None:

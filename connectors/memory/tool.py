@@ -78,6 +78,8 @@ class Tool:
         self.mischief = mischief or Mischief()
         self.down = False
         self.forbidden: set[str] = set()
+        self.missing: set[str] = set()
+        """What a connection needs and nobody has made here yet; who may not use `setup` cannot make it."""
         self.lag = 0
         self.late_by = 60 * SECOND
         """How much older than now a late commit's stamp is at most."""
@@ -130,6 +132,17 @@ class Tool:
         self.tell(stream, survivor)
         return survivor
 
+    def convert(self, stream: str, id: str, to: str, *, into: str | None = None) -> str:
+        """A person turns a record into one of another stream, a new one or `into`; gives that one's id."""
+        with self.open(changing=True) as world:
+            fields = deepcopy(self.present(world, stream, id).fields)
+            known = world.now(to, into) if into else None
+            there = into or self.new_id(world, to)
+            self.keep(world, to, there, {**fields, **(known.fields if known else {})}, changed=fields)
+            self.bury(world, stream, id, moved_to=there, moved_stream=to)
+        self.tell(to, there)
+        return there
+
     def recreate(self, stream: str, id: str) -> str:
         """A person deletes a record and types it in again; gives the new id."""
         fields = self.get(stream, id) or {}
@@ -162,7 +175,8 @@ class Tool:
         record = {"id": id, "fields": state.fields, "version": state.version, "modified_at": state.modified_at}
         kind = "changed" if not state.deleted else "merged" if state.moved_to else "deleted"
         event = {"id": f"evt-{state.revision}", "type": kind, "stream": stream}
-        body = orjson.dumps({**event, "record": {**record, "moved_to": state.moved_to}})
+        moved = {"moved_to": state.moved_to, "moved_stream": state.moved_stream}
+        body = orjson.dumps({**event, "record": {**record, **moved}})
         headers = sign_standard(body, id_=event["id"], sent_at=self.clock(), secret=secret)
         url = f"https://hub.example/hooks/{self.name}"
         return Request("POST", url, {"content-type": "application/json", **headers}, body, self.clock())
@@ -217,7 +231,9 @@ class Tool:
         """The record's state; `Gone` if there is none, with where it went."""
         state = world.now(stream, id_)
         if state is None or state.deleted:
-            raise Gone("The record is not in the tool.", moved_to=state and state.moved_to, stream=stream, id=id_)
+            moved_to, moved_stream = (state.moved_to, state.moved_stream) if state else (None, None)
+            words = "The record is not in the tool."
+            raise Gone(words, moved_to=moved_to, moved_stream=moved_stream, stream=stream, id=id_)
         return state
 
     def spelled(self, fields: Fields) -> Fields:
@@ -268,10 +284,12 @@ class Tool:
         """Make `fields` the record's new state."""
         return self._commit(world, stream, id_, fields, changed=tuple(changed or ()))
 
-    def bury(self, world: World, stream: str, id_: str, *, moved_to: str | None = None) -> State:
+    def bury(
+        self, world: World, stream: str, id_: str, *, moved_to: str | None = None, moved_stream: str | None = None
+    ) -> State:
         """Leave a tombstone; `Gone` if the record is not there."""
         self.present(world, stream, id_)
-        return self._commit(world, stream, id_, {}, deleted=True, moved_to=moved_to)
+        return self._commit(world, stream, id_, {}, deleted=True, moved_to=moved_to, moved_stream=moved_stream)
 
     @contextmanager
     def by_hub(self) -> Iterator[World]:
@@ -300,13 +318,14 @@ class Tool:
         changed: tuple[str, ...] = (),
         deleted: bool = False,
         moved_to: str | None = None,
+        moved_stream: str | None = None,
     ) -> State:
         world.revision += 1
         states = world.states.setdefault(stream, {}).setdefault(id_, [])
         reborn = not states or states[-1].deleted
         born = world.revision if reborn else states[-1].born
         stamp = self._stamp(world, states[-1] if states else None)
-        state = State(world.revision, born, fields, stamp, self.now(), deleted, moved_to, changed)
+        state = State(world.revision, born, fields, stamp, self.now(), deleted, moved_to, changed, moved_stream)
         states.append(state)
         del states[:-_KEPT_STATES]
         world.log.setdefault(stream, []).append((world.revision, id_))

@@ -30,6 +30,7 @@ class State(NamedTuple):
     moved_to: str | None = None
     changed: tuple[str, ...] = ()
     """The fields that this revision touched."""
+    moved_stream: str | None = None
 
     @property
     def version(self) -> str:

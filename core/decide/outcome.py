@@ -61,14 +61,15 @@ def outcome(  # noqa: PLR0911 - one return a case is the table
             return Outcome("throttled", wait if error.wait is None else error.wait, reach=error.reach)
         case errors.SignedOut() | errors.SchemaChanged() | errors.Forbidden():
             return Outcome("pause", pause=True, review=True, reach=error.reach)
-        case errors.Gone() if verb is Verb.DELETE:
+        case errors.Gone(moved_to=None) if verb is Verb.DELETE:
             return DONE
-        case errors.Gone() if verb is Verb.CREATE:
+        case errors.Gone(moved_to=None) if verb is Verb.CREATE:
             # It was made by an earlier attempt and a person has deleted it since: not made again unasked.
             return _given_up()
-        case errors.Gone():
+        case errors.Gone() if verb is not Verb.CREATE:
             return _tried("gone", wait if attempts else 0.0, attempts)
-        case errors.Exists() if verb in {None, Verb.CREATE}:
+        case errors.Exists() | errors.Gone() if verb in {None, Verb.CREATE}:
+            # A create whose earlier attempt was turned into another record since has made that one.
             return Outcome("bind", 0.0, counts_attempt=True) if attempts < ATTEMPTS else _given_up()
         case errors.Unavailable():
             return _tried("again", wait, attempts, limit=PATIENCE, reach=error.reach)

@@ -9,7 +9,7 @@ from core.decide.why import Why, explain
 from core.flow.hub import Hub
 from core.flow.refold import Work
 from core.model.claim import Voice
-from core.store import bindings, deliveries, history, records, reviews
+from core.store import bindings, deliveries, history, keys, records, reviews
 from core.store.bindings import Bound, State
 from core.store.deliveries import DeadLetter, Delivery
 from core.store.history import Entry
@@ -34,7 +34,7 @@ def find(hub: Hub, kind: str, key: str) -> list[Record]:
     with hub.store.reading() as tx:
         ids: set[int] = {int(key)} if key.isdigit() else set()
         digests = {one.digest for values in _readings(kind, key) for one in keys_of(kind, values, hub.blocks)}
-        ids |= {record_id for _, record_id in records.find_keys(tx, digests)} if digests else set()
+        ids |= {record_id for _, record_id in keys.find(tx, digests)} if digests else set()
         ids |= set(bindings.by_remote_id(tx, key))
         found = [one for one in records.load(tx, ids).values() if one.kind == kind] if ids else []
         if not found:

@@ -12,19 +12,18 @@ from typing import NamedTuple
 
 import orjson
 
-from core.decide.outcome import Outcome, outcome
-from core.errors import Exists, Gone, ToolError
-from core.flow.arrivals import Trip
+from core.decide.outcome import DONE, Outcome, outcome
+from core.errors import ToolError
 from core.flow.changes import Changes
 from core.flow.compare import Difference
 from core.flow.hub import Connection, Hub, Stream
-from core.flow.inbound import inbound
+from core.flow.looking import looked_after
 from core.flow.rereading import fetched
 from core.mapping import paths
 from core.model.claim import Claims
 from core.model.instant import SECOND, Instant
 from core.model.values import is_blank
-from core.ports import Edit, Fields, Page, Receipt, Remote, Verb
+from core.ports import Edit, Fields, Receipt, Remote, Verb
 from core.store import Tx, bindings, connections, deliveries, outbox, records, reviews
 from core.store.bindings import Bound, State
 from core.store.codec import UNKNOWN_DIGEST, digest, dumps, pack, squeeze
@@ -89,10 +88,11 @@ def book(
     """Write down a batch of answers and settle the finished rows; before that, look at what an answer asks for."""
     held = _read_back(hub, stream, sent)
     now = hub.clock()
-    good = [one for one in sent if one.receipt.error is None]
+    # A delete of what is gone already is done, for all that the tool calls it an error.
+    good = [one for one in sent if _verdict(one) is DONE]
     bad = [(one, _verdict(one)) for one in sent if one.receipt.error is not None]
     # The tool's own word for it, taken in before the row is worked again.
-    bad = [(one, _looked_after(hub, stream, one, verdict)) for one, verdict in bad]
+    bad = [(one, looked_after(hub, stream, one.edit, one.row, one.receipt.error, verdict)) for one, verdict in bad]
     with hub.store.writing(durable=True) as tx:
         serialise(tx, records.CHANGING)
         _look_again(tx, good)
@@ -251,40 +251,6 @@ def _verdict(one: Sent) -> Outcome:
     return outcome(one.receipt.error, attempts=one.row.attempts, verb=one.edit.verb, spread=one.row.record_id)
 
 
-def _looked_after(hub: Hub, stream: Stream, one: Sent, verdict: Outcome) -> Outcome:
-    """Fetch what moved, vanished or exists already, and let inbound say what that means."""
-    error = one.receipt.error
-    remote_id = one.edit.remote_id
-    if isinstance(error, Exists):
-        remote_id = error.remote_id
-    elif isinstance(error, Gone):
-        remote_id = error.moved_to or remote_id
-    if verdict.action not in ("reread", "bind", "gone") or (remote_id is None and verdict.action != "bind"):
-        return verdict
-    began_at = hub.clock()
-    try:
-        if remote_id is None:
-            found = hub.open(stream.source).find(stream.name, one.edit.key)
-            remotes = [found] if found is not None else []
-        else:
-            remotes = fetched(hub, stream, [remote_id])
-    except ToolError as trouble:
-        return outcome(trouble, attempts=one.row.attempts, verb=one.edit.verb, spread=one.row.record_id)
-    if verdict.action == "bind":
-        remotes = [remote._replace(key=one.edit.key) for remote in remotes]
-        if not remotes or not _free(hub, stream, remotes[0], one.row.record_id):
-            return Outcome("dead_letter", counts_attempt=True, dead_letter=True)
-    inbound(Trip(hub, stream, began_at, hub.clock(), trusted=True), Page(remotes, {}))
-    return verdict
-
-
-def _free(hub: Hub, stream: Stream, remote: Remote, record_id: int) -> bool:
-    """Whether the record that a create met is nobody's, or already ours."""
-    with hub.store.reading() as tx:
-        bound = bindings.of_remotes(tx, stream.id, [remote.id]).get(remote.id)
-    return bound is None or bound.record_id == record_id
-
-
 def _book_failed(
     tx: Tx,
     connection: Connection,
@@ -302,7 +268,7 @@ def _book_failed(
         assert error is not None  # noqa: S101 - these are the failed ones
         if verdict.action != "look" and one.edit.verb is Verb.CREATE:
             unsent.append(one.edit.key)
-        if one.difference.bound is not None and verdict.action not in ("reread", "gone", "look"):
+        if one.difference.bound is not None and verdict.action not in ("done", "reread", "gone", "look"):
             unchanged.append(one.difference.bound)
         if verdict.dead_letter:
             dead.append((one, _letter(one, error, connection, stream, now)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from core.decide.route import Lane
 from core.model.instant import Instant
 from core.model.shapes import KIND_ORDER
-from core.store import Tx, bindings, deliveries, history, outbox, records, reviews
+from core.store import Tx, bindings, deliveries, history, keys, outbox, records, reviews
 from core.store.bindings import Bound
 from core.store.history import Entry
 from core.store.outbox import Mark
@@ -55,8 +55,8 @@ class Changes:
         bindings.insert(tx, self.new_bindings)
         bindings.update(tx, self.bindings.values())
         history.append(tx, self.history)
-        records.drop_keys(tx, self.dropped_keys)
-        records.add_keys(tx, self.keys)
+        keys.drop(tx, self.dropped_keys)
+        keys.add(tx, self.keys)
         outbox.mark(tx, _strongest(self.marks))
         reviews.ask(tx, self.questions, now=self.now)
         reviews.close(tx, self.answered, now=self.now, answer="settled by the claims")

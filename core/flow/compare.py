@@ -13,7 +13,7 @@ from enum import StrEnum
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.refs import referred, towards
 from core.mapping import paths
-from core.model.values import Json, is_blank
+from core.model.values import Json, Values, is_blank
 from core.ports import Fields
 from core.store import Tx, bindings, records, reviews
 from core.store.bindings import Bound
@@ -62,7 +62,7 @@ def differences(hub: Hub, tx: Tx, connection: Connection, found: Mapping[int, Re
     result: list[Difference] = []
     to_read: dict[int, list[Difference]] = {}
     for id_, record in found.items():
-        for difference in _steps(connection, record, by_record.get(id_, [])):
+        for difference in _steps(connection, record, values[id_], by_record.get(id_, [])):
             result.append(difference)
             if difference.step is Step.CREATE and "" in undecided.get(id_, ()):
                 difference.step = Step.NOTHING
@@ -80,20 +80,21 @@ def _remote_ids(tx: Tx, connection: Connection, targets: Collection[int]) -> dic
     return found | {id_: found[into] for id_, into in forward.items() if into in found}
 
 
-def _steps(connection: Connection, record: Record, held: Sequence[Bound]) -> list[Difference]:
-    """One step a live binding (a tool may hold a record twice), or the step that makes the first one."""
+def _steps(connection: Connection, record: Record, values: Values, held: Sequence[Bound]) -> list[Difference]:
+    """One step a live binding (a tool may hold a record twice), or the step that makes the first one.
+
+    None at all for a record that the connection does not take: it is neither in step nor out of it.
+    """
     streams = {stream.id: stream for stream in connection.streams if stream.policy.writes}
     live = [bound for bound in held if bound.state == BindingState.BOUND]
     if live:
         found = [(streams[bound.stream_id], bound) for bound in live if bound.stream_id in streams]
         return [Difference(record, stream, _step(stream, record), bound) for stream, bound in found]
-    target = connection.stream_for(record.kind)
-    if target is None or record.state != State.LIVE:
+    if record.state != State.LIVE or (target := connection.stream_for(record.kind, values)) is None:
         return []
     # What was deleted there, merged away there or cut off by a person is not put back unasked.
     closed = any(bound.state != BindingState.RELEASED for bound in held)
-    wanted = target.policy.creates and target.manifest.creates and not closed
-    return [Difference(record, target, Step.CREATE if wanted else Step.NOTHING, incarnation=len(held))]
+    return [Difference(record, target, Step.NOTHING if closed else Step.CREATE, incarnation=len(held))]
 
 
 def _step(stream: Stream, record: Record) -> Step:
@@ -131,6 +132,8 @@ def _compare(
             if name in unsaid:
                 continue
             one.compared += 1
+            # What the stream says by itself is no reading of the tool's field.
+            meant = None if name in translator.fixed else reading.values.get(name)
             unreadable = not creating and name in translator.in_fields and name not in reading.said
             if name in open_fields or unreadable:
                 # What a person wrote there and nobody can read is shown as a problem, never written over.
@@ -138,7 +141,7 @@ def _compare(
             elif creating:
                 if not is_blank(value):
                     out[path] = value
-            elif _differs(path, value, held, told, wanted.get(name), reading.values.get(name)):
+            elif _differs(path, value, held, told, wanted.get(name), meant):
                 out[path] = value
         one.fields = out
         if not creating and not out:

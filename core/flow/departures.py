@@ -1,7 +1,7 @@
-"""Departures: a bound record is gone from its tool, or was merged there into another one.
+"""Departures: a bound record is gone from its tool, or lives on there as another one.
 
 `core.decide.existence` says what that means under the connection's policy; here it is carried out. The binding
-keeps its last words: a claim outlives its tool.
+keeps its last words: a claim outlives its tool. What moved was not deleted, whatever the policy.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from core.decide.existence import deletion
 from core.flow.arrivals import Intake, Trip
 from core.flow.changes import Changes
 from core.flow.compare import Step, differences
+from core.flow.merging import Moves
 from core.flow.refold import Heard, Work
+from core.flow.refs import Place
 from core.model.claim import Claims
 from core.ports import Remote
 from core.store import Tx, outbox
@@ -29,32 +31,35 @@ def depart(
     tx: Tx,
     changes: Changes,
     goodbyes: Collection[Remote],
+    moved: Moves,
     bound: Mapping[str, Bound],
     works: dict[int, Work],
     intake: Intake,
 ) -> None:
-    """Carry out the tombstones of a page."""
+    """Carry out the tombstones of a page; `moved` says where those live now that only moved."""
     leaving = [(remote, bound[remote.id]) for remote in goodbyes if remote.id in bound]
     late = _out_of_step(trip, tx, {one.record_id for _, one in leaving if one.record_id in works}, works)
     for remote, one in leaving:
         if one.record_id in works:
-            _leave(trip, changes, remote, one, works[one.record_id], in_step=one.record_id not in late)
+            place = moved.get(remote.id)
+            _leave(trip, changes, one, works[one.record_id], place, in_step=one.record_id not in late)
             intake.gone += 1
 
 
-def _leave(trip: Trip, changes: Changes, remote: Remote, bound: Bound, work: Work, *, in_step: bool) -> None:
+def _leave(trip: Trip, changes: Changes, bound: Bound, work: Work, place: Place | None, *, in_step: bool) -> None:
     stream = trip.stream
     others = sorted({voice.source for id_, voice in work.voices.items() if id_ != bound.id and not voice.retired})
     # Edits heard on this very page count as on their way, too.
     in_step = in_step and not any(heard.what == "heard" and heard.claims.values for heard in work.heard)
     verdict = deletion(stream.policy.deletes_in, in_step=in_step, others=others)
-    state = State.MOVED if remote.moved_to else _BINDING[verdict.binding]
-    row = bound._replace(state=state, read_at=trip.now, moved_to=remote.moved_to)
+    stream_id, remote_id = place or (None, None)
+    state = State.MOVED if place else _BINDING[verdict.binding]
+    row = bound._replace(state=state, read_at=trip.now, moved_to=remote_id, moved_stream_id=stream_id)
     changes.bindings[row.id] = row
     work.say(row, stream.source, bound.claims, retired=True)
     work.heard.append(Heard("gone", Claims(), row.id))
     # Who deletes one of two records that are the same person tidies up, and deletes nobody.
-    if remote.moved_to or stream.id in work.streams.values():
+    if place or stream.id in work.streams.values():
         return
     if work.state == RecordState.LIVE and (after := _RECORD[verdict.record]) is not None:
         work.state = after

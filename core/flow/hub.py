@@ -6,7 +6,7 @@ that the assembly may put a fresh `Hub` in its place when the configuration chan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +16,11 @@ from core.decide.route import Hearer
 from core.decide.rules import Rules
 from core.decide.skew import Skew
 from core.manifest import Deletes
-from core.mapping import Translator
+from core.mapping import Translator, taker
 from core.model.shape import Shape
 from core.model.shapes import KIND_ORDER
 from core.model.types import Locale
+from core.model.values import Values
 from core.ports import Clock
 from core.store.database import Store
 
@@ -62,6 +63,12 @@ class Stream:
         """Companies go before contacts, contacts before deals."""
         return KIND_ORDER.index(self.kind)
 
+    @property
+    def creates(self) -> bool:
+        """Whether records that the tool does not hold are created here."""
+        creates = self.policy.writes and self.policy.creates and self.manifest.creates
+        return creates and self.translator.goes_out
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -75,12 +82,24 @@ class Connection:
     state: str = "active"
     skew: Skew = field(default_factory=Skew)
 
-    def stream_for(self, kind: str) -> Stream | None:
-        """Where a record of this kind is created, or None when this connection does not take it."""
-        for stream in self.streams:
-            if stream.kind == kind and stream.policy.writes:
-                return stream
-        return None
+    def stream_for(self, kind: str, values: Values) -> Stream | None:
+        """Where a record that this connection does not hold is created, or None when it does not take it."""
+        streams = (stream for stream in self.streams if stream.kind == kind)
+        return taker(((stream, stream.translator.when, stream.creates) for stream in streams), values)
+
+    def writes(self, kind: str) -> bool:
+        """Whether records of a kind are written here at all."""
+        return any(stream.kind == kind and stream.policy.writes for stream in self.streams)
+
+    def concerns(self, kind: str, values: Values, held: Container[int]) -> bool:
+        """Whether a record may have to be written: a stream of those that hold it is ours, or we would take it."""
+        if any(stream.id in held and stream.policy.writes for stream in self.streams):
+            return True
+        return self.stream_for(kind, values) is not None
+
+    def kin(self, kind: str) -> frozenset[int]:
+        """The ids of the streams that hold a kind: a record bound in one of them is held by all."""
+        return frozenset(stream.id for stream in self.streams if stream.kind == kind)
 
     @property
     def stream_ids(self) -> frozenset[int]:

@@ -8,7 +8,7 @@ transaction as the data. What must be read again (it began before our own write 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import orjson
 
@@ -17,13 +17,13 @@ from core.flow.arrivals import Arrival, Intake, Trip
 from core.flow.changes import Changes
 from core.flow.departures import depart
 from core.flow.hub import Stream
-from core.flow.merging import follow, forwards
+from core.flow.merging import Forwards, follow, forwards, moves
 from core.flow.newcomers import welcome
 from core.flow.refold import Heard, Work, load_works, refold
 from core.flow.refs import Refs, resolve_waiting
 from core.mapping import paths
 from core.mapping.translator import Reading
-from core.model.claim import Claims, Stamp
+from core.model.claim import Claims, Evidence, Stamp
 from core.model.instant import Instant
 from core.ports import Fields, Page, Remote
 from core.store import Tx, bindings, connections, records
@@ -75,13 +75,13 @@ def _each_once(found: Sequence[Remote]) -> dict[str, Remote]:
 def _news(
     trip: Trip, remotes: Mapping[str, Remote], known: Mapping[str, Glance], intake: Intake
 ) -> tuple[list[tuple[Remote, bytes, int]], list[Remote]]:
-    """What is worth a closer look: (remote, bytes, digest) of readings, and tombstones of bound records."""
+    """What is worth a closer look: (remote, bytes, digest) of readings, and tombstones of what was there so far."""
     news: list[tuple[Remote, bytes, int]] = []
     goodbyes = []
     for remote in remotes.values():
         glance = known.get(remote.id)
         if remote.deleted:
-            if glance is not None and glance.state == State.BOUND:
+            if glance is not None and _leaves(remote, glance):
                 if is_stale(trip.began_at, glance.wrote_at):
                     intake.again.append(remote.id)
                 else:
@@ -106,6 +106,11 @@ def _news(
         else:
             intake.unchanged += 1
     return news, goodbyes
+
+
+def _leaves(remote: Remote, glance: Glance) -> bool:
+    """Whether a tombstone is news: of what was there, or that what was only known to be gone lives on elsewhere."""
+    return glance.state == State.BOUND or (bool(remote.moved_to) and glance.state in (State.GONE, State.RELEASED))
 
 
 def _look(trip: Trip, remote: Remote, glance: Glance, mark: int) -> str:
@@ -197,14 +202,15 @@ def _take_in(trip: Trip, tx: Tx, arrivals: Sequence[Arrival], goodbyes: Sequence
     refs = Refs.of(tx, stream, [arrival.reading for arrival in arrivals] + list(before))
     for (arrival, one), was in zip(known, before, strict=True):
         _hear(trip, changes, refs, arrival, one, was, works, intake)
+    moved = moves(tx, changes, stream, goodbyes, bound)
+    forwarded: Forwards = {}
     if goodbyes:
-        depart(trip, tx, changes, goodbyes, bound, works, intake)
+        depart(trip, tx, changes, goodbyes, moved, bound, works, intake)
     if fresh:
-        moved = forwards(tx, stream, goodbyes, bound, [arrival.remote.id for arrival in fresh])
-        welcome(trip, tx, changes, refs, fresh, works, intake, moved)
+        forwarded = forwards(tx, stream, moved, bound, [arrival.remote.id for arrival in fresh])
+        welcome(trip, tx, changes, refs, fresh, works, intake, forwarded)
         intake.problems += sum(bool(one.reading.problems or one.remote.problem) for one in fresh)
-    if goodbyes:
-        follow(hub, tx, changes, stream, goodbyes, bound, works)
+    follow(hub, tx, changes, stream, moved, forwarded, bound, works)
     if fresh:
         resolve_waiting(hub, tx, changes, stream, [arrival.remote.id for arrival in fresh], works)
     refold(
@@ -251,6 +257,7 @@ def _hear(
     translator = stream.translator
     now_values, waits = refs.resolved(arrival.reading.values)
     was_values, _ = refs.resolved(was.values)
+    named, named_stamp = _known_to_have_changed(stream, arrival) if remote.changed else (None, None)
     claims = heard(
         stream.shape,
         now=now_values,
@@ -260,6 +267,8 @@ def _hear(
         when_blank=translator.when_blank,
         fields=translator.in_fields,
         said=arrival.reading.said,
+        named=named,
+        named_stamp=named_stamp,
     )
     back = bound.state != State.BOUND
     row = bound._replace(
@@ -287,6 +296,25 @@ def _hear(
         changes.waiting.extend((place[0], place[1], row.id) for place in waits)
         intake.heard += 1
     changes.bindings[row.id] = row
+
+
+def _known_to_have_changed(stream: Stream, arrival: Arrival) -> tuple[frozenset[str] | None, Stamp | None]:
+    """The fields that the tool itself says were changed at the reading's stamp, and that stamp with this evidence.
+
+    Where the stamp is none of the change (there is none, or it did not move), nothing is known of when it was.
+    """
+    changed = arrival.remote.changed or ()
+    if arrival.stamp.evidence != Evidence.MODIFIED:
+        return None, None
+    lines = (line for line in stream.translator.lines if _reads_any(line.reads, changed))
+    return frozenset(line.field for line in lines), arrival.stamp._replace(evidence=Evidence.EVENT)
+
+
+def _reads_any(reads: Collection[str], changed: Collection[str]) -> bool:
+    """Whether one of these paths was changed, or something in it, or what it is part of."""
+    return any(
+        path == one or path.startswith(f"{one}.") or one.startswith(f"{path}.") for path in reads for one in changed
+    )
 
 
 def _news_only(present: Claims, earlier: Claims) -> Claims:

@@ -1,37 +1,63 @@
-"""Merging: two records turn out to be one, because a tool merged what they are bound to.
+"""Merging: two records turn out to be one, because a tool merged what they are bound to, or turned one into the other.
 
 The loser's bindings and claims go to the winner, and the loser is kept as a forward, so that older references still
-find their way. Merges and merged ids come in as tombstones that name where the record went (`Remote.moved_to`).
+find their way. All of it comes in as tombstones that name where the record went: an id (`Remote.moved_to`) in the same
+stream, or in another one of the connection (`moved_stream`). Whichever is heard of first, one record is left.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from core.flow.changes import Changes
 from core.flow.hub import Hub, Stream
 from core.flow.refold import Heard, Work, load_works
+from core.flow.refs import Place
 from core.model.claim import Claims
 from core.ports import Remote
-from core.store import Tx, bindings
+from core.store import Tx, bindings, connections, reviews
 from core.store.bindings import Bound
 from core.store.codec import pack
 from core.store.records import State
-from core.store.reviews import Question
+from core.store.reviews import Question, Review
+
+Moves = Mapping[str, Place]
+"""Remote id of a bound record that went → the place in this connection where it lives now."""
 
 Forwards = Mapping[str, Collection[int]]
-"""Remote id → the records whose bindings were merged into it there."""
+"""Remote id → the records whose bindings went there, from whichever stream."""
 
 
-def forwards(
-    tx: Tx, stream: Stream, goodbyes: Iterable[Remote], bound: Mapping[str, Bound], ids: Collection[str]
-) -> Forwards:
-    """Which of these remote ids are where something of ours went, on this page or before."""
-    found: dict[str, set[int]] = {}
+def moves(tx: Tx, changes: Changes, stream: Stream, goodbyes: Iterable[Remote], bound: Mapping[str, Bound]) -> Moves:
+    """Where the bound records that went live now; a page costs nothing here until a tool names another stream."""
+    found: dict[str, Place] = {}
+    ids = {stream.name: stream.id}
     for remote in goodbyes:
-        if remote.moved_to and remote.id in bound:
-            found.setdefault(remote.moved_to, set()).add(bound[remote.id].record_id)
+        if not remote.moved_to or remote.id not in bound:
+            continue
+        name = remote.moved_stream or stream.name
+        if name not in ids:
+            ids[name] = _stream_id(tx, changes, stream, name)
+        found[remote.id] = (ids[name], remote.moved_to)
+    return found
+
+
+def _stream_id(tx: Tx, changes: Changes, stream: Stream, name: str) -> int:
+    """The id of a sibling. One that is not mapped gets its row now: it may be one day, and is then read from there."""
+    known = stream.siblings.get(name)
+    if known is not None:
+        return known
+    return connections.put_stream(tx, stream.connection_id, name, stream.kind, due_at=changes.now)
+
+
+def forwards(tx: Tx, stream: Stream, moved: Moves, bound: Mapping[str, Bound], ids: Collection[str]) -> Forwards:
+    """Which of these remote ids of a stream are where something of ours went, on this page or before."""
+    found: dict[str, set[int]] = {}
+    for id_, (stream_id, remote_id) in moved.items():
+        if stream_id == stream.id:
+            found.setdefault(remote_id, set()).add(bound[id_].record_id)
     for remote_id, record_id in bindings.moved(tx, stream.id, ids):
         found.setdefault(remote_id, set()).add(record_id)
     return found
@@ -42,36 +68,69 @@ def follow(
     tx: Tx,
     changes: Changes,
     stream: Stream,
-    goodbyes: Collection[Remote],
+    moved: Moves,
+    forwarded: Forwards,
     bound: Mapping[str, Bound],
     works: dict[int, Work],
 ) -> None:
-    """Merge our records where the tool has merged theirs and the survivor is bound."""
-    moved = [remote for remote in goodbyes if remote.moved_to and remote.id in bound]
-    if not moved:
+    """Merge our records where the tool has made one of theirs, and the one that is left is bound."""
+    if not moved and not forwarded:
         return
-    targets = {remote.moved_to for remote in moved if remote.moved_to}
-    survivors = {id_: row.record_id for id_, row in bindings.of_remotes(tx, stream.id, targets).items()}
-    survivors |= {row.remote_id: row.record_id for row in changes.new_bindings if row.remote_id in targets}
-    pairs = [
-        (bound[remote.id].record_id, survivors[remote.moved_to])
-        for remote in moved
-        if remote.moved_to in survivors and survivors[remote.moved_to] != bound[remote.id].record_id
-    ]
+    stream_ids, remote_ids = {place[0] for place in moved.values()}, {place[1] for place in moved.values()}
+    found = bindings.records_of(tx, stream_ids, remote_ids, unlinked=True) if moved else {}
+    found |= {(row.stream_id, row.remote_id): row.record_id for row in changes.new_bindings}
+    went = [(bound[id_].record_id, place) for id_, place in moved.items()]
+    # Of several that went there before it was first read, it was joined to one.
+    went += [(record_id, (stream.id, id_)) for id_, record_ids in forwarded.items() for record_id in record_ids]
+    pairs = [(loser, found[place]) for loser, place in went if place in found and found[place] != loser]
     merge(hub, tx, changes, pairs, works)
 
 
 def merge(hub: Hub, tx: Tx, changes: Changes, pairs: Collection[tuple[int, int]], works: dict[int, Work]) -> None:
     """Merge each (loser, winner) pair of record ids; the winners are left on the desk to be folded."""
+    if not pairs:
+        return
     ids = {id_ for pair in pairs for id_ in pair}
     works.update(load_works(hub, tx, ids - works.keys()))
-    rows = bindings.of_records(tx, [loser for loser, _ in pairs]) if pairs else []
-    for loser_id, winner_id in pairs:
-        loser, winner = works.get(loser_id), works.get(winner_id)
-        if loser is None or winner is None or State.MERGED in (loser.state, winner.state):
+    held: dict[int, list[Bound]] = {}
+    for row in bindings.of_records(tx, ids):
+        held.setdefault(row.record_id, []).append(row)
+    into: dict[int, int] = {}
+    for pair in pairs:
+        # Either may have been merged by an earlier pair: what went on with it goes on with the one it is now.
+        loser, winner = (works.get(_end(into, id_)) for id_ in pair)
+        if loser is None or winner is None or loser is winner or not _may_be_one(loser, winner):
             continue
-        _take_over(changes, loser, winner, [row for row in rows if row.record_id == loser_id])
-        _show_doubles(hub, changes, winner)
+        rows = held.pop(loser.record.id, [])
+        _take_over(changes, loser, winner, rows)
+        held.setdefault(winner.record.id, []).extend(rows)
+        into[loser.record.id] = winner.record.id
+        show_doubles(hub, changes, winner)
+    if into:
+        _close_settled(tx, changes, into)
+
+
+def _end(into: Mapping[int, int], record_id: int) -> int:
+    while record_id in into:
+        record_id = into[record_id]
+    return record_id
+
+
+def _may_be_one(loser: Work, winner: Work) -> bool:
+    """Both still stand for themselves, and a tool that turns one kind into another has not merged anything."""
+    return State.MERGED not in (loser.state, winner.state) and loser.record.kind == winner.record.kind
+
+
+def _close_settled(tx: Tx, changes: Changes, into: Mapping[int, int]) -> None:
+    """A question whether these are the same has its answer."""
+    asked = [one for one in reviews.about(tx, {*into, *into.values()}) if one.what in ("ambiguous", "duplicate")]
+    settled = [one.id for one in asked if not one.connection_id and _is_settled(one, into)]
+    reviews.close_ids(tx, settled, now=changes.now, answer="merged")
+
+
+def _is_settled(review: Review, into: Mapping[int, int]) -> bool:
+    others: list[Any] = review.subject.get("candidates") or [review.subject.get("of")]
+    return review.record_id in into or {_end(into, one) for one in others} == {review.record_id}
 
 
 def _take_over(changes: Changes, loser: Work, winner: Work, rows: Iterable[Bound]) -> None:
@@ -96,7 +155,7 @@ def _take_over(changes: Changes, loser: Work, winner: Work, rows: Iterable[Bound
     changes.tell(loser.record.id, "merged", pack({"into": winner.record.id}))
 
 
-def _show_doubles(hub: Hub, changes: Changes, winner: Work) -> None:
+def show_doubles(hub: Hub, changes: Changes, winner: Work) -> None:
     """A tool that now holds one record twice can merge the two itself; a person is told."""
     held = Counter(winner.streams.values())
     for stream_id in (stream_id for stream_id, count in held.items() if count > 1):

@@ -17,13 +17,13 @@ from core.decide.match import Ambiguous, Candidate, Join, New, match
 from core.decide.route import hearers, lane
 from core.flow.arrivals import Arrival, Intake, Trip
 from core.flow.changes import Changes
-from core.flow.merging import Forwards
+from core.flow.merging import Forwards, show_doubles
 from core.flow.refold import Heard, Work, load_works
 from core.flow.refs import Refs
 from core.model.claim import Claims, Stamp, Voice
 from core.model.values import Json
 from core.ports import Remote
-from core.store import Tx, records
+from core.store import Tx, keys, records
 from core.store.bindings import Bound, State
 from core.store.codec import squeeze
 from core.store.database import allocate, serialise
@@ -76,6 +76,7 @@ class _Seats:
         moved: Forwards,
     ) -> None:
         self.trip, self.changes, self.works, self.moved = trip, changes, works, moved
+        self.kin = trip.hub.connections[trip.stream.connection_id].kin(trip.stream.kind)
         self.record_ids = allocate(tx, "record", len(newcomers))
         self.binding_ids = allocate(tx, "binding", len(newcomers))
         self.holders = _holders(tx, newcomers)
@@ -90,9 +91,12 @@ class _Seats:
     def take(self, place: int, newcomer: _Newcomer, intake: Intake) -> None:
         """Join, or make a record."""
         own = self._known(newcomer.arrival.remote)
-        if own is not None and own in self.works and not self._taken(self.works[own]):
+        if own is not None:
+            twice = self._taken(self.works[own])
             self._join(place, newcomer, own)
             intake.joined += 1
+            if twice:
+                show_doubles(self.trip.hub, self.changes, self.works[own])
             return
         hits, kind = self._hits(newcomer.keys), self.trip.stream.kind
         if not hits:
@@ -126,14 +130,20 @@ class _Seats:
             self._write(place, newcomer, marks)
 
     def _known(self, remote: Remote) -> int | None:
-        """The record that this is for certain: our own create, or where one of ours was merged into there."""
+        """The record that this is for certain: that of our own create, or of what became this one there."""
         own = _stamped(self.trip, remote.key)
-        return own if own is not None else min(self.moved.get(remote.id, ()), default=None)
+        if own is not None and own in self.works and not self._taken(self.works[own]):
+            return own
+        came = self.moved.get(remote.id)
+        if not came:
+            return None
+        alike = (self.works[id_].record for id_ in came if id_ in self.works)
+        return min((one.id for one in alike if one.kind == self.trip.stream.kind), default=None)
 
-    def _hits(self, keys: Iterable[Key]) -> dict[int, list[Key]]:
+    def _hits(self, leads: Iterable[Key]) -> dict[int, list[Key]]:
         """Record id → the keys that lead to it, from the store and from earlier on this page."""
         hits: dict[int, list[Key]] = {}
-        for key in keys:
+        for key in leads:
             holders = self.holders.get(key.digest, ())
             # What so many share is no sign, and comparing with all of them would cost a page its square.
             for record_id in holders if len(holders) <= self.trip.hub.blocks.cap else ():
@@ -142,7 +152,7 @@ class _Seats:
 
     def _candidates(self, hits: Mapping[int, Sequence[Key]]) -> list[Candidate]:
         found = []
-        for record_id, keys in hits.items():
+        for record_id, leads in hits.items():
             if record_id in self.works:
                 work = self.works[record_id]
                 values, taken = work.record.values, self._taken(work)
@@ -150,11 +160,12 @@ class _Seats:
                 values, taken = self.fresh[record_id].values, True
             else:
                 continue
-            found.append(Candidate(record_id, values, tuple(key.tier for key in keys), taken))
+            found.append(Candidate(record_id, values, tuple(key.tier for key in leads), taken))
         return found
 
     def _taken(self, work: Work) -> bool:
-        return self.trip.stream.id in work.streams.values()
+        """Whether the connection holds the record already, in this stream or in another one of its kind."""
+        return not self.kin.isdisjoint(work.streams.values())
 
     def _join(self, place: int, newcomer: _Newcomer, record_id: int) -> None:
         arrival, stream = newcomer.arrival, self.trip.stream
@@ -243,7 +254,7 @@ def _holders(tx: Tx, newcomers: Sequence[_Newcomer]) -> dict[int, list[int]]:
     holders: dict[int, list[int]] = {}
     digests = {key.digest for newcomer in newcomers for key in newcomer.keys}
     if digests:
-        for digest, record_id in records.find_keys(tx, digests):
+        for digest, record_id in keys.find(tx, digests):
             holders.setdefault(digest, []).append(record_id)
     return holders
 

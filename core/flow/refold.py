@@ -212,7 +212,8 @@ def _mark(
         elif changed <= voice.claims.values.keys():
             to.discard(voice.source)
     to |= work.touched
-    ids = [one.id for one in hub.connections.values() if one.name in to and one.stream_for(kind) is not None]
+    held = work.streams.values()
+    ids = [one.id for one in hub.connections.values() if one.name in to and one.concerns(kind, after, held)]
     if ids:
         changes.mark(ids, work.record.id, lane(kind, changed, cause), KIND_ORDER.index(kind))
 

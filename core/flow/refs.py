@@ -6,7 +6,7 @@ not, the claim waits in the tool's words, and resolves itself when the record is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,13 +89,15 @@ def resolve_waiting(
     if not waiting:
         return
     found = {row.remote_id: row.record_id for row in changes.new_bindings if row.stream_id == stream.id}
+    # A claim that waits names the first of the streams that may hold its target; it may turn up in any of them.
+    kin = {one.name for one in hub.connections[stream.connection_id].streams if one.kind == stream.kind}
     waiters = {row.id: row for row in bindings.of_ids(tx, waiting)}
     missing = {row.record_id for row in waiters.values()} - works.keys()
     works.update(load_works(hub, tx, missing))
     for waiter in waiters.values():
         row = changes.bindings.get(waiter.id, waiter)
         claims = row.claims
-        known = _known(claims, stream, found)
+        known = _known(claims, stream.source, kin, found)
         if known and row.record_id in works:
             renewed = claims.renewed(known)
             changes.bindings[row.id] = row._replace(packed_claims=bindings.packed(renewed))
@@ -105,19 +107,19 @@ def resolve_waiting(
     bindings.wait_no_longer(tx, stream.id, list(found))
 
 
-def _known(claims: Claims, stream: Stream, found: Mapping[str, int]) -> dict[str, Claim]:
+def _known(claims: Claims, source: str, kin: Container[str], found: Mapping[str, int]) -> dict[str, Claim]:
     known = {}
     for name, claim in claims.items():
-        value = _replaced(claim.value, stream, found)
+        value = _replaced(claim.value, source, kin, found)
         if value != claim.value:
             known[name] = claim._replace(value=value)
     return known
 
 
-def _replaced(value: Json, stream: Stream, found: Mapping[str, int]) -> Json:
+def _replaced(value: Json, source: str, kin: Container[str], found: Mapping[str, int]) -> Json:
     if isinstance(value, list):
-        return [_replaced(one, stream, found) for one in value]
-    if isinstance(value, dict) and value.get("stream") == stream.name and value.get("in") == stream.source:
+        return [_replaced(one, source, kin, found) for one in value]
+    if isinstance(value, dict) and value.get("stream") in kin and value.get("in") == source:
         return found.get(value["id"], value)
     return value
 

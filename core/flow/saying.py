@@ -100,7 +100,7 @@ def _look_everywhere(hub: Hub, tx: Tx, record_id: int) -> None:
     kinds = records.kinds(tx, [record_id])
     changes = Changes(hub.clock())
     for kind in kinds.values():
-        ids = [one.id for one in hub.connections.values() if one.stream_for(kind) is not None]
+        ids = [one.id for one in hub.connections.values() if one.writes(kind)]
         changes.mark(ids, record_id, Lane.LIVE, KIND_ORDER.index(kind))
     changes.write(tx)
 

@@ -1,8 +1,8 @@
 """The mapping language: what an admin writes in `mappings/*.yaml`, checked and made ready for translating records.
 
-`load` reads a file, `check` finds what is wrong with it, `translator` turns records by it, `lineage` tells which
-tools feed which fields, `schema` lets editors complete it and `reference_page` prints its words. Nothing here does
-IO or knows a tool.
+`load` reads a file, `check` finds what is wrong with it, `translator` turns records by it, `taker` says which stream
+a new record belongs to, `lineage` tells which tools feed which fields, `schema` lets editors complete it and
+`reference_page` prints its words. Nothing here does IO or knows a tool.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from core.mapping.schema import schema
 from core.mapping.steps import STEPS
 from core.mapping.translator import Reading, Translator, Written, translator
 from core.mapping.vocabulary import Vocabulary
+from core.mapping.when import When, taker
 
 __all__ = [
     "STEPS",
@@ -31,6 +32,7 @@ __all__ = [
     "Thread",
     "Translator",
     "Vocabulary",
+    "When",
     "Written",
     "check",
     "check_text",
@@ -38,5 +40,6 @@ __all__ = [
     "load",
     "reference_page",
     "schema",
+    "taker",
     "translator",
 ]

@@ -12,7 +12,7 @@ from core.mapping.tool import Declared, DeclaredStream, RemoteField, RemoteStrea
 
 def check_manifest(stream: StreamMapping, source: Source, manifest: Declared) -> None:
     """The stream and its options exist, hold the right kind, and go the ways that the lines want."""
-    declared = _declared(stream, manifest)
+    declared = declared_of(stream, manifest)
     if declared is None:
         source.problem(
             stream.place,
@@ -54,12 +54,13 @@ def check_description(
                 )
         _check_words(line, stream, known.get(line.remote or ""), source)
         _check_ref_stream(line, known.get(line.remote or ""), source)
-    declared = _declared(stream, manifest) if manifest else None
+    declared = declared_of(stream, manifest) if manifest else None
     if declared is None or declared.creates:
         _check_required(stream, source, description)
 
 
-def _declared(stream: StreamMapping, manifest: Declared) -> DeclaredStream | None:
+def declared_of(stream: StreamMapping, manifest: Declared) -> DeclaredStream | None:
+    """What the manifest says of a stream; of one that only an open manifest knows, what it says of its kind."""
     if stream.stream in manifest.streams:
         return manifest.streams[stream.stream]
     if not manifest.open_streams:

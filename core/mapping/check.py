@@ -11,6 +11,7 @@ from collections.abc import Mapping as Map
 from collections.abc import Sequence
 
 from core.mapping import against_shapes, against_tool
+from core.mapping.check_when import check_when
 from core.mapping.language import Mapping
 from core.mapping.laws import check_laws
 from core.mapping.load import load_leniently
@@ -65,6 +66,7 @@ def _check_into(
     locale: Locale,
 ) -> None:
     against_shapes.check_vocabularies(mapping, source)
+    check_when(mapping, source, shapes=shapes, manifest=manifest, locale=locale)
     for stream in mapping.streams.values():
         description = descriptions.get(stream.stream)
         if manifest:

@@ -110,8 +110,16 @@ class StreamMapping:
     """Those of the whole file; lines name them."""
     place: Place = START
     places: Map[str, Place] = dataclasses.field(default_factory=dict)
-    """`as`, and `options.NAME` for each option, → where it stands."""
+    """`as`, `options.NAME` for each option, `when.FIELD` and `when.FIELD.0` for its first value → where it stands."""
     file: str = ""
+    when: Map[str, tuple[Json, ...]] = dataclasses.field(default_factory=dict)
+    """Canonical field → the values, as the file says them, of which a record that is created here has one; None is
+    blank. See `core.mapping.when`."""
+
+    @property
+    def goes_out(self) -> bool:
+        """Whether anything is written to the stream at all."""
+        return any(line.direction != "in" for line in self.lines)
 
     def at(self, word: str) -> Place:
         """Where a word of the stream stands, or the stream itself."""

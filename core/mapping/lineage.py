@@ -9,6 +9,7 @@ from collections.abc import Mapping as Map
 from typing import NamedTuple
 
 from core.mapping.language import Line, Mapping, StreamMapping
+from core.mapping.when import claimed
 
 
 class Thread(NamedTuple):
@@ -22,7 +23,7 @@ class Thread(NamedTuple):
     remotes: tuple[str, ...]
     """The tool's fields, as dotted paths."""
     through: tuple[str, ...]
-    """Steps, vocabulary and expression on the way, for people."""
+    """Steps, vocabulary and expression on the way, for people; `when` for what a stream says by itself."""
 
 
 class Lineage(NamedTuple):
@@ -50,6 +51,8 @@ def lineage(mappings: Map[str, Mapping]) -> Lineage:
     outward: list[Thread] = []
     for connection, mapping in mappings.items():
         for stream in mapping.streams.values():
+            for field in claimed(stream, stream.when):
+                inward.append(Thread(connection, stream.stream, stream.kind, field, (), ("when",)))
             for line in stream.lines:
                 if line.direction != "out":
                     inward.append(_thread(connection, stream, line, line.field, line.reads))

@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.mapping.language import Direction, Line, Mapping, StreamMapping
-from core.mapping.problem import MappingError, one_of
+from core.mapping.problem import MappingError, Place, one_of
 from core.mapping.read_lines import DIRECTIONS, LineReader
 from core.mapping.source import Entry, Node, Source
 from core.mapping.vocabulary import HANDLINGS, Vocabulary
+from core.model.values import Json
 
 TOP_WORDS = ("version", "vocabularies")
-STREAM_WORDS = ("as", "direction", "options", "fields")
+STREAM_WORDS = ("as", "when", "direction", "options", "fields")
 
 
 def load(text: str, *, file: str) -> Mapping:
@@ -122,6 +123,7 @@ class _FileReader(LineReader):
         places = {key: node.value[key].node.place for key in node.value}
         if options:
             places |= {f"options.{option.key}": option.place for option in options.node.entries}
+        when = self._when(node, places)
         return StreamMapping(
             name,
             kind,
@@ -131,7 +133,36 @@ class _FileReader(LineReader):
             entry.place,
             places,
             self.source.file,
+            when,
         )
+
+    def _when(self, stream: Node, places: dict[str, Place]) -> dict[str, tuple[Json, ...]]:
+        """Canonical field → its values; where each stands goes into `places`."""
+        entry = stream.value.get("when")
+        if entry is None or not self._must_be_map(entry.node, "`when`"):
+            return {}
+        if not entry.node.value:
+            self.source.problem(
+                entry.node.place, "`when` names no field.", remedy="Name one: `when: {type: task}`, or leave it out."
+            )
+        return {str(one.key): values for one in entry.node.entries if (values := self._values(one, places))}
+
+    def _values(self, entry: Entry, places: dict[str, Place]) -> tuple[Json, ...]:
+        name, node = str(entry.key), entry.node
+        found = node.value if node.is_list else [node]
+        # A null by itself is more often a value that was forgotten; in a list it is meant.
+        if not found or node.value is None or any(one.is_map or one.is_list for one in found):
+            self.source.problem(
+                node.place,
+                f"`when` must say which values `{name}` may have.",
+                found=node.told() if found else "an empty list",
+                expected="a value, or a list of values",
+                remedy=f"Write `{name}: value` or `{name}: [one, another]`; `[null]` stands for a blank field.",
+            )
+            return ()
+        places[f"when.{name}"] = entry.place
+        places |= {f"when.{name}.{place}": one.place for place, one in enumerate(found)}
+        return tuple(one.value for one in found)
 
     def _lines(self, stream: Entry, direction: Direction | None) -> tuple[Line, ...]:
         fields = stream.node.value.get("fields")

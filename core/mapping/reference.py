@@ -14,6 +14,13 @@ from core.mapping.steps.step import Arguments
 from core.model.types import TYPES
 from core.model.values import Json
 
+_STREAMS = (
+    ("`as`", "The kind of record that the stream holds."),
+    ("`when`", "Which records are created in it, where the tool keeps one kind in several streams; see below."),
+    ("`direction`", "For lines that do not say their own."),
+    ("`options`", "Options of the connector for this stream."),
+    ("`fields`", "The lines: a canonical field, and what it is in the tool."),
+)
 _LINES = (
     ("`field`", "The tool's field, as a dotted path. For money and addresses also parts: `{street: …, city: …}`."),
     ("`steps`", "What lies between, in the order of the way in; the way out goes through them in reverse."),
@@ -49,6 +56,37 @@ contacts:
 ```
 """
 
+_WHEN = """\
+## Several streams of one kind
+
+A tool may keep one kind in several streams: tasks and notes, leads and contacts. `when` says which of them takes a
+record that the tool does not hold yet.
+
+```yaml
+tasks:
+  as: activity
+  when: {type: task}
+  fields: {subject: title, due_at: due}
+mails:
+  as: activity
+  when: {type: email, direction: [outbound, null]}
+  fields: {subject: subject, body: text}
+notes:
+  as: activity
+  fields: {type: kind, body: text}
+```
+
+- `when` names canonical fields with a value, or a list of values; each field must have one of its own. A blank field
+  has none of them, unless the list holds `null`. Fields of one plain value can be named: no sets, references, amounts
+  or addresses.
+- A record is created in the first stream, in the order of the file, whose `when` holds; where none holds, in the first
+  stream without `when`. Where every stream has one and none holds, this tool does not take the record, and nothing is
+  missing. What one stream claims goes to no other, even while the claiming one is not written.
+- A record that is in the tool already stays in its stream and is updated there; it is never moved.
+- What is read in a stream whose `when` names one value of a field has that value, unless a line of the stream reads
+  the field. Several values say nothing, and of consent nothing is ever said in this way.
+"""
+
 _VOCABULARIES = """\
 ## Vocabularies
 
@@ -75,6 +113,9 @@ def reference_page() -> str:
 
 def _parts() -> Iterator[str]:
     yield _INTRODUCTION
+    yield "## Words of a stream\n"
+    yield _table(("Word", "Meaning"), _STREAMS)
+    yield _WHEN
     yield "## Words of a line\n"
     yield _table(("Word", "Meaning"), _LINES)
     yield _VOCABULARIES

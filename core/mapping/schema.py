@@ -13,6 +13,7 @@ from core.mapping.load import TOP_WORDS
 from core.mapping.read_lines import DIRECTIONS, WHEN_BLANK
 from core.mapping.steps import STEPS, Parameter, Step
 from core.mapping.vocabulary import HANDLINGS
+from core.mapping.when import PLAIN
 from core.model.shape import Field, Shape
 
 Schema = dict[str, Any]
@@ -20,6 +21,7 @@ Schema = dict[str, Any]
 _TEXT: Schema = {"type": "string", "minLength": 1}
 _SAYING_DIRECTIONS: Schema = {"additionalProperties": {"dependentRequired": {"compute": ["direction"]}}}
 _WORD: Schema = {"type": ["string", "number"]}
+_WANTED: dict[str, Schema] = {"text": _WORD, "number": {"type": "number"}, "flag": {"type": "boolean"}}
 
 
 def schema(shapes: Mapping[str, Shape]) -> Schema:
@@ -42,6 +44,8 @@ def schema(shapes: Mapping[str, Shape]) -> Schema:
             "free_line": {"allOf": [{"$ref": "#/$defs/line"}, _free()]},
             "step": _step(),
             **{f"fields_{kind}": _fields(shape) for kind, shape in shapes.items()},
+            **{f"when_{kind}": _when(shape) for kind, shape in shapes.items()},
+            **{f"wanted_{form}": _one_or_several(value) for form, value in _WANTED.items()},
         },
         "examples": [{"contacts": {"as": "contact", "fields": {"email": "email"}}}],
         "$comment": f"Every key but {' and '.join(TOP_WORDS)} is the name of a stream.",
@@ -76,6 +80,7 @@ def _stream(shapes: Mapping[str, Shape]) -> Schema:
         "additionalProperties": False,
         "properties": {
             "as": {"description": "The kind of record the stream holds.", "enum": list(shapes)},
+            "when": {"description": "Which records are created in this stream.", "type": "object", "minProperties": 1},
             "direction": {"description": "For lines that do not say their own.", "enum": list(DIRECTIONS)},
             "options": {"description": "Options of the connector for this stream.", "type": "object"},
             "fields": {"type": "object", "minProperties": 1},
@@ -83,7 +88,12 @@ def _stream(shapes: Mapping[str, Shape]) -> Schema:
         "allOf": [
             {
                 "if": {"required": ["as"], "properties": {"as": {"const": kind}}},
-                "then": {"properties": {"fields": {"$ref": f"#/$defs/fields_{kind}"}}},
+                "then": {
+                    "properties": {
+                        "fields": {"$ref": f"#/$defs/fields_{kind}"},
+                        "when": {"$ref": f"#/$defs/when_{kind}"},
+                    }
+                },
             }
             for kind in shapes
         ]
@@ -97,6 +107,24 @@ def _fields(shape: Shape) -> Schema:
         "properties": {field.name: _described(field) for field in shape.fields.values()},
         "additionalProperties": {"$ref": "#/$defs/free_line"},
     }
+
+
+def _when(shape: Shape) -> Schema:
+    asked = [field for field in shape.fields.values() if field.type in PLAIN and not field.is_set]
+    return {"properties": {field.name: _wanted(field) for field in asked}, "additionalProperties": False}
+
+
+def _wanted(field: Field) -> Schema:
+    """The values that `when` may name of a field, in their canonical spelling."""
+    if field.choices:
+        return {"description": field.doc, **_one_or_several({"enum": list(field.choices)})}
+    form = field.type if field.type in _WANTED else "text"
+    return {"description": f"{field.doc} ({field.type})", "$ref": f"#/$defs/wanted_{form}"}
+
+
+def _one_or_several(value: Schema) -> Schema:
+    """A value or a list of them; only in a list does null stand for blank."""
+    return {"anyOf": [value, {"type": "array", "minItems": 1, "items": {"anyOf": [value, {"type": "null"}]}}]}
 
 
 def _described(field: Field) -> Schema:

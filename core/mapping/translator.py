@@ -17,6 +17,7 @@ from core.mapping.problem import MappingError, Problem, did_you_mean
 from core.mapping.steps import Turn
 from core.mapping.tool import Fields
 from core.mapping.vocabulary import Vocabulary
+from core.mapping.when import When, claimed, condition
 from core.model.shape import Field, Shape
 from core.model.types import Column, Locale
 from core.model.values import Json, Values, is_blank
@@ -69,13 +70,17 @@ class Translator:
     in_fields: frozenset[str]
     """The canonical fields that this stream speaks of."""
     out_fields: frozenset[str]
-    """The canonical fields that go out to this stream."""
+    """The canonical fields that go out to this stream, or decide whether a record does."""
     refs: Mapping[str, tuple[str, ...]]
     """Reference field → the streams whose ids it holds, towards the tool."""
     remote_fields: frozenset[str]
     """The tool's fields that are read or written, as dotted paths."""
     when_blank: Mapping[str, str]
     """Canonical field → what a blank in the tool means: `clear` or `ignore`."""
+    when: When | None
+    """Which records are created here; None takes what no other stream of the kind claims."""
+    fixed: Mapping[str, Json]
+    """Canonical field → what every record in this stream says by being there."""
     _inward: tuple[_Inward, ...] = field(repr=False)
     _outward: tuple[_Outward, ...] = field(repr=False)
     _two_way: frozenset[str] = field(repr=False)
@@ -100,13 +105,18 @@ class Translator:
         """The lines of the mapping."""
         return self.mapping.lines
 
+    @property
+    def goes_out(self) -> bool:
+        """Whether anything is written to this stream at all."""
+        return bool(self._outward)
+
     def read(self, page: Sequence[Fields], *, partial: bool = False) -> list[Reading]:
         """Read a page; one reading a record, in order.
 
         With `partial` the records hold only some fields: a field whose paths are absent is not `said`, and one that
         is there and null is blank. Otherwise absent and null both mean blank.
         """
-        records: list[dict[str, Json]] = [{} for _ in page]
+        records: list[dict[str, Json]] = [dict(self.fixed) for _ in page] if self.fixed else [{} for _ in page]
         trouble: dict[int, dict[str, str]] = {}
         taken = Columns(page)
         for line in self._inward:
@@ -154,7 +164,7 @@ class Translator:
         return {name: value for name, value in reading.values.items() if name in self._two_way}
 
     def _partial(self, fields: Fields, reading: Reading) -> Reading:
-        said = frozenset(line.field for line in self._inward if line.told(fields))
+        said = frozenset((*self.fixed, *(line.field for line in self._inward if line.told(fields))))
         return Reading({name: value for name, value in reading.values.items() if name in said}, (), said)
 
 
@@ -168,20 +178,25 @@ def translator(
     """Make a stream's mapping ready for use; `vocabularies` are those of its file when not given.
 
     A blank on a line of consent is always ignored, whatever the line says: a missing tick is no permission. Raises
-    `MappingError` for a kind or field that `shapes` does not have.
+    `MappingError` for a kind or field that `shapes` does not have, and for a `when` that can never hold.
     """
     words = stream_mapping.vocabularies if vocabularies is None else vocabularies
     shape = _shape(stream_mapping, shapes)
     lines = tuple(_never_widening(line, shape) for line in stream_mapping.lines)
     into = [line for line in lines if line.direction != "out"]
     out = [line for line in lines if line.direction != "in"]
+    when = condition(stream_mapping, shape, locale)
+    fixed = claimed(stream_mapping, when.fields) if when else {}
+    asked = when.fields if when and out else ()
     return Translator(
         replace(stream_mapping, lines=lines),
-        in_fields=frozenset(line.field for line in into),
-        out_fields=frozenset(name for line in out for name in _canonical(line, shape)),
+        in_fields=frozenset((*fixed, *(line.field for line in into))),
+        out_fields=frozenset((*asked, *(name for line in out for name in _canonical(line, shape)))),
         refs={line.field: line.ref_streams for line in lines if _is_ref(line, shape)},
         remote_fields=frozenset(path for line in lines for path in (*line.reads, *line.writes)),
         when_blank={line.field: line.when_blank for line in into},
+        when=when,
+        fixed=fixed,
         _inward=tuple(_inward(line, shape, words, locale) for line in into),
         _outward=tuple(_outward(line, words, locale) for line in out),
         _two_way=frozenset(line.field for line in lines if line.direction == "both"),

@@ -23,7 +23,7 @@ class State(IntEnum):
     GONE = 1
     """Deleted there; its last words still count."""
     MOVED = 2
-    """Merged into another record there."""
+    """Merged into another record there, or turned into one."""
     UNLINKED = 3
     """Cut by policy or by a person; its claims no longer count."""
     RELEASED = 4
@@ -59,6 +59,8 @@ class Bound(NamedTuple):
     packed_told: bytes | None
     problems: str | None
     moved_to: str | None
+    moved_stream_id: int | None = None
+    """The stream in which `moved_to` is an id."""
 
     @property
     def claims(self) -> Claims:
@@ -100,8 +102,10 @@ COLUMNS = (
     "told",
     "problems",
     "moved_to",
+    "moved_stream_id",
 )
 _CHANGING = COLUMNS[3:]
+_NEW = COLUMNS[: COLUMNS.index("moved_to")]
 _ALL = tuple(binding.c[name] for name in COLUMNS)
 
 
@@ -140,12 +144,16 @@ def of_ids(tx: Connection, ids: Collection[int]) -> list[Bound]:
     return [Bound(*row) for row in tx.execute(select(*_ALL).where(among(tx, binding.c.id, ids)).order_by(binding.c.id))]
 
 
-def records_of(tx: Connection, stream_ids: Collection[int], remote_ids: Collection[str]) -> dict[tuple[int, str], int]:
-    """(stream id, remote id) → record id, for refs in a tool's own words."""
+def records_of(
+    tx: Connection, stream_ids: Collection[int], remote_ids: Collection[str], *, unlinked: bool = False
+) -> dict[tuple[int, str], int]:
+    """(stream id, remote id) → record id, for refs in a tool's own words; those cut off only with `unlinked`."""
     c = binding.c
     query = select(c.stream_id, c.remote_id, c.record_id).where(
-        among(tx, c.stream_id, stream_ids), among(tx, c.remote_id, remote_ids), c.state != State.UNLINKED
+        among(tx, c.stream_id, stream_ids), among(tx, c.remote_id, remote_ids)
     )
+    if not unlinked:
+        query = query.where(c.state != State.UNLINKED)
     return {(row[0], row[1]): row[2] for row in tx.execute(query)}
 
 
@@ -159,8 +167,8 @@ def remote_ids_of(tx: Connection, stream_ids: Collection[int], record_ids: Colle
 
 
 def insert(tx: Connection, rows: Iterable[Bound]) -> None:
-    """Add bindings."""
-    database.insert(tx, binding, COLUMNS, list(rows))
+    """Add bindings of what is there: none of them has moved yet."""
+    database.insert(tx, binding, _NEW, [row[: len(_NEW)] for row in rows])
 
 
 def update(tx: Connection, rows: Iterable[Bound]) -> None:
@@ -241,10 +249,10 @@ def by_remote_id(tx: Connection, remote_id: str, limit: int = 50) -> list[int]:
 
 
 def moved(tx: Connection, stream_id: int, targets: Collection[str]) -> list[tuple[str, int]]:
-    """(target remote id, record id) of bindings that were merged into one of these remote records."""
+    """(target remote id, record id) of bindings, in any stream, that moved to one of these records of a stream."""
     c = binding.c
     query = select(c.moved_to, c.record_id).where(
-        c.stream_id == stream_id, c.state == State.MOVED, among(tx, c.moved_to, targets)
+        c.moved_stream_id == stream_id, c.state == State.MOVED, among(tx, c.moved_to, targets)
     )
     return [(row[0], row[1]) for row in tx.execute(query)]
 

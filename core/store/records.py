@@ -1,8 +1,8 @@
-"""Canonical records and the keys they are found by."""
+"""Canonical records."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from core.model.instant import Instant
 from core.store import database
 from core.store.codec import dumps, loads
 from core.store.database import among
-from core.store.tables import key, record
+from core.store.tables import record
 
 
 class State(IntEnum):
@@ -91,22 +91,6 @@ def counts(tx: Connection) -> dict[str, int]:
     """Kind → number of live records."""
     query = select(record.c.kind, func.count()).where(record.c.state == State.LIVE).group_by(record.c.kind)
     return {row[0]: row[1] for row in tx.execute(query)}
-
-
-def find_keys(tx: Connection, digests: Collection[int]) -> list[tuple[int, int]]:
-    """(digest, record id) of every record found by one of these key digests."""
-    query = select(key.c.digest, key.c.record_id).where(among(tx, key.c.digest, digests))
-    return [(row[0], row[1]) for row in tx.execute(query)]
-
-
-def add_keys(tx: Connection, rows: Sequence[tuple[int, int]]) -> None:
-    """Add (digest, record id) keys; one that is there already stays."""
-    database.insert(tx, key, ("digest", "record_id"), rows, otherwise="ON CONFLICT DO NOTHING")
-
-
-def drop_keys(tx: Connection, rows: Sequence[tuple[int, int]]) -> None:
-    """Remove (digest, record id) keys."""
-    database.delete(tx, key, ("digest", "record_id"), rows)
 
 
 def raw(values: dict[str, Any]) -> str:

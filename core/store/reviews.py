@@ -122,6 +122,13 @@ def open_reviews(tx: Connection, *, limit: int = 200) -> list[Review]:
     return [Review(*row) for row in tx.execute(query)]
 
 
+def about(tx: Connection, record_ids: Collection[int]) -> list[Review]:
+    """Open questions about these records."""
+    c = review.c
+    query = select(*_ALL).where(among(tx, c.record_id, record_ids), c.closed_at.is_(None)).order_by(c.id)
+    return [Review(*row) for row in tx.execute(query)]
+
+
 def count_open(tx: Connection) -> dict[str, int]:
     """What → number of open questions."""
     query = select(review.c.what, func.count()).where(review.c.closed_at.is_(None)).group_by(review.c.what)

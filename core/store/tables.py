@@ -99,11 +99,13 @@ binding = Table(
     Column("told", LargeBinary),
     Column("problems", Text),
     Column("moved_to", Text),
+    # The stream in which `moved_to` is an id: ids of different streams may be spelt the same.
+    Column("moved_stream_id", Id),
     UniqueConstraint("stream_id", "remote_id"),
     Index("binding_by_record", "record_id"),
     Index(
         "binding_moved",
-        "stream_id",
+        "moved_stream_id",
         "moved_to",
         sqlite_where=text("moved_to IS NOT NULL"),
         postgresql_where=text("moved_to IS NOT NULL"),
@@ -116,14 +118,18 @@ binding = Table(
     ),
 )
 
-# What records can be found by when a new one is matched: a digest of kind, key and value.
-key = Table(
-    "key",
-    metadata,
-    Column("digest", BigInteger, nullable=False),
-    Column("record_id", Id, nullable=False),
-    PrimaryKeyConstraint("digest", "record_id"),
-    sqlite_with_rowid=False,
+# What records can be found by when a new one is matched: a digest of kind, key and value. New ones gather in a small
+# table first (`core.store.keys`).
+key, new_key = (
+    Table(
+        name,
+        metadata,
+        Column("digest", BigInteger, nullable=False),
+        Column("record_id", Id, nullable=False),
+        PrimaryKeyConstraint("digest", "record_id"),
+        sqlite_with_rowid=False,
+    )
+    for name in ("key", "new_key")
 )
 
 history = Table(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from connectors._kit.clock import VirtualTime
 from connectors._kit.contract.about import AboutTests
 from connectors._kit.contract.harness import Harness
+from connectors._kit.contract.preparing import PreparingTests
 from connectors._kit.contract.reading import ReadingTests
 from connectors._kit.contract.receiving import ReceivingTests
 from connectors._kit.contract.trouble import TroubleTests
@@ -18,5 +19,5 @@ from connectors._kit.contract.writing import WritingTests
 __all__ = ["ContractSuite", "Harness", "VirtualTime"]
 
 
-class ContractSuite(AboutTests, ReadingTests, WritingTests, ReceivingTests, TroubleTests):
+class ContractSuite(AboutTests, PreparingTests, ReadingTests, WritingTests, ReceivingTests, TroubleTests):
     """Everything the hub relies on. A subclass names its `harness` and is called `Test…`."""

@@ -60,6 +60,10 @@ class Harness:
         secrets = self.entry.manifest.secrets
         return {name: "wrong-" + value if name in secrets else value for name, value in self.settings().items()}
 
+    def unprepared(self) -> dict[str, Any] | None:
+        """Settings of a connection where something is missing that `prepare` makes; None where there is no such."""
+        return None
+
     def options(self) -> Mapping[str, Mapping[str, Any]]:
         """Stream → the options its mapping would set."""
         return {}

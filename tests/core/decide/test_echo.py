@@ -130,6 +130,26 @@ def test_fields_claimed_together_carry_one_stamp():
     assert claims.get("email").stamp == claims.get("other_emails").stamp == NAMED
 
 
+VALUES = st.dictionaries(
+    st.sampled_from(["first_name", "phone", "lead_score", "tags"]), st.sampled_from(["x", "y", "z"])
+)
+TAGGED = VALUES.map(lambda values: {**values, **({"tags": [values["tags"]]} if "tags" in values else {})})
+
+
+@given(now=TAGGED, before=TAGGED, named=st.sets(st.sampled_from(FIELDS)))
+def test_what_is_named_changes_how_well_a_moment_is_known_and_nothing_else(
+    now: dict[str, Json], before: dict[str, Json], named: set[str]
+):
+    known = claimed(**before)
+    plain = hear(now, before, known, when_blank=CLEAR)
+    told = hear(now, before, known, when_blank=CLEAR, named=named, named_stamp=NAMED)
+    assert (plain is None) == (told is None), "an echo stays an echo, whatever is named"
+    for name, claim in plain.items() if plain else ():
+        fresh = claim.stamp == LATER
+        assert told.get(name) == claim._replace(stamp=NAMED if fresh and name in named else claim.stamp)
+        assert fresh == (now.get(name) != before.get(name)), "what is as it was keeps its age, named or not"
+
+
 def test_a_partial_reading_says_nothing_about_the_rest():
     claims = hear({"phone": "+2"}, {"phone": "+1", "first_name": "Ann"}, said={"phone"}, when_blank=CLEAR)
     assert list(claims) == ["phone"]

@@ -31,6 +31,20 @@ MISTAKES = {
     "stream without fields": ("contacts:\n  as: contact\n", 1, 1, "has no fields", "fields:"),
     "fields is a list": ("contacts:\n  as: contact\n  fields: [email]\n", 3, 11, "must be a map", ""),
     "word of a stream": (HEAD + "    email: e\n  filds: {}\n", 5, 3, "not a word of a stream", "fields"),
+    "when is a word": ("tasks:\n  as: activity\n  when: task\n  fields: {body: b}", 3, 9, "must be a map", ""),
+    "when is empty": ("tasks:\n  as: activity\n  when: {}\n  fields: {body: b}", 3, 9, "names no field", "type: task"),
+    "when without a value": (
+        "tasks:\n  as: activity\n  when:\n    type:\n  fields: {body: b}", 4, 5, "which values `type`", "[null]",
+    ),
+    "when with a map": (
+        "tasks:\n  as: activity\n  when: {type: {a: b}}\n  fields: {body: b}", 3, 16, "which values `type`", "type:",
+    ),
+    "when with lists in it": (
+        "tasks:\n  as: activity\n  when: {type: [[task]]}\n  fields: {body: b}", 3, 16, "which values `type`", "type:",
+    ),
+    "when with an empty list": (
+        "tasks:\n  as: activity\n  when: {type: []}\n  fields: {body: b}", 3, 16, "which values `type`", "type:",
+    ),
     "word of a line": (HEAD + "    email: {field: e, stepps: [trim]}\n", 4, 23, "not a word of a line", "steps"),
     "line is a list": (HEAD + "    email: [a]\n", 4, 12, "must be a map", ""),
     "line is blank": (HEAD + "    email:\n", 4, 5, "must be a map", ""),
@@ -167,6 +181,20 @@ def test_everything_of_a_real_file_is_understood(crm: Mapping):
 def test_a_stream_can_say_the_direction_for_its_lines(crm: Mapping):
     directions = {line.field: line.direction for line in crm.streams["users"].lines}
     assert directions == {"name": "in", "email": "in", "active": "in"}
+
+
+def test_when_is_understood_with_its_places():
+    text = "tasks:\n  as: activity\n  when:\n    type: [task, null]\n    done: false\n  fields: {body: b}\n"
+    stream = load(text, file="x.yaml").streams["tasks"]
+    assert stream.when == {"type": ("task", None), "done": (False,)}
+    places = {name: tuple(place) for name, place in stream.places.items() if name.startswith("when.")}
+    assert places == {
+        "when.type": (4, 5),
+        "when.type.0": (4, 12),
+        "when.type.1": (4, 18),
+        "when.done": (5, 5),
+        "when.done.0": (5, 11),
+    }
 
 
 def test_a_required_line_ignores_blanks_unless_it_says_otherwise():

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from core.mapping import STEPS, load, reference_page
+from core.mapping import STEPS, check_text, load, reference_page
 from core.mapping.compute import FUNCTIONS
+from core.mapping.load import STREAM_WORDS
 from core.mapping.read_lines import LINE_WORDS
+from core.model.shapes import SHAPES
 
 
 def test_it_tells_every_step_word_and_function():
     page = reference_page()
-    for name in (*STEPS, *LINE_WORDS, *FUNCTIONS):
+    for name in (*STEPS, *STREAM_WORDS, *LINE_WORDS, *FUNCTIONS):
         assert f"`{name}`" in page, name
     for step in STEPS.values():
         assert f"### `{step.name}`\n\n{step.doc}" in page
@@ -24,6 +26,12 @@ def test_tables_are_whole():
 def test_its_example_is_a_mapping():
     example = reference_page().partition("```yaml\n")[2].partition("```")[0]
     assert load(example, file="reference").streams["contacts"].kind == "contact"
+
+
+def test_its_example_of_several_streams_has_nothing_wrong():
+    example = reference_page().partition("## Several streams")[2].partition("```yaml\n")[2].partition("```")[0]
+    assert list(load(example, file="reference").streams) == ["tasks", "mails", "notes"]
+    assert check_text(example, file="reference", shapes=SHAPES) == []
 
 
 def test_examples_are_written_as_a_mapping_writes_them():

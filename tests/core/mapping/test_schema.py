@@ -85,6 +85,29 @@ def test_wrong_files_are_underlined(data: Any):
     assert not VALIDATOR.is_valid(data)
 
 
+@pytest.mark.parametrize(
+    "when", ["{type: task}", "{type: [task, null]}", "{done: true, status: [planned, done]}", "{subject: hello}"]
+)
+def test_a_right_when_passes(when: str):
+    assert VALIDATOR.is_valid(activities(when))
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "task", "{}", "{typ: task}", "{type: tsk}", "{type: null}", "{type: []}", "{type: [task, tsk]}",
+        "{done: often}", "{tags: vip}", "{owner: 7}", "{lifecycle_stage: lead}",
+    ],
+)  # fmt: skip
+def test_a_wrong_when_is_underlined(when: str):
+    assert not VALIDATOR.is_valid(activities(when))
+
+
+def activities(when: str) -> Any:
+    text = f"things: {{as: activity, when: {when}, fields: {{subject: title}}}}"
+    return YAML(typ="safe", pure=True).load(text)
+
+
 def test_editors_are_told_every_field_and_step():
     assert set(SCHEMA["$defs"]["fields_contact"]["properties"]) == set(SHAPES["contact"].fields)
     steps = SCHEMA["$defs"]["step"]["anyOf"]

@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("told", sa.LargeBinary(), nullable=True),
         sa.Column("problems", sa.Text(), nullable=True),
         sa.Column("moved_to", sa.Text(), nullable=True),
+        sa.Column("moved_stream_id", ID, nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("stream_id", "remote_id"),
     )
@@ -47,7 +48,7 @@ def upgrade() -> None:
         batch_op.create_index("binding_by_record", ["record_id"], unique=False)
         batch_op.create_index(
             "binding_moved",
-            ["stream_id", "moved_to"],
+            ["moved_stream_id", "moved_to"],
             unique=False,
             sqlite_where=sa.text("moved_to IS NOT NULL"),
             postgresql_where=sa.text("moved_to IS NOT NULL"),
@@ -142,6 +143,13 @@ def upgrade() -> None:
 
     op.create_table(
         "key",
+        sa.Column("digest", sa.BigInteger(), nullable=False),
+        sa.Column("record_id", ID, nullable=False),
+        sa.PrimaryKeyConstraint("digest", "record_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "new_key",
         sa.Column("digest", sa.BigInteger(), nullable=False),
         sa.Column("record_id", ID, nullable=False),
         sa.PrimaryKeyConstraint("digest", "record_id"),
@@ -329,6 +337,7 @@ def downgrade() -> None:
 
     op.drop_table("mapping")
     op.drop_table("lease")
+    op.drop_table("new_key")
     op.drop_table("key")
     with op.batch_alter_table("intent", schema=None) as batch_op:
         batch_op.drop_index("intent_by_connection")
