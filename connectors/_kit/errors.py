@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from html import unescape
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
@@ -118,6 +119,7 @@ def retry_after(headers: Mapping[str, str], now: Instant) -> float | None:
         return None if at is None else max(0.0, (at - now) / SECOND)
 
 
+@lru_cache(maxsize=64)
 def http_date(text: str) -> Instant | None:
     """The moment an HTTP date names, or None for anything else."""
     try:

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 import tenacity
@@ -78,8 +79,7 @@ class Sent(NamedTuple):
     @property
     def where(self) -> str:
         """Method and path; parts of it that hold an address of a person are left out, and so is the query."""
-        parts = ("…" if "@" in part or "%40" in part else part for part in urlsplit(self.url).path.split("/"))
-        return f"{self.method} {'/'.join(parts) or '/'}"
+        return f"{self.method} {_shown(urlsplit(self.url).path)}"
 
     def sendable(self) -> dict[str, Any]:
         """The body's arguments for httpx, without those that are not given."""
@@ -110,6 +110,25 @@ def path_of(*parts: object) -> str:
     `path_of("contacts", "a/b@c.d")` is `contacts/a%2Fb%40c.d`.
     """
     return "/".join(quote(str(part), safe="") for part in parts)
+
+
+def with_query(url: str, params: Mapping[str, Any]) -> str:
+    """An address with parameters behind whatever query it has; a list gives its name several times."""
+    if not params:
+        return url
+    words = urlencode({name: _words(value) for name, value in params.items()}, doseq=True)
+    return f"{url}{'&' if '?' in url else '?'}{words}"
+
+
+def _words(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return [_words(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+@lru_cache(maxsize=256)
+def _shown(path: str) -> str:
+    return "/".join("…" if "@" in part or "%40" in part else part for part in path.split("/")) or "/"
 
 
 def sees_skew(skew: Skew) -> int:

@@ -22,7 +22,7 @@ import tenacity
 
 from connectors._kit.auth import Auth, NoAuth
 from connectors._kit.errors import Hook, Reply, blotted, error_of, http_date, is_page, page_title
-from connectors._kit.exchange import READING, Answer, Expect, Sent, Skew, Wait, path_of, sees_skew
+from connectors._kit.exchange import READING, Answer, Expect, Sent, Skew, Wait, path_of, sees_skew, with_query
 from connectors._kit.limits import Learnt, Limits, Unlimited, standard_headers
 from core.errors import ConfigError, Garbled, Refused, Throttled, ToolError, Unavailable, Unknown
 from core.model.instant import Instant
@@ -71,7 +71,6 @@ class Http:
         """Calls that were sent, by status; `failed` are those without an answer."""
         self._clock = clock
         self._sleep = sleep or time.sleep
-        self._retries = retries
         self._max_wait = max_wait
         self._explain = explain
         self._read_limits = read_limits
@@ -81,6 +80,14 @@ class Http:
         self._max_bytes = max_bytes
         self._connection = connection
         self._lock = threading.Lock()
+        self._patient = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(retries + 1),
+            wait=Wait(),
+            retry=tenacity.retry_if_exception(self._worth_another),
+            sleep=self._sleep,
+            before_sleep=self._log_retry,
+            reraise=True,
+        )
         self._client = httpx.Client(
             headers={"User-Agent": user_agent, **(headers or {})},
             timeout=timeout,
@@ -135,10 +142,12 @@ class Http:
         reading: bool | None = None,
         timeout: float | None = None,
         ok: Iterable[int] = (),
+        also: Limits | None = None,
     ) -> Answer:
         """One call, with retries where they are harmless; `path` is below the base, or a whole address.
 
-        `ok` names statuses beyond 2xx that are answers, not errors. Raises only the core's tool errors.
+        `ok` names statuses beyond 2xx that are answers, not errors. `also` is a further limit that this call falls
+        under, asked before each try. Raises only the core's tool errors.
         """
         call = Sent(
             method=method.upper(),
@@ -151,15 +160,7 @@ class Http:
             timeout=timeout,
             ok=frozenset(ok),
         )
-        patient = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self._retries + 1),
-            wait=Wait(),
-            retry=tenacity.retry_if_exception(self._worth_another),
-            sleep=self._sleep,
-            before_sleep=lambda state: self._log_retry(call, state),
-            reraise=True,
-        )
-        return patient(self._signed, call)
+        return self._patient(self._allowed, call, also)
 
     def url(self, path: str) -> str:
         """The whole address of a path.
@@ -177,6 +178,11 @@ class Http:
         return (*self.auth.secrets, *self._redact)
 
     # --- one try
+
+    def _allowed(self, call: Sent, also: Limits | None) -> Answer:
+        if also is not None:
+            also.take()
+        return self._signed(call)
 
     def _signed(self, call: Sent) -> Answer:
         """One try; after a 401 once more, if the auth has something newer to show."""
@@ -219,7 +225,7 @@ class Http:
         timeout = httpx.USE_CLIENT_DEFAULT if call.timeout is None else call.timeout
         with self._client.stream(
             call.method,
-            httpx.URL(call.url).copy_merge_params(params),
+            with_query(call.url, params),
             headers=headers,
             timeout=timeout,
             **call.sendable(),
@@ -315,7 +321,8 @@ class Http:
         with self._lock:
             self.calls[what] += 1
 
-    def _log_retry(self, call: Sent, state: tenacity.RetryCallState) -> None:
+    def _log_retry(self, state: tenacity.RetryCallState) -> None:
+        call: Sent = state.args[0]
         error = state.outcome.exception() if state.outcome else None
         wait = state.next_action.sleep if state.next_action else 0.0
         log.info("http.retry", at=call.where, attempt=state.attempt_number, wait=round(wait, 3),

@@ -1,8 +1,8 @@
-"""How many calls a tool allows: a token bucket with a reserve, learnt from the tool's own headers, and a daily quota.
+"""How many calls a tool allows: a token bucket with a reserve, learnt from the tool's own headers, and quotas.
 
-`Bucket` serves one process and remote account; a shared one (Redis) keeps the same protocol. Waiting goes
-through a given `sleep`, and never longer than a bound: beyond it the caller gets `Throttled` and works on
-something else.
+`Bucket` serves one process and remote account; a shared one (Redis) keeps the same protocol. `RollingQuota` stands
+before another one, for tools that count the calls of the last day themselves. Waiting goes through a given `sleep`,
+and never longer than a bound: beyond it the caller gets `Throttled` and works on something else.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ class Learnt(NamedTuple):
 
     remaining: int
     reset: float
+    allowed: int | None = None
+    """How many it allows in all, where it counts a quota of the last day."""
 
 
 class Limits(Protocol):
@@ -127,6 +129,74 @@ class Bucket:
         if self._daily is not None and self._today + calls > self._daily:
             tomorrow = (self._day + 1) * DAY
             raise Throttled("The tool's daily quota of calls is used up.", wait=(tomorrow - now) / SECOND)
+
+
+class RollingQuota:
+    """A quota over the last day that the tool counts, with all who use it, and tells with each answer.
+
+    `reserve` is the share (0 to 1) left to people and other apps. When only that is left, one call in each `wait`
+    seconds goes through, for nothing else tells when there is more; the others are `Throttled` until then. Before the
+    tool has said anything every call goes through. What is no matter of the quota is asked of `beside`.
+    """
+
+    def __init__(self, beside: Limits, *, clock: Clock, reserve: float = 0.1, wait: float = 300.0) -> None:
+        self._beside = beside
+        self._clock = clock
+        self._reserve = reserve
+        self._wait = int(wait * SECOND)
+        self._said: Learnt | None = None
+        self._since = 0
+        self._next_look: Instant = 0
+        self._lock = threading.Lock()
+
+    @property
+    def left(self) -> tuple[int, int] | None:
+        """Calls left and calls allowed as the tool last told, minus ours since; None before it said anything."""
+        with self._lock:
+            if self._said is None or self._said.allowed is None:
+                return None
+            return max(0, self._said.remaining - self._since), self._said.allowed
+
+    def take(self, calls: int = 1) -> None:
+        """Book the calls, unless only the reserve is left; a caller that is refused has booked nothing."""
+        with self._lock:
+            self._look(calls)
+            self._since += calls
+        try:
+            self._beside.take(calls)
+        except Throttled:
+            with self._lock:
+                self._since = max(0, self._since - calls)
+            raise
+
+    def learn(self, learnt: Learnt) -> None:
+        """Believe the tool's own count; what it says about shorter times is for the limits beside."""
+        if learnt.allowed is None:
+            self._beside.learn(learnt)
+            return
+        with self._lock:
+            self._said, self._since = learnt, 0
+            if self._is_short(1):
+                self._next_look = self._clock() + self._wait
+
+    def pause(self, seconds: float) -> None:
+        """No leave before this many seconds are over."""
+        self._beside.pause(seconds)
+
+    def _look(self, calls: int) -> None:
+        now = self._clock()
+        if not self._is_short(calls):
+            return
+        if now < self._next_look:
+            wait = (self._next_look - now) / SECOND
+            raise Throttled("Only the reserve is left of the tool's quota of calls in a day.", wait=wait)
+        self._next_look = now + self._wait
+
+    def _is_short(self, calls: int) -> bool:
+        said = self._said
+        if said is None or said.allowed is None:
+            return False
+        return said.remaining - self._since - calls < said.allowed * self._reserve
 
 
 def limits_for(declared: Declared, *, clock: Clock, sleep: Callable[[float], None]) -> Limits:

@@ -233,6 +233,29 @@ def test_limits_are_taken_and_learnt(tool: Echo, time: VirtualTime) -> None:
     assert time.slept == 4
 
 
+def test_a_call_falls_under_a_further_limit_at_each_try(tool: Echo, time: VirtualTime) -> None:
+    apart = Bucket(1, 100, clock=time, sleep=time.sleep, reserve=0, max_wait=150)
+    with Http(tool.url, clock=time, sleep=time.sleep) as http:
+        for _ in range(3):
+            http.get("things/1")
+        assert time.slept == 0
+        tool.say(Response(503))
+        http.post("search", reading=True, also=apart)
+    assert len(tool.journal) == 3 + 2
+    assert time.slept >= 100
+
+
+def test_a_call_that_the_further_limit_forbids_is_not_sent(tool: Echo, time: VirtualTime) -> None:
+    apart = Bucket(1, 100, clock=time, sleep=time.sleep, reserve=0, max_wait=10)
+    with Http(tool.url, clock=time, sleep=time.sleep) as http:
+        http.post("search", reading=True, also=apart)
+        with pytest.raises(Throttled) as caught:
+            http.post("search", reading=True, also=apart)
+        http.get("things/1")
+    assert caught.value.wait == pytest.approx(100, abs=1)
+    assert len(tool.calls("POST", "/search")) == 1
+
+
 @pytest.mark.parametrize(
     ("body", "kind"),
     [

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors._kit.clock import VirtualTime
-from connectors._kit.limits import Bucket, Learnt, Unlimited, learnt_from, limits_for, standard_headers
+from connectors._kit.limits import Bucket, Learnt, RollingQuota, Unlimited, learnt_from, limits_for, standard_headers
 from core.errors import Throttled
 from core.manifest import Limits
 from core.model.instant import DAY, SECOND
@@ -104,6 +104,75 @@ def test_a_daily_quota_ends_at_midnight() -> None:
     time.sleep(2 * 3600)
     assert time() % DAY == 0
     limits.take(3)
+
+
+def quota(time: VirtualTime, beside: Bucket | Unlimited | None = None, reserve: float = 0.1) -> RollingQuota:
+    return RollingQuota(beside or Unlimited(), clock=time, reserve=reserve, wait=300)
+
+
+def test_before_a_tool_says_anything_its_quota_stops_nobody() -> None:
+    limits = quota(VirtualTime())
+    limits.take(1_000)
+    assert limits.left is None
+
+
+def test_of_a_rolling_quota_the_reserve_is_left_to_others() -> None:
+    time = VirtualTime()
+    limits = quota(time)
+    limits.learn(Learnt(12, 0, allowed=100))
+    limits.take()
+    limits.take()
+    assert limits.left == (10, 100)
+    limits.learn(Learnt(10, 0, allowed=100))
+    with pytest.raises(Throttled) as caught:
+        limits.take()
+    assert caught.value.wait == pytest.approx(300)
+
+
+@given(st.integers(1, 500), st.floats(0, 0.9), st.integers(1, 60))
+def test_a_rolling_quota_never_takes_from_the_reserve_but_to_look(allowed: int, reserve: float, tries: int) -> None:
+    time = VirtualTime()
+    limits = quota(time, reserve=reserve)
+    limits.learn(Learnt(allowed, 0, allowed=allowed))
+    taken = 0
+    for _ in range(tries + allowed):
+        try:
+            limits.take()
+        except Throttled:
+            continue
+        taken += 1
+    assert allowed - taken >= int(allowed * reserve) - 1
+
+
+def test_only_a_look_now_and_then_tells_that_there_is_more() -> None:
+    time = VirtualTime()
+    limits = quota(time)
+    limits.learn(Learnt(5, 0, allowed=100))
+    for waited in (120, 180):
+        with pytest.raises(Throttled) as caught:
+            limits.take()
+        assert caught.value.wait is not None
+        assert caught.value.wait <= 300
+        time.sleep(waited)
+    limits.take()
+    with pytest.raises(Throttled):
+        limits.take()
+    limits.learn(Learnt(80, 0, allowed=100))
+    for _ in range(70):
+        limits.take()
+
+
+def test_a_quota_leaves_shorter_limits_to_those_beside_it() -> None:
+    time = VirtualTime()
+    limits = quota(time, bucket(time))
+    limits.learn(Learnt(50, 0, allowed=100))
+    limits.learn(Learnt(0, 7))
+    limits.take()
+    assert time.slept == 7
+    limits.pause(60)
+    with pytest.raises(Throttled):
+        limits.take()
+    assert limits.left == (49, 100), "a refused call was not made"
 
 
 def test_threads_together_keep_the_limit() -> None:
