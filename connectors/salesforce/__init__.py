@@ -1,0 +1,1 @@
+"""Salesforce (Sales Cloud), over its REST and Bulk interfaces."""
