@@ -26,6 +26,10 @@ TIERS = ("verified", "named", "weak")
 """From the strongest to the weakest."""
 
 
+PROVING = {"contact": ("email",), "company": ("domain",), "owner": ("email",)}
+"""Kind → the fields that prove who it is; many tools let no two of their records share them."""
+
+
 class Key(NamedTuple):
     """One key. `digest` is a signed 64-bit number, the same in every process, of kind, name and `value`."""
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.decide.keys import PROVING
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.refs import referred, towards
 from core.mapping import paths
@@ -47,6 +48,8 @@ class Difference:
     """Fields under an open question: neither agreed nor to be written."""
     incarnation: int = 0
     """How many records this connection has had for it before."""
+    double: bool = False
+    """The connection holds the record in an older binding too."""
 
 
 def differences(hub: Hub, tx: Tx, connection: Connection, found: Mapping[int, Record]) -> list[Difference]:
@@ -89,7 +92,10 @@ def _steps(connection: Connection, record: Record, values: Values, held: Sequenc
     live = [bound for bound in held if bound.state == BindingState.BOUND]
     if live:
         found = [(streams[bound.stream_id], bound) for bound in live if bound.stream_id in streams]
-        return [Difference(record, stream, _step(stream, record), bound) for stream, bound in found]
+        return [
+            Difference(record, stream, _step(stream, record), bound, double=place > 0)
+            for place, (stream, bound) in enumerate(found)
+        ]
     if record.state != State.LIVE or (target := connection.stream_for(record.kind, values)) is None:
         return []
     # What was deleted there, merged away there or cut off by a person is not put back unasked.
@@ -126,16 +132,19 @@ def _compare(
         open_fields = undecided.get(one.record.id, set())
         told = one.bound.told if one.bound else {}
         unsaid = {name for name in translator.refs if name in values[one.record.id] and name not in wanted}
+        # Of two that are one here, a tool keeps each under its own address until it has merged them too.
+        kept_apart = PROVING.get(one.record.kind, ()) if one.double else ()
         out: Fields = {}
         for path, value in written.fields.items():
             name = written.source.get(path, path)
-            if name in unsaid:
+            made_of = translator.drawn.get(name, frozenset((name,)))
+            if not made_of.isdisjoint(unsaid) or not made_of.isdisjoint(kept_apart):
                 continue
             one.compared += 1
             # What the stream says by itself is no reading of the tool's field.
             meant = None if name in translator.fixed else reading.values.get(name)
             unreadable = not creating and name in translator.in_fields and name not in reading.said
-            if name in open_fields or unreadable:
+            if not made_of.isdisjoint(open_fields) or unreadable:
                 # What a person wrote there and nobody can read is shown as a problem, never written over.
                 one.undecided += 1
             elif creating:

@@ -21,6 +21,7 @@ from core.flow.merging import Forwards, follow, forwards, moves
 from core.flow.newcomers import welcome
 from core.flow.refold import Heard, Work, load_works, refold
 from core.flow.refs import Refs, resolve_waiting
+from core.flow.restating import restate
 from core.mapping import paths
 from core.mapping.translator import Reading
 from core.model.claim import Claims, Evidence, Stamp
@@ -119,7 +120,8 @@ def _look(trip: Trip, remote: Remote, glance: Glance, mark: int) -> str:
     if glance.state == State.MOVED:
         return "old"
     if mark == glance.digest and not back:
-        return "old"
+        # A direct read brings the version along, without which a write would be refused for ever.
+        return "news" if trip.trusted and not is_stale(trip.began_at, glance.wrote_at) else "old"
     if is_stale(trip.began_at, glance.wrote_at):
         return "again"
     ordered = trip.stream.manifest.stamps == "tool" and None not in (glance.modified_at, remote.modified_at)
@@ -211,6 +213,8 @@ def _take_in(trip: Trip, tx: Tx, arrivals: Sequence[Arrival], goodbyes: Sequence
         welcome(trip, tx, changes, refs, fresh, works, intake, forwarded)
         intake.problems += sum(bool(one.reading.problems or one.remote.problem) for one in fresh)
     follow(hub, tx, changes, stream, moved, forwarded, bound, works)
+    if moved:
+        restate(trip, tx, changes, goodbyes, moved, bound, works)
     if fresh:
         resolve_waiting(hub, tx, changes, stream, [arrival.remote.id for arrival in fresh], works)
     refold(

@@ -71,6 +71,8 @@ class Translator:
     """The canonical fields that this stream speaks of."""
     out_fields: frozenset[str]
     """The canonical fields that go out to this stream, or decide whether a record does."""
+    drawn: Mapping[str, frozenset[str]]
+    """Computed line that goes out → the canonical fields it is made of."""
     refs: Mapping[str, tuple[str, ...]]
     """Reference field → the streams whose ids it holds, towards the tool."""
     remote_fields: frozenset[str]
@@ -191,6 +193,7 @@ def translator(
     return Translator(
         replace(stream_mapping, lines=lines),
         in_fields=frozenset((*fixed, *(line.field for line in into))),
+        drawn={line.field: frozenset(_canonical(line, shape)) for line in out if line.compute},
         out_fields=frozenset((*asked, *(name for line in out for name in _canonical(line, shape)))),
         refs={line.field: line.ref_streams for line in lines if _is_ref(line, shape)},
         remote_fields=frozenset(path for line in lines for path in (*line.reads, *line.writes)),

@@ -73,3 +73,56 @@ def test_references_to_the_merged_one_find_the_survivor(tmp_path: Path) -> None:
         (told,) = lab.tools["b"].all("deals").values()
         assert told["company_id"] == company
         assert deal in a.all("deals")
+
+
+def test_who_merges_has_chosen_and_nobody_is_asked_again(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        a, b = lab.tool("a", policy=DELETING), lab.tool("b", policy=DELETING, unique="contacts.email")
+        # Both were made in `b` at the same moment, so that only the merge in `a` can tell whose name stands.
+        for person in people(2):
+            b.create("contacts", person)
+        lab.settle()
+        keep, lose = sorted(a.all("contacts"))
+        chosen = a.all("contacts")[keep]
+        lab.wait(3_600)
+        a.merge("contacts", keep, lose)
+        lab.settle()
+        (record,) = [one for one in lab.records() if one.state == State.LIVE]
+        assert {name: record.values[name] for name in ("email", "first_name", "last_name")} == {
+            name: chosen[name] for name in ("email", "first_name", "last_name")
+        }
+        assert [one.what for one in lab.reviews()] == ["duplicate"]
+        held = list(b.all("contacts").values())
+        assert {one["last_name"] for one in held} == {chosen["last_name"]}
+        assert {one["email"] for one in held} == {one["email"] for one in people(2)}, "each keeps its own address"
+        assert lab.dead_letters() == []
+        for name in ("a", "b"):
+            assert reconcile(lab.hub, lab.connection(name)).whole.share == 1.0
+
+
+def test_an_edit_after_the_merge_is_newer_than_it(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        first, second = two_people(lab)
+        lab.wait(60)
+        lab.tools["a"].merge("contacts", first, second)
+        lab.wait(60)
+        told = next(id_ for id_, one in lab.tools["b"].all("contacts").items() if one["email"] == people(2)[0]["email"])
+        lab.tools["b"].edit("contacts", told, {"last_name": "Quay"})
+        lab.settle()
+        assert lab.tools["a"].all("contacts")[first]["last_name"] == "Quay"
+
+
+def test_a_merge_never_chooses_between_consents(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        a = lab.tool("a", mapping=EVERYTHING, policy=DELETING)
+        ids = [
+            a.create("contacts", {**person, "email_consent": consent})
+            for person, consent in zip(people(2), ("granted", "denied"), strict=True)
+        ]
+        lab.tool("b", mapping=EVERYTHING, policy=DELETING)
+        lab.settle()
+        lab.wait(3_600)
+        a.merge("contacts", *ids)
+        lab.settle()
+        (record,) = [one for one in lab.records() if one.state == State.LIVE]
+        assert record.values["consent.email"] == "denied"

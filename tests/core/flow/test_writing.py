@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from core.flow.sync import turn
 from core.ports import Edit, Receipt
 from core.store import deliveries
 from tests.simulation.mortal import Fate, Killed, MortalStore
-from tests.support import Lab, people
+from tests.support import PEOPLE, Lab, people
 
 ANN = {"email": "ann@shore.example", "first_name": "Ann"}
 
@@ -256,3 +257,24 @@ def test_signed_out_pauses_the_connection_and_asks_for_a_person(lab: Lab):
     lab.refreshed()
     lab.settle()
     assert len(lab.all("b")) == 2
+
+
+def test_a_line_made_of_a_field_in_question_is_not_written_either(tmp_path: Path) -> None:
+    made_of_it = PEOPLE.replace(
+        "    last_name: {field: last_name}\n", "    shown: {field: last_name, compute: last_name, direction: out}\n"
+    )
+    with Lab(tmp_path) as lab:
+        a, b = lab.tool("a"), lab.tool("b")
+        c = lab.tool("c", mapping=made_of_it)
+        a.create("contacts", {"email": "ann@shore.example", "last_name": "Shore"})
+        lab.settle()
+        lab.rules("contact:\n  last_name: ask\n")
+        lab.settle()
+        held = {name: next(iter(lab.tools[name].all("contacts"))) for name in ("a", "b")}
+        lab.wait(60)
+        a.edit("contacts", held["a"], {"last_name": "Quay"})
+        b.edit("contacts", held["b"], {"last_name": "Pier"})
+        lab.settle()
+        assert [(one.what, one.field) for one in lab.reviews()] == [("ask", "last_name")]
+        (told,) = c.all("contacts").values()
+        assert told["last_name"] == "Shore"
