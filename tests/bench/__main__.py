@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from tests.bench import addressbooks, core, load, scale, writes
+from tests.bench import addressbooks, core, crms, imports, load, scale, writes
 from tests.bench.figures import Figure, Skipped
 from tests.bench.report import as_json, show
 from tests.bench.stage import Stage, interrupted
@@ -23,6 +23,8 @@ BENCHES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "scale": scale.measure,
     "writes": writes.measure,
     "addressbooks": addressbooks.measure,
+    "crms": crms.measure,
+    "imports": imports.measure,
     "core": core.measure,
 }
 
