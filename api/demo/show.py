@@ -1,9 +1,13 @@
-"""Runs the demo: syncs until all sides agree, shows it in a live table, then keeps running or prints the figures."""
+"""Runs the demo: syncs until all sides agree, shows it in a live table, then keeps running or prints the figures.
+
+A field under an open question is neither agreed nor out of step: it waits for a person, and is counted apart.
+"""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import ExitStack
@@ -12,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from api import background
 from api.cli import output
 from api.cli.opening import settings
-from api.demo import business
-from api.demo.stage import Stage, staged
+from api.demo import hubspot, salesforce
+from api.demo.stage import Journal, Stage, staged
+from api.demo.tour import tour
 from api.engine import Round, api_calls, turn_crank
 from api.lock import engine_lock
 from api.snapshot import snapshot
@@ -44,7 +49,7 @@ def run(*, once: bool, as_json: bool, host: str, port: int | None) -> None:
             again = turn_crank(stage.installation)
             _tell(_figures(stage, first, again, time.monotonic() - began), as_json=as_json)
             return
-        _tour(stage, time.monotonic() - began)
+        output.say(tour(stage, time.monotonic() - began))
         ended = background.serve(stage.installation, host=host, port=port, announce=_announce)
     if not ended:
         background.leave_now()
@@ -88,16 +93,37 @@ def _table(stage: Stage) -> Table:
             one["name"],
             one["connector"],
             f"{one['records']:,}",
-            output.share(one["agreement"]),
+            output.share(_decided([one])),
+            _undecided([one]),
             one["outbox"],
-            api_calls(stage.installation, one["name"]),
+            _calls(stage, one["name"]),
             writes.get(one["name"], 0),
         )
         for one in state["connections"]
     ]
-    heads = ("tool", "connector", "records", "agreement", "in flight", "API calls", "writes")
+    heads = ("tool", "connector", "records", "agreement", "waits for you", "in flight", "API calls", "writes")
     table: Table = output.table("", heads, rows, right=heads[2:])
     return table
+
+
+def _decided(connections: Sequence[Mapping[str, Any]]) -> float | None:
+    """The agreed share of the fields on which something is decided; None before anything was measured."""
+    kinds = [kind for one in connections for kind in one["kinds"]]
+    decided = sum(kind["fields"] - kind["in_conflict"] for kind in kinds)
+    agreed = decided - sum(kind["out_of_step"] for kind in kinds)
+    return (agreed / decided if decided else 1.0) if kinds else None
+
+
+def _undecided(connections: Sequence[Mapping[str, Any]]) -> int:
+    """How many fields wait for a person's answer, over all tools."""
+    return sum(kind["in_conflict"] for one in connections for kind in one["kinds"])
+
+
+def _calls(stage: Stage, name: str) -> int:
+    """How many calls a tool got: a sandbox counts its own, of the others the connector knows."""
+    boxes = {hubspot.NAME: stage.hubspot, salesforce.NAME: stage.salesforce}
+    journal = boxes[name].journal if name in boxes else None
+    return journal.calls if isinstance(journal, Journal) else api_calls(stage.installation, name)
 
 
 def _writes(stage: Stage) -> dict[str, int]:
@@ -114,13 +140,14 @@ def _figures(stage: Stage, first: Round, again: Round, seconds: float) -> dict[s
     state = snapshot(stage.installation)
     names = [one["name"] for one in state["connections"]]
     return {
-        "agreement": again.share,
+        "agreement": _decided(state["connections"]),
+        "undecided": _undecided(state["connections"]),
         "records": sum(state["records"].values()),
         "by_kind": state["records"],
         "reviews": state["reviews"]["open"],
         "problems": state["problems"],
         "dead_letters": state["dead_letters"],
-        "api_calls": sum(api_calls(stage.installation, name) for name in names),
+        "api_calls": sum(_calls(stage, name) for name in names),
         "writes": first.writes,
         "writes_after_quiet": again.writes,
         "seconds": round(seconds, 2),
@@ -128,8 +155,9 @@ def _figures(stage: Stage, first: Round, again: Round, seconds: float) -> dict[s
             one["name"]: {
                 "connector": one["connector"],
                 "records": one["records"],
-                "agreement": one["agreement"],
-                "api_calls": api_calls(stage.installation, one["name"]),
+                "agreement": _decided([one]),
+                "undecided": _undecided([one]),
+                "api_calls": _calls(stage, one["name"]),
                 "writes": _writes(stage).get(one["name"], 0),
             }
             for one in state["connections"]
@@ -144,30 +172,7 @@ def _tell(figures: dict[str, Any], *, as_json: bool) -> None:
         return
     output.say(
         f"Agreement {output.share(figures['agreement'])} over {figures['records']} records after "
-        f"{figures['seconds']} s: {figures['writes']} writes, {figures['api_calls']} API calls, "
-        f"{figures['reviews']} reviews. A further round wrote {figures['writes_after_quiet']}."
+        f"{figures['seconds']} s: {figures['writes']} writes, {figures['api_calls']} API calls. "
+        f"Questions that wait for a person: {figures['reviews']}. "
+        f"A further round wrote {figures['writes_after_quiet']}."
     )
-
-
-def _tour(stage: Stage, seconds: float) -> None:
-    person = business.somebody_everywhere().email
-    output.say(f"""
-All sides agree after {seconds:.0f} s, and stay so: each tool is looked at every two seconds.
-
-  The spreadsheets    {stage.files}
-  The office's book   {stage.office.url}  (Radicale; {stage.office.username} / {stage.office.password})
-  The mobile book     {stage.mobile.url}  (Xandikos; no sign-in)
-  The configuration   {stage.folder / "concord.yaml"}
-
-In another terminal, from this folder:
-
-  export CONCORD_DATA={stage.folder}
-  .venv/bin/concord status
-  .venv/bin/concord why contact {person} phone
-  .venv/bin/concord log --email {person}
-  .venv/bin/concord log --limit 20
-
-Change somebody's job title in {stage.files / "contacts.csv"}, save, and see it arrive in the cards:
-
-  grep -l "your words" -r {stage.office.folder} {stage.mobile.folder}
-""")

@@ -1,0 +1,135 @@
+"""The demo as a person meets it: it runs on, its printed commands do what they say, and Ctrl-C ends all of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from api.demo.tour import TITLE
+from tests.api.demo_reading import Tools, commands, curl
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+CONCORD = [sys.executable, "-c", "from api.cli import main; main()"]
+PATIENCE = 30.0
+"""Seconds within which a change must have arrived; it takes two or three."""
+
+
+class Running(NamedTuple):
+    """A demo in a process of its own, what it printed, and its tools."""
+
+    process: subprocess.Popen[str]
+    printed: str
+    page: str
+    tools: Tools
+    environment: dict[str, str]
+
+    def concord(self, *words: str) -> str:
+        """What a command prints, run as in another terminal."""
+        ended = subprocess.run(
+            [*CONCORD, *words], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60, check=True
+        )
+        return ended.stdout
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Running]:
+    folder = tmp_path / "demo"
+    environment = {**os.environ, "CONCORD_DATA": str(folder), "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    environment.pop("CONCORD_DATABASE_URL", None)
+    process = subprocess.Popen(
+        [*CONCORD, "demo", "--port", "0"], cwd=ROOT, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        lines: list[str] = []
+        while not (lines and lines[-1].startswith("Status page")):
+            lines.append(process.stdout.readline())
+            assert lines[-1], process.communicate()[1]
+        page = re.search(r"http://127\.0\.0\.1:\d+/", lines[-1])
+        assert page is not None
+        tools = Tools(folder)
+        yield Running(process, "".join(lines), page[0], tools, environment)
+        tools.close()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Another process works in real time, so this waits; never longer than it must."""
+    until = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < until, "it did not arrive in time"
+        time.sleep(0.1)
+
+
+def test_the_printed_tour_and_the_readme_are_true_while_the_demo_runs(demo: Running) -> None:
+    health = httpx.get(f"{demo.page}healthz")
+    assert health.status_code == 200
+    assert health.json()["background"] is True
+    printed = [shlex.split(line) for line in demo.printed.splitlines() if re.match(r"  (\.venv/bin/)?concord ", line)]
+    assert [words[1] for words in printed] == ["status", "why", "log", "reviews", "answer"]
+    told = {words[1]: demo.concord(*words[1:]) for words in printed[:4]}
+    assert "hubspot" in told["status"]
+    assert "Assistant Head Baker" in told["why"]
+    assert told["log"].count("→") >= 3
+    number = printed[4][2]
+    assert re.search(rf"^ {number} +ask .* last_name", told["reviews"], re.MULTILINE)
+
+    change, query, card = commands(demo.printed)
+    assert curl(change).json()["properties"]["jobtitle"] == TITLE
+    eventually(lambda: curl(query).json()["records"][0]["Title"] == TITLE)
+    eventually(lambda: f"TITLE:{TITLE}" in curl(card).text)
+    email = demo.tools.environment["PERSON"]
+    eventually(
+        lambda: [row["Job Title"] for row in demo.tools.sheet("contacts") if row["Email"].lower() == email] == [TITLE]
+    )
+
+    demo.concord(*printed[4][1:])
+    name = printed[4][-1]
+    eventually(lambda: name in {one["lastname"] for one in demo.tools.in_hubspot("contacts", "lastname")})
+    eventually(lambda: any(name in one["N"][0] for one in demo.tools.cards()))
+    assert "No question waits" in demo.concord("reviews")
+
+    readme_works(demo)
+    ends_cleanly(demo)
+
+
+def readme_works(demo: Running) -> None:
+    """The README says the same commands with variables, which `tools.sh` sets."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```bash\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    assert block.startswith(". data/demo/tools.sh\n")
+    variables = demo.tools.environment
+    filled = re.sub(r"\$(\w+)", lambda found: variables[found[1]], block).replace(TITLE, "Head of Hearths")
+    change, query, card = commands(filled)
+    assert curl(change).json()["properties"]["jobtitle"] == "Head of Hearths"
+    eventually(lambda: curl(query).json()["records"][0]["Title"] == "Head of Hearths")
+    eventually(lambda: "TITLE:Head of Hearths" in curl(card).text)
+    for line in readme.splitlines():
+        if found := re.search(r"--email (\S+)", line):
+            assert found[1] == variables["PERSON"]
+
+
+def ends_cleanly(demo: Running) -> None:
+    demo.process.send_signal(signal.SIGINT)
+    _, err = demo.process.communicate(timeout=30)
+    assert demo.process.returncode == 0, err
+    assert "Traceback" not in err
+    for client in (demo.tools.hubspot, demo.tools.salesforce, demo.tools.book):
+        with pytest.raises(httpx.TransportError):
+            client.get("/")
