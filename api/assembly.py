@@ -25,6 +25,7 @@ from core.decide.rules import Rules, load_rules
 from core.decide.skew import Skew, estimate
 from core.errors import ConfigError
 from core.flow.hub import HUB, Connection, Hub, Policy, Stream
+from core.flow.pausing import take_up
 from core.flow.reconsider import fold_again, translate_again
 from core.manifest import Manifest
 from core.manifest import Stream as StreamManifest
@@ -35,7 +36,7 @@ from core.model.locale import Locale
 from core.model.shape import Shape
 from core.model.shapes import KIND_ORDER, SHAPES, load_custom_fields, shapes_with
 from core.ports import Checks, Context
-from core.store import Tx, outbox, reviews, runs
+from core.store import Tx, outbox, runs
 from core.store import connections as stored
 from core.store.codec import digest, dumps, loads
 from core.store.connections import ConnectionRow
@@ -224,7 +225,7 @@ class Installation:
             "created_at": at,
         }
         connection_id = stored.put_connection(tx, row)
-        self._no_longer_asked(tx, connection_id)
+        take_up(tx, connection_id, now=self.clock())
         for name, kind in kinds.items():
             stored.put_stream(tx, connection_id, name, kind, due_at=at)
         earlier = stored.active_mapping(tx, connection_id)
@@ -374,6 +375,7 @@ class Installation:
             settings={**_defaults(entry(connector)), **settings},
             clock=self.clock,
             streams={one.stream: one.options for one in mapping.streams.values()},
+            reads={one.stream: one.reads for one in mapping.streams.values()},
             sleep=self.sleep,
             save_secret=lambda setting, value: self._save_secret(name, setting, value),
             on_date=lambda sent, received, date: dates.append((sent, received, date)),
@@ -402,23 +404,13 @@ class Installation:
                 self.refresh()
 
     def resume(self, name: str) -> None:
-        """Take a paused connection up again."""
+        """Take a paused connection up again, and every paused stream of it."""
         with self.store.writing() as tx:
             row = next((one for one in stored.all_connections(tx) if one.name == name), None)
             if row is None or row.name == HUB or row.state == "removed":
                 raise _no_connection(name)
-            stored.resume(tx, row.id)
-            self._no_longer_asked(tx, row.id)
-            for stream in stored.all_streams(tx):
-                if stream.connection_id == row.id:
-                    stored.change_stream(tx, stream.id, due_at=self.clock())
+            take_up(tx, row.id, now=self.clock())
         self.refresh(name)
-
-    def _no_longer_asked(self, tx: Tx, connection_id: int) -> None:
-        """A pause that is over needs no answer any more."""
-        open_ones = reviews.open_reviews(tx)
-        asked = [one.id for one in open_ones if (one.what, one.connection_id) == ("connection", connection_id)]
-        reviews.close_ids(tx, asked, now=self.clock(), answer="resumed")
 
     def reconsider(self) -> None:
         """Apply new mappings and rules to what is known already; what a crash left undone is done now."""

@@ -120,6 +120,7 @@ class _Telling:
             "due_at": iso(row.due_at),
             "problems": self.problems.get(row.id, 0),
             "unread": self.unread.get(row.id, 0),
+            "pause": _stream_pause(row),
         }
 
 
@@ -132,6 +133,20 @@ def _pause(row: ConnectionRow) -> Told | None:
         "code": row.pause_code,
         "note": row.pause_note,
         "remedy": f"{mend} Then run `concord resume {row.name}`.",
+    }
+
+
+def _stream_pause(row: StreamRow) -> Told | None:
+    """Why a stream is paused, `whole` or only the `writing` of it, who must act, and when the hub tries it again."""
+    if row.pause_code is None:
+        return None
+    return {
+        "code": row.pause_code,
+        "note": row.pause_note,
+        "side": row.pause_side,
+        "acts": row.pause_acts,
+        "remedy": row.pause_remedy,
+        "try_at": iso(row.try_at) if row.try_at is not None else None,
     }
 
 
@@ -165,6 +180,12 @@ def _troubles(shown: Sequence[Told], open_reviews: Mapping[str, int]) -> list[To
         name = one["name"]
         if one["pause"]:
             found.append(_trouble(name, f"paused: {one['pause']['note']}", one["pause"]["remedy"]))
+        for stream in one["streams"]:
+            if (pause := stream["pause"]) is not None:
+                paused = "writing is paused" if pause["side"] == "writing" else "paused"
+                again = f"The hub tries every hour; `concord sync {name}` tries at once."
+                remedy = f"For the {pause['acts']}: {pause['remedy']} {again}"
+                found.append(_trouble(name, f"{stream['name']}, {paused}: {pause['note']}", remedy))
         if one["dead_letters"]:
             what = f"{one['dead_letters']:,} refused by the tool"
             found.append(_trouble(name, what, f"See `concord problems {name}`, mend, then `concord replay {name}`."))

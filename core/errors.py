@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class Acts(StrEnum):
@@ -83,7 +83,7 @@ class ConcordError(Exception):
     code: ClassVar[str] = "error"
     acts: ClassVar[Acts] = Acts.ADMIN
     again: ClassVar[Again] = Again.NEVER
-    reach: ClassVar[Reach] = Reach.HUB
+    reach: Reach = Reach.HUB
 
     def __init__(self, message: str, *, code: str | None = None, remedy: str | None = None, **facts: Any) -> None:
         """Say what happened in one sentence; `facts` are connection=, stream=, id=, field=, status= and the like."""
@@ -92,6 +92,11 @@ class ConcordError(Exception):
         self.error_code = code or self.code
         self.own_remedy = remedy
         self.facts = {name: fact for name, fact in facts.items() if fact is not None}
+
+    def reaching(self, reach: Reach) -> Self:
+        """The same error where it reaches less far, or farther, than its class."""
+        self.reach = reach
+        return self
 
     @property
     def remedy(self) -> str:

@@ -58,6 +58,8 @@ class Stream(_Data):
     delete_signal: Literal["none", "tombstone", "listing", "archived"] = "none"
     returns: Literal["whole", "written", "nothing"] = "nothing"
     """What a receipt tells: the whole record, the written fields, or nothing (the hub then reads it back)."""
+    names_blanks: bool = False
+    """A record read whole names its blank fields too: a mapped field that is not there at all is gone from the tool."""
     idempotent_create: bool = False
     native_merge: bool = False
     poll_every: float = 300

@@ -271,3 +271,5 @@ class Context(NamedTuple):
     """Keep a renewed secret (a rotated token) before it is used."""
     on_date: Callable[[Instant, Instant, Instant], None] | None = None
     """Told (sent at, received at, the tool's own date) of every answer that carries a date: clock skew is learnt."""
+    reads: Mapping[str, frozenset[str]] = {}
+    """Stream → the tool's fields that its mapping reads, by the names of the topmost objects they are in."""

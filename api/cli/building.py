@@ -70,24 +70,32 @@ def new_connector(
 @group.command("test")
 def try_connector(
     name: Annotated[str, typer.Argument(help="The connector.")],
+    everything: Annotated[
+        bool, typer.Option("--all", help="Run the other tests in its folder too, and show what they print.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Run a connector's tests: the contract every connector keeps, and its own."""
-    import subprocess
-    import sys
+    """Run the contract on a connector: each point, and the quality tier that it earns."""
+    from connectors._kit.quality import run_contract, run_tests, standing
 
-    from connectors._kit.catalogue import entry
-    from core.errors import ConfigError
-
-    folder = entry(name).folder
-    try:
-        import pytest  # noqa: F401 - only to know whether it is there
-    except ImportError as error:
-        raise ConfigError("The tests need pytest.", remedy="Install Concord with its extra `dev`.") from error
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
-    ended = subprocess.run(command, check=False, capture_output=as_json, text=True)  # noqa: S603 - our own interpreter
+    report = run_contract(name)
+    passed = report.ok
     if as_json:
-        last = ended.stdout.strip().splitlines()[-1:] or [""]
-        output.as_json({"connector": name, "passed": ended.returncode == 0, "summary": last[0]})
-    if ended.returncode:
+        output.as_json(
+            {
+                "connector": name,
+                "passed": report.ok,
+                "tier": report.tier,
+                "claimed": report.claimed,
+                "points": {str(point): outcome for point, outcome in standing(report.results).items()},
+                "exempt": dict(report.exempt),
+                "tests": len(report.results),
+                "failed": [{"test": one.test, "why": one.why} for one in report.failed],
+            }
+        )
+    else:
+        print(report)
+    if everything:
+        passed &= run_tests(name, quiet=as_json)
+    if not passed:
         raise typer.Exit(1)

@@ -12,6 +12,7 @@ from api.cli.output import Json
 if TYPE_CHECKING:
     from api.assembly import Installation
     from api.engine import Round
+    from core.errors import ToolError
 
 Names = Annotated[list[str] | None, typer.Argument(help="Connections; all of them when none is named.", metavar="NAME")]
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
@@ -54,7 +55,7 @@ def demo(
     host: Host = "127.0.0.1",
     as_json: Json = False,
 ) -> None:
-    """Show a small business come into agreement: a spreadsheet and two address books on real servers."""
+    """Show a small business come into agreement: HubSpot, Salesforce, an address book and spreadsheets."""
     from api.demo import run
 
     run(once=once, as_json=as_json, host=host, port=port)
@@ -76,7 +77,7 @@ def sync(
         chosen = names_of(installation, names)
         done = watched(installation, chosen, until_quiet=until_quiet, shown=not as_json)
         _tell_round(installation, done, as_json=as_json)
-    if done.failed:
+    if done.failed or any(turn.stopped for turn in done.turns):
         raise typer.Exit(1)
 
 
@@ -88,6 +89,9 @@ def _tell_round(installation: Installation, done: Round, *, as_json: bool) -> No
     told = {name: done.counts(name) for name in dict.fromkeys(turn.connection for turn in done.turns)}
     shares = {name: done.agreement[name].share if name in done.agreement else None for name in told}
     failures = {turn.connection: turn.error for turn in done.failed if turn.error is not None}
+    stopped: dict[str, dict[str, ToolError]] = {name: {} for name in told}
+    for turn in done.turns:
+        stopped[turn.connection] |= turn.stopped
     if as_json:
         connections = {
             name: {
@@ -95,6 +99,7 @@ def _tell_round(installation: Installation, done: Round, *, as_json: bool) -> No
                 "agreement": shares[name],
                 "outbox": by_name[name]["outbox"],
                 "error": failures[name].to_json() if name in failures else None,
+                "paused": {stream: error.to_json() for stream, error in stopped[name].items()},
             }
             for name, counts in told.items()
         }
@@ -139,10 +144,10 @@ def replay(
 
 
 def resume(
-    name: Annotated[str, typer.Argument(help="The connection that is paused.")],
+    name: Annotated[str, typer.Argument(help="The connection that is paused, or has paused streams.")],
     as_json: Json = False,
 ) -> None:
-    """Take a paused connection up again, after what stopped it is mended."""
+    """Take a paused connection and its paused streams up again, after what stopped them is mended."""
     from api.cli.opening import opened
 
     with opened(made=True) as installation:

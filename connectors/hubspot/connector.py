@@ -40,7 +40,7 @@ class HubSpot:
         self._secret = str(settings.get("client_secret") or "")
         self._shapes = Shapes(client)
         links = Associations(client)
-        self._records = Records(client, self._shapes, links, key)
+        self._records = Records(client, self._shapes, links, key, context.reads)
         self._owners = Owners(client, pace(settings))
         self._walker = Walker(client, self._shapes, self._records, pace(settings))
         self._writer = Writer(client, self._shapes, self._records, links, key)

@@ -27,17 +27,27 @@ MERGED_FROM = ("hs_merged_object_ids", "hs_calculated_merged_vids")
 class Records:
     """Reads records of any stream but owners."""
 
-    def __init__(self, client: Client, shapes: Shapes, links: Associations, key_property: str) -> None:
+    def __init__(
+        self,
+        client: Client,
+        shapes: Shapes,
+        links: Associations,
+        key_property: str,
+        reads: Mapping[str, frozenset[str]],
+    ) -> None:
+        """`reads` names the properties of each stream that are shown when they are blank, too."""
         self._client = client
         self._shapes = shapes
         self._links = links
         self._key = key_property
+        self._reads = reads
 
     def whole(self, stream: str, told: Sequence[Payload]) -> list[Remote]:
         """Records as HubSpot gave them, with their associations added."""
         by_id = {one.id("id"): one for one in told}
         linked = self._links.of(stream, list(by_id))
-        return [self._remote(id_, one, linked[id_]) for id_, one in by_id.items()]
+        kept = self._reads.get(stream, frozenset())
+        return [self._remote(id_, one, linked[id_], kept) for id_, one in by_id.items()]
 
     def by_id(self, stream: str, ids: Sequence[str]) -> list[Remote]:
         """These records as they are now, each under the id that was asked for; a missing one as a tombstone."""
@@ -99,8 +109,9 @@ class Records:
             moved_to = told.id("id") if told else None
         return Remote(id_, {}, deleted=True, moved_to=moved_to if moved_to != id_ else None)
 
-    def _remote(self, id_: str, told: Payload, linked: dict[str, Json]) -> Remote:
-        fields = {name: value for name, value in told.object("properties").items() if value not in (None, "")}
+    def _remote(self, id_: str, told: Payload, linked: dict[str, Json], kept: frozenset[str]) -> Remote:
+        # HubSpot has hundreds of properties, nearly all of them blank; a removed one is not named at all.
+        fields = {name: value or None for name, value in told.object("properties").items() if value or name in kept}
         key = fields.get(self._key)
         return Remote(
             id_,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,41 +15,11 @@ from hubspot.crm import companies, contacts, deals, pipelines, properties
 from hubspot.crm.objects import notes, tasks
 
 from connectors._kit.clock import VirtualTime
-from connectors._kit.specification import Exemption, Specification, folder_of
+from connectors.hubspot.published import specification, violations
 from connectors.hubspot.sandbox import Sandbox
 
 APP = 3_141_592
 KEY = "sandbox-developer-key"
-
-NUMBERS = "seen live as numbers beside a textual `from.id` (2026-08-09); the contract says text"
-EXEMPT = [
-    Exemption(r".*\.toObjectId: \d+ is not of type 'string'", NUMBERS),
-    Exemption(r".*\.fromObjectId: \d+ is not of type 'string'", NUMBERS),
-    Exemption(
-        r".*errors\[\d+\]\.subCategory: 'crm\.associations\.NO_ASSOCIATIONS_FOUND' is not of type 'object'",
-        "a word in every live answer; the contract calls it an object, the client reads anything",
-    ),
-    Exemption(
-        r".*\.associationTypes\[\d+\]\.label: None is not of type 'string'",
-        "an unlabelled type has null for a label; the contract leaves nullable out",
-    ),
-    Exemption(
-        r".*labels: response 200\.results\[\d+\]\.label: None is not of type 'string'",
-        "an unlabelled type has null for a label; the contract leaves nullable out",
-    ),
-    Exemption(
-        r".*: response 207\.errors\[\d+\]: '(errors|links)' is a required property",
-        "live entries were seen without them (2026-08-09), and the client reads those",
-    ),
-    Exemption(
-        r".*: query archived: '(True|False)' is not of type 'boolean'",
-        "the client writes booleans as Python does, and the service takes it",
-    ),
-    Exemption(
-        r".*/search: request\.sorts\[\d+\]: .* is not of type 'string'",
-        "HubSpot's guide gives sorts as objects, the contract as text; the service takes both",
-    ),
-]
 
 
 @pytest.fixture
@@ -58,34 +27,13 @@ def time() -> VirtualTime:
     return VirtualTime(tick=1000)
 
 
-def documented(path: str) -> str:
-    """The documented path of a dated one; the contracts at hand are those of v3 and v4, which ask and answer alike."""
-    for pattern, instead in (
-        (r"/crm/objects/2026-03/([^/]+/[^/]+/associations/.*)", r"/crm/v4/objects/\1"),
-        (r"/crm/associations/2026-03/(.*)", r"/crm/v4/associations/\1"),
-        (r"/crm/(objects|owners|properties|pipelines)/2026-03(.*)", r"/crm/v3/\1\2"),
-        (r"/oauth/(?:2026-03|v3)/(.*)", r"/oauth/v1/\1"),
-    ):
-        if re.fullmatch(pattern, path):
-            return re.sub(pattern, instead, path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def specification() -> Specification | None:
-    """The contracts, None where they are not."""
-    folder = folder_of("hubspot", Path(__file__).parents[2])
-    return Specification.read(folder) if folder else None
-
-
 @pytest.fixture
-def box(time: VirtualTime, specification: Specification | None) -> Iterator[Sandbox]:
+def box(time: VirtualTime) -> Iterator[Sandbox]:
     """The sandbox; after the test its journal must keep the contract, where that is at hand."""
     with Sandbox(clock=time) as box:
         yield box
     assert box.journal, "nothing was said"
-    if specification is not None:
-        assert specification.violations(box.journal, path=documented, exempt=EXEMPT) == []
+    assert violations(box.journal) == []
 
 
 @pytest.fixture
@@ -116,13 +64,12 @@ def row(trace: str | None = None, **values: str) -> contacts.SimplePublicObjectB
     )
 
 
-def test_the_contracts_are_at_hand(specification: Specification | None) -> None:
-    if specification is None:
+def test_the_contracts_are_at_hand() -> None:
+    if specification() is None:
         pytest.skip("HubSpot's contracts are not here, so nothing is held against them: say where with CONCORD_SPECS")
     with Sandbox(clock=VirtualTime()) as box:
         httpx.get(f"{box.url}/crm/v3/objects/contacts?colour=red")
-    told = specification.violations(box.journal, path=documented, exempt=EXEMPT)
-    assert told == ["GET /crm/v3/objects/contacts: query colour: is not documented"]
+    assert violations(box.journal) == ["GET /crm/v3/objects/contacts: query colour: is not documented"]
 
 
 def test_a_contact_lives_and_dies(box: Sandbox, client: HubSpot) -> None:

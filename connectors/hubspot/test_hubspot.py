@@ -15,6 +15,7 @@ from connectors._kit.clock import VirtualTime
 from connectors._kit.contract import ContractSuite, Harness
 from connectors._kit.mischief import Mischief
 from connectors.hubspot.connector import HubSpot, build
+from connectors.hubspot.published import violations
 from connectors.hubspot.sandbox import Quotas, Sandbox
 from connectors.hubspot.versions import as_it_is, dated
 from connectors.hubspot.words import OBJECTS, SCOPES
@@ -74,6 +75,7 @@ class HubSpotHarness(Harness):
         for connector in self.connectors:
             connector.close()
         self.box.stop()
+        assert violations(self.box.journal) == []
 
     def take_down(self) -> None:
         self.box.stop()

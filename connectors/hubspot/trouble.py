@@ -15,7 +15,7 @@ import orjson
 
 from connectors._kit.errors import LONGEST_WORDS, Reply, retry_after
 from connectors.hubspot.words import HOW_TO_GRANT
-from core.errors import Exists, Forbidden, Gone, Refused, SchemaChanged, Throttled, ToolError, Unavailable
+from core.errors import Exists, Forbidden, Gone, Reach, Refused, SchemaChanged, Throttled, ToolError, Unavailable
 from core.model.instant import Instant, moment
 
 _EXISTING = (re.compile(r"Existing ID: (\d+)"), re.compile(r"(\d+) already has that value"))
@@ -100,7 +100,7 @@ def _of_record(told: Said, *, creating: bool) -> ToolError:
     if _UNKNOWN_PROPERTY in told.codes:
         return SchemaChanged(f"HubSpot has no such property. It said: {words}", field=", ".join(told.unknown) or named)
     if told.category == "OBJECT_LOCKED":
-        return Throttled(f"HubSpot has locked this record for a moment. It said: {words}", wait=_LOCK_WAIT)
+        return _busy(words)
     return Refused(f"HubSpot refused the record. It said: {words}", field=named)
 
 
@@ -109,9 +109,14 @@ def taken(existing: str | None) -> Refused:
     return Refused("Another record in HubSpot has a value that must be unique.", other=existing)
 
 
+def _busy(words: str) -> Throttled:
+    error = Throttled(f"HubSpot has locked this record for a moment. It said: {words}", wait=_LOCK_WAIT)
+    return error.reaching(Reach.RECORD)
+
+
 def locked(body: Any) -> Throttled:
     """The error of a record that somebody else is writing to."""
-    return Throttled(f"HubSpot has locked this record for a moment. It said: {said(body).words}", wait=_LOCK_WAIT)
+    return _busy(said(body).words)
 
 
 class Zoned(Protocol):
@@ -132,7 +137,7 @@ class Explained:
         if reply.status == 429:
             return Throttled(f"HubSpot asks for fewer calls. It said: {words}", wait=self._wait(reply, told))
         if reply.status == _LOCKED:
-            return Throttled(f"HubSpot has locked this record for a moment. It said: {words}", wait=_LOCK_WAIT)
+            return _busy(words)
         if reply.status == _MIGRATING:
             wait = retry_after(reply.headers, reply.at)
             return Throttled("HubSpot is moving the account to another data centre.",

@@ -41,7 +41,7 @@ class Salesforce:
         self.client = Client(context)
         self._streams = tuple(context.streams) or STREAMS
         self._reserve = float(settings.get("reserve", 10)) / 100
-        self._shapes = Shapes(self.client, context.streams, _key_field(settings))
+        self._shapes = Shapes(self.client, context.streams, _key_field(settings), context.reads)
         self._walker = Walker(
             self.client,
             self._shapes,

@@ -79,17 +79,27 @@ class Shape(NamedTuple):
 class Shapes:
     """The objects of one connection, described when first needed. Thread-safe."""
 
-    def __init__(self, client: Client, options: Mapping[str, Mapping[str, Any]], key_field: str = KEY_FIELD) -> None:
+    def __init__(
+        self,
+        client: Client,
+        options: Mapping[str, Mapping[str, Any]],
+        key_field: str = KEY_FIELD,
+        reads: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
+        """`reads` names the fields of each object that the mapping reads."""
         self.key_field = key_field
         self._client = client
         self._options = options
+        self._reads = reads or {}
         self._known: dict[str, Shape] = {}
         self._lock = threading.Lock()
 
     def of(self, stream: str) -> Shape:
-        """The object as it was described last."""
+        """The object as it was described last; anew while it lacks a field of the mapping, which may come back."""
         known = self._known.get(stream)
-        return known if known is not None else self.anew(stream)
+        if known is None or not self._reads.get(stream, frozenset()) <= set(known.select):
+            return self.anew(stream)
+        return known
 
     def anew(self, stream: str) -> Shape:
         """The object described now. `SchemaChanged` when the user has no such object."""

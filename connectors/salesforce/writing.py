@@ -85,7 +85,7 @@ class _Batch:
         for verb, act in ((Verb.CREATE, self._create), (Verb.UPDATE, self._update), (Verb.DELETE, self._delete)):
             self._in_groups(verb, act)
         self._give_roles()
-        return _of_its_own([self._told[place] for place in range(len(self._edits))])
+        return _of_its_own(self._edits, [self._told[place] for place in range(len(self._edits))])
 
     # --- before
 
@@ -236,15 +236,14 @@ def _receipt(row: Payload, edit: Edit) -> Receipt:
     return Receipt(error=row_error(errors, edit.verb, stream=edit.stream, id=edit.remote_id, sent=sent))
 
 
-def _of_its_own(receipts: list[Receipt]) -> list[Receipt]:
+def _of_its_own(edits: Sequence[Edit], receipts: list[Receipt]) -> list[Receipt]:
     """Where others of the batch were written, a missing right is one record's own: it is not shared with the user."""
-    if not any(receipt.error is None for receipt in receipts):
-        return receipts
+    allowed = {edit.verb for edit, receipt in zip(edits, receipts, strict=True) if receipt.error is None}
     return [
         Receipt(error=Refused(error.message, remedy=_NOT_SHARED, **error.facts))
-        if isinstance(error := receipt.error, Forbidden)
+        if isinstance(error := receipt.error, Forbidden) and edit.verb in allowed
         else receipt
-        for receipt in receipts
+        for edit, receipt in zip(edits, receipts, strict=True)
     ]
 
 

@@ -30,7 +30,8 @@ class Outcome(NamedTuple):
     `again`: the same once more. `reread`: read the record, fold, compare, then write what still differs.
     `bind`: the record is there already, tie it. `gone`: the delete policy decides. `look`: find out whether
     the create happened before sending it again. `throttled`: back to the queue. `pause`: stop the reach of
-    the error and wait for a person. `wait` is in seconds, None when nothing is sent again by itself.
+    the error, a stream or a connection, and wait for a person. `wait` is in seconds, None when nothing is sent
+    again by itself.
     """
 
     action: Action
@@ -40,6 +41,8 @@ class Outcome(NamedTuple):
     review: bool = False
     dead_letter: bool = False
     reach: Reach = Reach.RECORD
+    error: ToolError | None = None
+    """What a pause is for."""
 
 
 DONE = Outcome("done")
@@ -60,7 +63,9 @@ def outcome(  # noqa: PLR0911 - one return a case is the table
         case errors.Throttled():
             return Outcome("throttled", wait if error.wait is None else error.wait, reach=error.reach)
         case errors.SignedOut() | errors.SchemaChanged() | errors.Forbidden():
-            return Outcome("pause", pause=True, review=True, reach=error.reach)
+            if error.reach in (Reach.FIELD, Reach.RECORD):
+                return _given_up()
+            return Outcome("pause", pause=True, review=True, reach=error.reach, error=error)
         case errors.Gone(moved_to=None) if verb is Verb.DELETE:
             return DONE
         case errors.Gone(moved_to=None) if verb is Verb.CREATE:

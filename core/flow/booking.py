@@ -7,24 +7,25 @@ about errors are `core.decide.outcome`'s.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import orjson
 
 from core.decide.outcome import DONE, Outcome, outcome
-from core.errors import ToolError
+from core.errors import Again, Exists, Forbidden, Gone, Reach, Refused, Stale, ToolError
 from core.flow.changes import Changes
 from core.flow.compare import Difference
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.looking import looked_after
+from core.flow.pausing import end_pause, pause, pause_stream
 from core.flow.rereading import fetched
 from core.mapping import paths
 from core.model.claim import Claims
 from core.model.instant import SECOND, Instant
 from core.model.values import is_blank
 from core.ports import Edit, Fields, Receipt, Remote, Verb
-from core.store import Tx, bindings, connections, deliveries, outbox, records, reviews
+from core.store import Tx, bindings, connections, deliveries, outbox, records
 from core.store.bindings import Bound, State
 from core.store.codec import UNKNOWN_DIGEST, digest, dumps, pack, squeeze
 from core.store.database import allocate, serialise
@@ -47,6 +48,11 @@ class Delivered:
     dead: int = 0
     calls: int = 0
     paused: bool = False
+    """The connection stopped."""
+    stopped: dict[str, ToolError] = field(default_factory=dict)
+    """Streams that stopped; the others go on."""
+    until: dict[int, Instant] = field(default_factory=dict)
+    """Stream id → when one that stopped is written again at the earliest."""
     halted: bool = False
     """The tool cannot take more now; what is left waits in the outbox."""
 
@@ -59,6 +65,11 @@ class Delivered:
         """The numbers that are not zero."""
         names = ("looked", "in_step", "created", "updated", "deleted", "put_back", "dead", "calls")
         return {name: value for name in names if (value := getattr(self, name))}
+
+
+ONE_RECORDS_OWN = Outcome("dead_letter", counts_attempt=True, dead_letter=True)
+_OF_A_RECORD = (Refused, Stale, Gone, Exists)
+"""Answers about a record, which a tool gives only to those who may write it."""
 
 
 class Sent(NamedTuple):
@@ -93,14 +104,18 @@ def book(
     bad = [(one, _verdict(one)) for one in sent if one.receipt.error is not None]
     # The tool's own word for it, taken in before the row is worked again.
     bad = [(one, looked_after(hub, stream, one.edit, one.row, one.receipt.error, verdict)) for one, verdict in bad]
+    bad = _as_far_as_it_reaches(good, bad)
     with hub.store.writing(durable=True) as tx:
         serialise(tx, records.CHANGING)
         _look_again(tx, good)
         changes = Changes(now, run_id)
         _book_done(tx, changes, connection, stream, good, held, done)
-        _book_failed(tx, connection, stream, bad, done, now)
+        _book_failed(tx, connection, stream, good, bad, done, now)
+        if _answers_again(tx, stream, good, bad):
+            end_pause(tx, stream, now=now)
         changes.write(tx)
-        deliveries.log(tx, [_logged(one, connection, now, run_id) for one in sent])
+        actions = {id(one): verdict.action for one, verdict in bad}
+        deliveries.log(tx, [_logged(one, actions.get(id(one), "done"), connection, now, run_id) for one in sent])
         deliveries.resolve(tx, [one.edit.key for one in good if one.edit.verb is Verb.CREATE])
         deliveries.unbury(tx, connection.id, [one.row.record_id for one in good])
         outbox.settle(tx, connection.id, finished)
@@ -255,10 +270,12 @@ def _book_failed(
     tx: Tx,
     connection: Connection,
     stream: Stream,
+    good: Sequence[Sent],
     bad: Sequence[tuple[Sent, Outcome]],
     done: Delivered,
     now: Instant,
 ) -> None:
+    stopped_until = _stop(tx, connection, stream, bad, done, now)
     later: list[Later] = []
     dead: list[tuple[Sent, DeadLetter]] = []
     unsent: list[str] = []
@@ -273,13 +290,12 @@ def _book_failed(
         if verdict.dead_letter:
             dead.append((one, _letter(one, error, connection, stream, now)))
             continue
-        wait = int((verdict.wait or 0) * SECOND)
+        due_at = stopped_until if verdict.pause else now + int((verdict.wait or 0) * SECOND)
         attempts = one.row.attempts + verdict.counts_attempt
-        later.append(Later(one.row.record_id, now + wait, attempts, error.error_code))
-        done.halted |= verdict.action in ("throttled", "pause") or error.again == "later"
-        if verdict.pause and not done.paused:
-            done.paused = True
-            pause(tx, connection, error, now=now)
+        later.append(Later(one.row.record_id, due_at, attempts, error.error_code))
+        # What took other items of the same batch is not down: only this one waits.
+        throttled = verdict.action == "throttled" and error.reach is not Reach.RECORD
+        done.halted |= throttled or (error.again is Again.LATER and verdict.action != "throttled" and not good)
     deliveries.resolve(tx, unsent)
     bindings.note_sent(tx, [(bound, {}) for bound in unchanged])
     deliveries.bury(tx, [letter for _, letter in dead])
@@ -289,13 +305,46 @@ def _book_failed(
     done.put_back += len(later)
 
 
-def pause(tx: Tx, connection: Connection, error: ToolError, *, now: Instant) -> None:
-    """Stop a connection until a person has acted, and ask for that."""
-    connections.change_connection(
-        tx, connection.id, state="paused", pause_code=error.error_code, pause_note=error.message
-    )
-    subject = {"connection": connection.name, **error.to_json()}
-    reviews.ask(tx, [Question("connection", subject, connection_id=connection.id)], now=now)
+def _as_far_as_it_reaches(good: Sequence[Sent], bad: Sequence[tuple[Sent, Outcome]]) -> list[tuple[Sent, Outcome]]:
+    """Where the same may be done to other records of the batch, a missing permission is this record's alone."""
+    done = {one.edit.verb for one in good}
+    return [
+        (one, ONE_RECORDS_OWN if isinstance(one.receipt.error, Forbidden) and one.edit.verb in done else verdict)
+        for one, verdict in bad
+    ]
+
+
+def _stop(
+    tx: Tx,
+    connection: Connection,
+    stream: Stream,
+    bad: Sequence[tuple[Sent, Outcome]],
+    done: Delivered,
+    now: Instant,
+) -> Instant:
+    """Pause as much as the worst answer asks for; gives when what waits for it is due again."""
+    pausing = [(one, verdict.error, verdict.reach) for one, verdict in bad if verdict.error is not None]
+    wide = [error for _, error, reach in pausing if reach is not Reach.STREAM]
+    if wide:
+        if not done.paused:
+            pause(tx, connection, wide[0], now=now)
+        done.paused = done.halted = True
+    elif pausing:
+        one, error, _ = pausing[0]
+        # It may have come from looking at the record again, and then reading is not allowed either.
+        writing = error is one.receipt.error
+        done.stopped[stream.name] = error
+        done.until[stream.id] = pause_stream(tx, connection, stream, error, writing=writing, now=now)
+        return done.until[stream.id]
+    return now
+
+
+def _answers_again(tx: Tx, stream: Stream, good: Sequence[Sent], bad: Sequence[tuple[Sent, Outcome]]) -> bool:
+    """Whether a paused stream was written, or its tool looked at what we sent: what it was paused for is mended."""
+    heard = bool(good) or any(isinstance(one.receipt.error, _OF_A_RECORD) for one, _ in bad)
+    if not heard or any(verdict.error is not None for _, verdict in bad):
+        return False
+    return connections.stream_row(tx, stream.id).pause_code is not None
 
 
 def _letter(one: Sent, error: ToolError, connection: Connection, stream: Stream, now: Instant) -> DeadLetter:
@@ -314,7 +363,7 @@ def _letter(one: Sent, error: ToolError, connection: Connection, stream: Stream,
     )
 
 
-def _logged(one: Sent, connection: Connection, now: Instant, run_id: int | None) -> Delivery:
+def _logged(one: Sent, action: str, connection: Connection, now: Instant, run_id: int | None) -> Delivery:
     error = one.receipt.error
     return Delivery(
         now,
@@ -323,7 +372,7 @@ def _logged(one: Sent, connection: Connection, now: Instant, run_id: int | None)
         one.row.record_id,
         one.receipt.remote_id or one.edit.remote_id,
         str(one.edit.verb),
-        "done" if error is None else _verdict(one).action,
+        action,
         error.error_code if error else None,
         dumps(sorted(one.edit.fields)),
         str(error) if error else None,

@@ -10,7 +10,7 @@ One bad item never fails its batch: receipts are per item, and a refused call is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.errors import Refused, ToolError, Unknown, Unsupported
@@ -19,10 +19,12 @@ from core.flow.booking import Delivered, Sent, book, cause_of, note_deleted
 from core.flow.compare import Difference, Step, differences, load_found
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.inbound import inbound
+from core.flow.pausing import Side, may_read, stop, unwritable
 from core.flow.rereading import chunks, read_again
-from core.model.instant import MINUTE, SECOND
+from core.model.instant import MINUTE, SECOND, Instant
 from core.ports import Edit, Page, Receipt, Verb
 from core.store import Tx, bindings, connections, deliveries, outbox, records
+from core.store.connections import StreamRow
 from core.store.database import serialise
 from core.store.deliveries import Intent
 from core.store.outbox import Claimed, Later
@@ -44,9 +46,10 @@ class _Batch:
     left: Counter[int] = field(default_factory=Counter)
     """Record id → edits of it still to be sent: a tool may hold a record twice."""
     failed: set[int] = field(default_factory=set)
+    """Record ids of which an edit went wrong, or waits for a paused stream."""
 
     def finished(self, sent: Sequence[Sent]) -> list[Claimed]:
-        """Rows that may be settled once these edits are booked: their last edit is done, and none went wrong."""
+        """Rows that may be settled once these edits are booked: their last edit is done, and nothing is left over."""
         for one in sent:
             self.left[one.row.record_id] -= 1
             if one.receipt.error is not None:
@@ -61,8 +64,8 @@ def deliver(hub: Hub, connection: Connection, *, run_id: int | None = None) -> D
     while (batch := _claim(hub, connection, done)) is not None:
         for stream, edits in _grouped(batch.todo):
             for chunk in chunks(edits, stream.manifest.batch_size):
-                if done.halted:
-                    _give_back(hub, connection, batch, chunk, done)
+                if done.halted or stream.id in done.until:
+                    _give_back(hub, connection, batch, chunk, done, done.until.get(stream.id))
                 else:
                     _send(hub, connection, stream, batch, chunk, done, run_id)
         if done.halted:
@@ -73,7 +76,10 @@ def deliver(hub: Hub, connection: Connection, *, run_id: int | None = None) -> D
 def _claim(hub: Hub, connection: Connection, done: Delivered) -> _Batch | None:
     """Lease rows and compare them; what is in step is settled at once."""
     now = hub.clock()
-    ready = _ready(hub, connection)
+    with hub.store.reading() as tx:
+        known = connections.streams_of(tx, connection.id)
+    until = unwritable(known, now)
+    ready = _ready(connection, known, until)
     with hub.store.writing() as tx:
         rank = outbox.most_urgent(tx, connection.id, now=now, ranks=ready)
         if rank is None:
@@ -81,20 +87,21 @@ def _claim(hub: Hub, connection: Connection, done: Delivered) -> _Batch | None:
         rows = outbox.claim(tx, connection.id, now=now, until=now + LEASE, limit=CHUNK, ranks=[rank])
     batch = _Batch({row.record_id: row for row in rows})
     found = _compared(hub, connection, batch)
-    stale = [one for one in found if one.step is Step.UPDATE and _unsure(one, now)]
+    stale = [one for one in found if one.step is Step.UPDATE and one.stream.id not in until and _unsure(one, now)]
     if stale:
-        _renew(hub, stale)
+        until |= _renew(hub, connection, stale, done)
         found = _compared(hub, connection, batch)
     with hub.store.writing() as tx:
         serialise(tx, records.CHANGING)
-        kept = _without_refused(tx, connection, found)
-        busy = {one.record.id for one in kept}
+        wanted = _without_refused(tx, connection, found)
+        kept = _without_paused(tx, connection, batch, wanted, until, done)
+        busy = {one.record.id for one in wanted}
         deliveries.wait_for(tx, [(connection.id, target, one.record.id) for one in found for target in one.missing])
         outbox.settle(tx, connection.id, [row for row in rows if row.record_id not in busy])
     batch.todo = kept
     batch.left.update(one.record.id for one in kept)
     done.looked += len(rows)
-    done.in_step += len(rows) - len(batch.left)
+    done.in_step += len(rows) - len(busy)
     return batch
 
 
@@ -103,13 +110,16 @@ def _compared(hub: Hub, connection: Connection, batch: _Batch) -> list[Differenc
         return differences(hub, tx, connection, load_found(tx, list(batch.rows)))
 
 
-def _ready(hub: Hub, connection: Connection) -> list[int]:
-    """Ranks that may be written. A stream never read whole may already hold what we would create there."""
-    with hub.store.reading() as tx:
-        whole = connections.whole_streams(tx, connection.id)
+def _ready(connection: Connection, known: Sequence[StreamRow], until: Mapping[int, Instant]) -> list[int]:
+    """Ranks that may be written. A stream never read whole may already hold what we would create there.
+
+    One that is paused keeps no other of its rank waiting; where all of a rank are, its rows are left alone.
+    """
+    whole = {row.id for row in known if row.phase == "poll"}
+    shut = {row.id for row in known if row.pause_side == Side.WHOLE}
     writing = [stream for stream in connection.streams if stream.policy.writes]
-    waiting = {stream.rank for stream in writing if stream.policy.reads and stream.id not in whole}
-    return sorted({stream.rank for stream in writing} - waiting)
+    waiting = {stream.rank for stream in writing if stream.policy.reads and stream.id not in whole | shut}
+    return sorted({stream.rank for stream in writing if stream.id not in until} - waiting)
 
 
 def _unsure(one: Difference, now: int) -> bool:
@@ -118,11 +128,40 @@ def _unsure(one: Difference, now: int) -> bool:
     return not checked and bound is not None and max(bound.read_at, bound.wrote_at or 0) < now - FRESH
 
 
-def _renew(hub: Hub, stale: Sequence[Difference]) -> None:
-    """Read again what we are about to write over, and take in what people changed meanwhile."""
+def _renew(hub: Hub, connection: Connection, stale: Sequence[Difference], done: Delivered) -> dict[int, Instant]:
+    """Read again what we are about to write over, and take in what people changed meanwhile.
+
+    Gives the streams that we may not read any more, and until when they are paused.
+    """
     for stream, group in _grouped(stale):
         ids = [one.bound.remote_id for one in group if one.bound]
-        read_again(hub, stream, ids)
+        try:
+            read_again(hub, stream, ids)
+        except ToolError as error:
+            done.until[stream.id] = stop(hub, connection, stream, error)
+            done.stopped[stream.name] = error
+    return done.until
+
+
+def _without_paused(
+    tx: Tx,
+    connection: Connection,
+    batch: _Batch,
+    wanted: Sequence[Difference],
+    until: Mapping[int, Instant],
+    done: Delivered,
+) -> list[Difference]:
+    """Leave out what a paused stream would take; it stays in the outbox, and no attempt is counted."""
+    waits: dict[int, Instant] = {}
+    for one in wanted:
+        if one.stream.id in until:
+            id_ = one.record.id
+            waits[id_] = min(waits.get(id_, until[one.stream.id]), until[one.stream.id])
+    later = [Later(id_, due_at, batch.rows[id_].attempts, "paused") for id_, due_at in waits.items()]
+    outbox.put_back(tx, connection.id, later)
+    batch.failed |= waits.keys()
+    done.put_back += len(later)
+    return [one for one in wanted if one.stream.id not in until]
 
 
 def _without_refused(tx: Tx, connection: Connection, found: Sequence[Difference]) -> list[Difference]:
@@ -198,10 +237,18 @@ def _edit(hub: Hub, one: Difference) -> Edit:
     )
 
 
-def _give_back(hub: Hub, connection: Connection, batch: _Batch, chunk: Sequence[Difference], done: Delivered) -> None:
-    now = hub.clock()
+def _give_back(
+    hub: Hub,
+    connection: Connection,
+    batch: _Batch,
+    chunk: Sequence[Difference],
+    done: Delivered,
+    until: Instant | None,
+) -> None:
+    due_at = hub.clock() + SECOND if until is None else until
     rows = [batch.rows[one.record.id] for one in chunk]
-    later = [Later(row.record_id, now + SECOND, row.attempts, None) for row in rows]
+    later = [Later(row.record_id, due_at, row.attempts, None if until is None else "paused") for row in rows]
+    batch.failed |= {row.record_id for row in rows}
     with hub.store.writing() as tx:
         outbox.put_back(tx, connection.id, later)
     done.put_back += len(later)
@@ -215,21 +262,32 @@ def _grouped(found: Sequence[Difference]) -> Iterator[tuple[Stream, list[Differe
         yield group[0].stream, group
 
 
-def settle_intents(hub: Hub, connection: Connection) -> int:
+def settle_intents(hub: Hub, connection: Connection) -> dict[str, ToolError]:
     """Creates that may have been sent before a crash or a time-out: look for each, and bind what is found.
 
     Comes before anything else in a connection's turn, so that a poll never takes our own create for a stranger;
-    what the tool raises therefore ends the turn.
+    what the tool raises therefore ends the turn, or stops the whole stream. Gives the streams that stopped.
     """
     with hub.store.reading() as tx:
         open_intents = deliveries.intents_of(tx, connection.id)
+        known = connections.streams_of(tx, connection.id) if open_intents else []
+    shut = {row.id for row in known if not may_read(row, hub.clock())}
+    stopped: dict[str, ToolError] = {}
     for intent in open_intents:
         stream = hub.stream(intent.stream_id)
+        if intent.stream_id in shut:
+            continue
         if stream is not None:
-            _look_for(hub, stream, intent)
+            try:
+                _look_for(hub, stream, intent)
+            except ToolError as error:
+                stop(hub, connection, stream, error)
+                shut.add(stream.id)
+                stopped[stream.name] = error
+                continue
         with hub.store.writing(durable=True) as tx:
             deliveries.resolve(tx, [intent.key])
-    return len(open_intents)
+    return stopped
 
 
 def _look_for(hub: Hub, stream: Stream, intent: Intent) -> None:

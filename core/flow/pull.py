@@ -18,7 +18,7 @@ from core.errors import CursorExpired
 from core.flow.arrivals import Intake, Trip
 from core.flow.hub import Hub, Stream
 from core.flow.inbound import inbound
-from core.flow.rereading import chunks, fetched, read_again
+from core.flow.rereading import chunks, fetched, read_again, see_whole
 from core.model.instant import Instant
 from core.ports import Cursor, Page, Reads
 from core.store import Tx, bindings, connections, reviews, runs
@@ -81,6 +81,7 @@ def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None) -> Intak
         newest = bindings.newest(tx)
     for gathered in _read_ahead(hub, stream, row.place):
         page = gathered.page
+        see_whole(stream, page.records)
         walked += len(page.records)
         trip = Trip(
             hub,

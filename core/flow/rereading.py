@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
+from core.errors import SchemaChanged
 from core.flow.arrivals import Intake, Trip
 from core.flow.hub import Hub, Stream
 from core.flow.inbound import inbound
@@ -25,7 +26,27 @@ def fetched(hub: Hub, stream: Stream, ids: Sequence[str]) -> list[Remote]:
     found: list[Remote] = []
     for chunk in chunks(list(ids), stream.manifest.fetch_size):
         found.extend(connector.fetch(stream.name, chunk))
+    see_whole(stream, found)
     return found
+
+
+def see_whole(stream: Stream, remotes: Sequence[Remote]) -> None:
+    """Raise `SchemaChanged` when a tool that names blanks too does not name a mapped field: it is gone, not cleared.
+
+    One record tells for its page, since a field goes from all of them at once.
+    """
+    if not stream.manifest.names_blanks:
+        return
+    shown = next((one for one in remotes if one.fields and not (one.deleted or one.partial)), None)
+    missing = sorted(stream.translator.mapping.reads - shown.fields.keys()) if shown is not None else []
+    if missing:
+        raise SchemaChanged(
+            f"The tool no longer shows {', '.join(missing)}, which the mapping reads.",
+            remedy="Bring the field back or let this connection see it, or take its line out of the mapping.",
+            connection=stream.source,
+            stream=stream.name,
+            field=missing[0],
+        )
 
 
 def read_again(hub: Hub, stream: Stream, ids: Sequence[str], *, run_id: int | None = None) -> Intake:

@@ -13,12 +13,13 @@ from core.errors import ConfigError
 from core.flow.changes import Changes
 from core.flow.hub import HUB, Hub
 from core.flow.merging import merge
+from core.flow.pausing import take_up
 from core.flow.pull import release
 from core.flow.refold import Heard, Work, load_works, refold
 from core.model.claim import Claim, Claims, Evidence, Stamp
 from core.model.shapes import KIND_ORDER
 from core.model.values import Json
-from core.store import Tx, bindings, connections, records, reviews
+from core.store import Tx, bindings, records, reviews
 from core.store.bindings import Bound, State
 from core.store.codec import UNKNOWN_DIGEST, pack
 from core.store.database import allocate
@@ -88,7 +89,7 @@ def answer(hub: Hub, review: Review, word: str, value: Json = None) -> None:
             _decide_deletion(hub, review, word)
         case "connection", "resume":
             with hub.store.writing() as tx:
-                connections.resume(tx, review.connection_id)
+                take_up(tx, review.connection_id, now=hub.clock())
     with hub.store.writing() as tx:
         reviews.close_ids(tx, [review.id], now=hub.clock(), answer=word)
         if review.record_id:

@@ -18,9 +18,10 @@ from typing import Any
 from core.decide.outcome import back_off, outcome
 from core.errors import ConcordError, StoreError, ToolError
 from core.flow.arrivals import Intake
-from core.flow.booking import Delivered, pause
+from core.flow.booking import Delivered
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.outbound import deliver, settle_intents
+from core.flow.pausing import Side, end_pause, may_read, pause, reads, stop, try_now
 from core.flow.pull import pull
 from core.model.instant import MINUTE, SECOND
 from core.store import Tx, connections, outbox, runs
@@ -43,6 +44,9 @@ class Turn:
     intake: Intake = field(default_factory=Intake)
     delivered: Delivered = field(default_factory=Delivered)
     error: ConcordError | None = None
+    """What ended the turn."""
+    stopped: dict[str, ToolError] = field(default_factory=dict)
+    """Stream → why it was paused in this turn; the others went on."""
 
     @property
     def quiet(self) -> bool:
@@ -111,10 +115,9 @@ class _Heartbeat:
 
 def _take_turn(hub: Hub, connection: Connection, done: Turn, *, everything: bool, pulls: bool, delivers: bool) -> None:
     try:
-        settle_intents(hub, connection)
-        for stream in connection.streams if pulls else ():
-            if stream.policy.reads and stream.manifest.reads and (everything or _due(hub, stream)):
-                _pull(hub, stream, done)
+        done.stopped |= settle_intents(hub, connection)
+        for stream in _to_read(hub, connection, everything=everything) if pulls else ():
+            _pull_or_pause(hub, connection, stream, done)
         if delivers:
             _deliver(hub, connection, done)
     except ToolError as error:
@@ -127,9 +130,22 @@ def _poll_every(stream: Stream) -> float:
     return stream.policy.poll_every or stream.manifest.poll_every
 
 
-def _due(hub: Hub, stream: Stream) -> bool:
+def _to_read(hub: Hub, connection: Connection, *, everything: bool) -> list[Stream]:
+    """Streams that are read now: all or those that are due, and of paused ones those whose next try is due."""
     with hub.store.reading() as tx:
-        return connections.stream_row(tx, stream.id).due_at <= hub.clock()
+        known = {row.id: row for row in connections.streams_of(tx, connection.id)}
+    now = hub.clock()
+    wanted = {id_ for id_, row in known.items() if (everything or row.due_at <= now) and may_read(row, now)}
+    return [stream for stream in connection.streams if reads(stream) and stream.id in wanted]
+
+
+def _pull_or_pause(hub: Hub, connection: Connection, stream: Stream, done: Turn) -> None:
+    """Read a stream. One that a person must mend is paused; what concerns more than it ends the turn."""
+    try:
+        _pull(hub, stream, done)
+    except ToolError as error:
+        stop(hub, connection, stream, error)
+        done.stopped[stream.name] = error
 
 
 def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
@@ -147,7 +163,9 @@ def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
         wait = _poll_every(stream) * min(1 + polls // 10, LONGEST_PAUSE)
         due_at = began_at + int(wait * SECOND)
         connections.change_stream(tx, stream.id, read_at=began_at, due_at=due_at, quiet_polls=polls)
-        if was_down:
+        if row.pause_side == Side.WHOLE:
+            end_pause(tx, stream, now=hub.clock())
+        elif was_down:
             # The tool answers again: what waited for that goes out now, and not when its own patience ends.
             outbox.hasten(tx, stream.connection_id, now=hub.clock())
 
@@ -155,6 +173,7 @@ def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
 def _deliver(hub: Hub, connection: Connection, done: Turn) -> None:
     with _Run(hub, connection.id, "deliver", None) as run:
         done.delivered = deliver(hub, connection, run_id=run.id)
+        done.stopped |= done.delivered.stopped
         run.counts = done.delivered.counts()
 
 
@@ -178,7 +197,10 @@ def _failed(hub: Hub, connection: Connection, error: ToolError) -> None:
 def _failures(tx: Tx, row: StreamRow) -> int:
     """How many runs of the stream's connection have failed since the stream was last read, the latest ones counted."""
     latest = runs.recent(tx, connection_id=row.connection_id)
-    return sum(run.code is not None and run.began_at > (row.read_at or 0) for run in latest)
+    # What stopped another stream alone says nothing of this one.
+    paused = {one.name: one.pause_code for one in connections.streams_of(tx, row.connection_id) if one.id != row.id}
+    failed = [run for run in latest if run.code is not None and run.began_at > (row.read_at or 0)]
+    return sum(run.stream is None or paused.get(run.stream) != run.code for run in failed)
 
 
 class _Run:
@@ -215,6 +237,9 @@ def sync(
 ) -> list[Turn]:
     """A round of turns side by side; with `until_quiet`, rounds until nothing moves any more. Gives every turn."""
     chosen = [one for one in hub.connections.values() if _takes_part(one, names)]
+    if everything and chosen:
+        with hub.store.writing() as tx:
+            try_now(tx, [one.id for one in chosen], now=hub.clock())
     turns: list[Turn] = []
     for _ in range(MANY_ROUNDS if until_quiet else 1):
         this_round = _round(hub, chosen, everything=everything, tell=tell, holder=holder)
@@ -240,6 +265,7 @@ def _round(hub: Hub, chosen: Sequence[Connection], *, everything: bool, tell: Te
         if done.error is None:
             written = turn(hub, connection, holder=holder, pulls=False)
             done.delivered, done.error = written.delivered, written.error
+            done.stopped |= written.stopped
         if tell is not None:
             tell(done)
         return done

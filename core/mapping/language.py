@@ -121,6 +121,11 @@ class StreamMapping:
         """Whether anything is written to the stream at all."""
         return any(line.direction != "in" for line in self.lines)
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The tool's fields that are read, by the names of the topmost objects they are in."""
+        return frozenset(path.partition(".")[0] for line in self.lines for path in line.reads)
+
     def at(self, word: str) -> Place:
         """Where a word of the stream stands, or the stream itself."""
         return self.places.get(word, self.place)

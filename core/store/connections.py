@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select, update
@@ -51,6 +51,14 @@ class StreamRow(NamedTuple):
     """When the last whole walk or poll was begun: nothing older is unknown."""
     due_at: Instant
     quiet_polls: int
+    pause_code: str | None
+    """Why it is paused; None while it is not."""
+    pause_note: str | None
+    pause_acts: str | None
+    pause_remedy: str | None
+    pause_side: str | None
+    try_at: Instant | None
+    """When a paused stream is tried again."""
 
     @property
     def place(self) -> Mapping[str, Any] | None:
@@ -85,6 +93,12 @@ def all_streams(tx: Connection) -> list[StreamRow]:
     return [StreamRow(*row) for row in tx.execute(select(*_columns(stream, StreamRow)).order_by(stream.c.id))]
 
 
+def streams_of(tx: Connection, connection_id: int) -> list[StreamRow]:
+    """Every stream of one connection as it stands."""
+    query = select(*_columns(stream, StreamRow)).where(stream.c.connection_id == connection_id).order_by(stream.c.id)
+    return [StreamRow(*row) for row in tx.execute(query)]
+
+
 def stream_row(tx: Connection, stream_id: int) -> StreamRow:
     """One stream as it stands."""
     return StreamRow(*tx.execute(select(*_columns(stream, StreamRow)).where(stream.c.id == stream_id)).one())
@@ -105,8 +119,28 @@ def change_connection(tx: Connection, connection_id: int, **values: Any) -> None
 
 
 def resume(tx: Connection, connection_id: int) -> None:
-    """Take a paused connection up again."""
+    """Take a paused connection up again, and every stream of it."""
     change_connection(tx, connection_id, state="active", pause_code=None, pause_note=None)
+    end_pauses(tx, [one.id for one in streams_of(tx, connection_id) if one.pause_code is not None])
+
+
+def end_pauses(tx: Connection, stream_ids: Collection[int]) -> None:
+    """Take paused streams up again."""
+    if stream_ids:
+        none = dict.fromkeys(("pause_code", "pause_note", "pause_acts", "pause_remedy", "pause_side", "try_at"))
+        tx.execute(update(stream).where(database.among(tx, stream.c.id, stream_ids)).values(**none))
+
+
+def try_at_once(tx: Connection, connection_ids: Collection[int], *, now: Instant, before: Instant) -> set[int]:
+    """Make paused streams whose next try lies before a moment due for a try; gives their connections."""
+    c = stream.c
+    query = (
+        update(stream)
+        .where(database.among(tx, c.connection_id, connection_ids), c.pause_code.is_not(None), c.try_at < before)
+        .values(try_at=now)
+        .returning(c.connection_id)
+    )
+    return set(tx.execute(query).scalars())
 
 
 def put_stream(tx: Connection, connection_id: int, name: str, kind: str, *, due_at: Instant) -> int:
@@ -174,12 +208,6 @@ def unread_places(tx: Connection, limit: int = 1000) -> list[tuple[int, Instant,
     c = unread.c
     query = select(c.stream_id, c.at, c.place).order_by(c.id).limit(limit)
     return [(row[0], row[1], row[2]) for row in tx.execute(query)]
-
-
-def whole_streams(tx: Connection, connection_id: int) -> set[int]:
-    """Ids of a connection's streams that have been read whole at least once."""
-    query = select(stream.c.id).where(stream.c.connection_id == connection_id, stream.c.phase == "poll")
-    return set(tx.execute(query).scalars())
 
 
 def mapping_version(tx: Connection, mapping_id: int) -> MappingRow | None:

@@ -64,6 +64,13 @@ stream = Table(
     Column("read_at", Id),
     Column("due_at", Id, nullable=False),
     Column("quiet_polls", Integer, nullable=False),
+    # Why it is paused and who must act; the side is `whole` or `writing` (`core.flow.pausing`).
+    Column("pause_code", Text),
+    Column("pause_note", Text),
+    Column("pause_acts", Text),
+    Column("pause_remedy", Text),
+    Column("pause_side", Text),
+    Column("try_at", Id),
     UniqueConstraint("connection_id", "name"),
 )
 

@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
+from api.cli.building import try_connector
+from connectors._kit import quality
 from tests.api.conftest import Concord, write_sheet
 
 COMMANDS: tuple[list[str], ...] = (
@@ -162,6 +165,28 @@ def test_the_connectors_are_listed(concord: Concord):
     assert "csv" in concord("connector", "list").out
 
 
+def test_a_paused_stream_is_told_by_sync_and_status_and_ended_by_resume(connected: Concord, sheets: Path):
+    connected("sync", "--until-quiet")
+    (sheet,) = sheets.glob("*.csv")
+    held = sheet.read_bytes()
+    sheet.write_bytes(b"")
+    ran = connected("sync", "--json")
+    assert ran.code == 1
+    (paused,) = ran.json["connections"]["sheets"]["paused"].values()
+    assert (paused["code"], paused["acts"]) == ("schema_changed", "admin")
+    assert ran.json["connections"]["sheets"]["error"] is None
+    state = connected("status", "--json").json
+    (pause,) = [one["pause"] for one in state["connections"][0]["streams"] if one["pause"]]
+    assert (pause["side"], pause["remedy"]) == ("whole", paused["remedy"])
+    (trouble,) = state["troubles"]
+    assert "paused" in trouble["what"]
+    assert "concord sync sheets" in trouble["remedy"]
+    sheet.write_bytes(held)
+    assert connected("resume", "sheets").code == 0
+    assert connected("status", "--json").json["troubles"] == []
+    assert connected("sync", "--json").json["agreement"] == 1.0
+
+
 def test_resuming_what_is_not_paused_does_no_harm(connected: Concord):
     assert connected("resume", "sheets", "--json").json == {"resumed": "sheets"}
 
@@ -182,3 +207,24 @@ def test_the_same_on_postgresql(
     entries = concord("log", "--connection", "crm", "--since", "1h", "--json").json["entries"]
     assert [one["outcome"] for one in entries] == ["done", "done"]
     assert concord("check", "--json").code == 0
+
+
+def test_a_connectors_contract_tells_each_point_and_the_tier(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    points = [point for level in quality.TIERS[:2] for point in quality.POINTS[level]]
+    results = [quality.Result(f"test_{point}", point, "passed") for point in points]
+    lost = quality.Result("test_merges", "merges", "failed", "lost one")
+    monkeypatch.setattr(quality, "run_contract", lambda name: quality.Report(name, (*results, lost), "sound", {}))
+    with pytest.raises(typer.Exit) as ended:
+        try_connector("acme")
+    assert ended.value.exit_code == 1
+    shown = capsys.readouterr().out
+    assert "✓ creates_once" in shown
+    assert "✗ merges" in shown
+    assert "tier: trusted (claimed: sound)" in shown
+    with pytest.raises(typer.Exit):
+        try_connector("acme", as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["tier"], told["passed"]) == ("trusted", False)
+    assert told["failed"] == [{"test": "test_merges", "why": "lost one"}]

@@ -22,20 +22,17 @@ from core.errors import Throttled
 from core.flow.replay import replay
 from core.store.deliveries import DeadLetter
 from core.store.reviews import Review
-from tests.system.crms import HUBSPOT, KEYED, PROPAGATE, SALESFORCE, Crms, fitted, shown
+from tests.system.crms import HUBSPOT, PROPAGATE, SALESFORCE, Crms, fitted, shown
 
 PEOPLE = 5
 HOUR, DAY = 3_600.0, 86_400.0
 SIDES = (HUBSPOT, SALESFORCE)
 
-# The job title is kept in a custom field, as only those can be removed; people of no stage are contacts.
-HUBSPOT_TEXT = fitted("hubspot", {"job_title: {field: jobtitle}": "job_title: {field: role}"})
-SALESFORCE_TEXT = fitted("salesforce", {"job_title: {field: Title}": "job_title: {field: Role__c}"})
-
-HOLES = pytest.mark.xfail(
-    strict=True,
-    reason="A field that is missing from a whole reading is taken for cleared, also where the tool names blanks.",
-)
+# The job title is kept in a custom field, as only those can be removed. Deals and activities are left out.
+_ROLES = {"job_title: {field: jobtitle}": "job_title: {field: role}"}
+HUBSPOT_TEXT = fitted("hubspot", _ROLES).partition("\ndeals:\n")[0]
+_ROLES = {"job_title: {field: Title}": "job_title: {field: Role__c}"}
+SALESFORCE_TEXT = fitted("salesforce", _ROLES).partition("\nOpportunity:\n")[0]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -173,7 +170,7 @@ class Pair:
 
     def agreed(self, number: int) -> None:
         """Both hold the same people with the same roles, once; nothing waits, is asked, paused or given up."""
-        for _ in range(3):
+        for _ in range(2):
             self.sync(5 * 60)
         done = self.sync()
         assert self.here.roles() == self.there.roles()
@@ -190,7 +187,7 @@ def pair(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Pair]:
     with Crms(tmp_path) as crms:
         here = Side(crms, request.param)
         there = Side(crms, next(name for name in SIDES if name != request.param))
-        for sobject in KEYED:
+        for sobject in ("Account", "Contact", "Lead"):
             crms.salesforce.add_field(sobject, "Concord_Key__c", "string", length=255, external_id=True, unique=True)
         for side in (here, there):
             side.make_role()
@@ -263,7 +260,7 @@ def test_a_permission_to_write_people_is_missing(pair: Pair) -> None:
     assert pause["remedy"]
     subject = pair.asked().subject
     assert (subject["stream"], subject["code"], subject["acts"]) == (here.stream, "forbidden", "tool's admin")
-    assert {one["what"] for one in pair.logged("forbidden")} == {"create"} or pair.logged("forbidden")
+    assert {one["outcome"] for one in pair.logged("forbidden")} == {"pause"}
     assert there.role_of(11) == "Captain", "reading goes on"
     assert "Tide Ltd" in here.companies(), "so does all else"
     assert pair.crms.lab.dead_letters() == []
@@ -293,16 +290,12 @@ def test_a_permission_to_read_people_is_missing(pair: Pair) -> None:
     assert pause is not None
     assert (pause["code"], pause["side"], pause["acts"]) == ("forbidden", "whole", "tool's admin")
     assert "crm.objects.contacts.read" in pause["note"]
-    # HubSpot lets people's activities be read by the same scope; each stream is tried once a sync.
-    assert sorted(one["sentence"].split()[1] for one in pair.logged("forbidden")) == sorted(
-        one["name"] for one in _streams(pair) if one["pause"]
-    )
+    assert [one["direction"] for one in pair.logged("forbidden")] == ["run"], "tried once"
     assert "Tide Ltd" in pair.there.companies()
     scopes.add("crm.objects.contacts.read")
     pair.agreed(PEOPLE + 2)
 
 
-@HOLES
 @pytest.mark.parametrize("pair", [SALESFORCE], indirect=True)
 def test_a_field_that_the_user_may_not_see_takes_nothing_from_anybody(pair: Pair) -> None:
     pair.crms.salesforce.restrict("Contact", "Role__c")
@@ -316,12 +309,6 @@ def test_a_field_that_the_user_may_not_see_takes_nothing_from_anybody(pair: Pair
     pair.crms.salesforce.allow("Contact", "Role__c")
     replay(pair.crms.lab.refreshed(), pair.crms.lab.connection(SALESFORCE))
     pair.agreed(PEOPLE)
-
-
-def _streams(pair: Pair) -> list[dict[str, Any]]:
-    (state,) = [one for one in snapshot(pair.crms.lab.installation)["connections"] if one["name"] == pair.here.name]
-    found: list[dict[str, Any]] = state["streams"]
-    return found
 
 
 # --- what the tool will not take
@@ -388,7 +375,6 @@ def _refused(pair: Pair, words: str) -> None:
     assert pair.pause() is None
 
 
-@HOLES
 def test_a_field_that_is_removed_takes_nothing_from_the_other_tool(pair: Pair) -> None:
     here, there = pair.here, pair.there
     here.drop_role()

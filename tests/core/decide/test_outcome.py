@@ -83,6 +83,14 @@ def test_a_pause_reaches_as_far_as_its_error_and_counts_no_attempt():
     assert outcome(errors.SignedOut("401")).reach is Reach.CONNECTION
     assert outcome(errors.SchemaChanged("no field")).reach is Reach.STREAM
     assert not outcome(errors.SignedOut("401")).counts_attempt
+    missing = errors.Forbidden("403")
+    assert (outcome(missing).reach, outcome(missing).error) == (Reach.STREAM, missing)
+    assert outcome(missing.reaching(Reach.CONNECTION)).reach is Reach.CONNECTION
+
+
+@pytest.mark.parametrize("error", [errors.Forbidden("403"), errors.SchemaChanged("no field")])
+def test_what_is_one_records_own_trouble_pauses_nothing(error: ToolError):
+    assert outcome(error.reaching(Reach.RECORD), verb=UPDATE) == outcome(errors.Refused("no"), verb=UPDATE)
 
 
 def test_a_moved_version_is_read_again_at_once_and_then_slower():

@@ -275,6 +275,12 @@ def upgrade() -> None:
         sa.Column("read_at", ID, nullable=True),
         sa.Column("due_at", ID, nullable=False),
         sa.Column("quiet_polls", sa.Integer(), nullable=False),
+        sa.Column("pause_code", sa.Text(), nullable=True),
+        sa.Column("pause_note", sa.Text(), nullable=True),
+        sa.Column("pause_acts", sa.Text(), nullable=True),
+        sa.Column("pause_remedy", sa.Text(), nullable=True),
+        sa.Column("pause_side", sa.Text(), nullable=True),
+        sa.Column("try_at", ID, nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("connection_id", "name"),
     )
