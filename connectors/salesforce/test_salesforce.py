@@ -9,6 +9,7 @@ import pytest
 from connectors._kit.contract import ContractSuite, Harness
 from connectors.salesforce.by_hand import OBJECTS, with_keys
 from connectors.salesforce.sandbox import Sandbox
+from connectors.salesforce.sandbox_forms import published, strays
 from connectors.salesforce.words import KEY_FIELD
 from core.ports import Fields
 
@@ -52,6 +53,8 @@ class SalesforceHarness(Harness):
 
     def close(self) -> None:
         self.box.stop()
+        forms = published()
+        assert forms is None or not list(strays(self.box.journal, forms)), "a call that nobody publishes"
 
     def take_down(self) -> None:
         self.box.stop()
