@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, literal_column, select, true
 
 from core.store import database
 from core.store.database import among
 from core.store.tables import key, new_key
 
 _SETTLE_AT = 100_000
-"""New keys that settle at once: some for every page of the large index, and few enough to be found quickly."""
+"""So many new keys are enough: some for every page of the large index, and few enough to be found quickly."""
 _COLUMNS = ("digest", "record_id")
+_part = new_key.c.digest.op(">>")(literal_column("62"))
+"""Which quarter of all digests one is in: the index settles by quarters, so no step is long or needs much memory."""
 
 
 def find(tx: Connection, digests: Collection[int]) -> list[tuple[int, int]]:
@@ -34,7 +36,7 @@ def add(tx: Connection, rows: Sequence[tuple[int, int]]) -> None:
         return
     database.insert(tx, new_key, _COLUMNS, rows, otherwise="ON CONFLICT DO NOTHING")
     if tx.execute(select(func.count()).select_from(new_key)).scalar_one() >= _SETTLE_AT:
-        settle(tx)
+        settle(tx, _fullest(tx))
 
 
 def drop(tx: Connection, rows: Sequence[tuple[int, int]]) -> None:
@@ -43,10 +45,17 @@ def drop(tx: Connection, rows: Sequence[tuple[int, int]]) -> None:
         database.delete(tx, table, _COLUMNS, rows)
 
 
-def settle(tx: Connection) -> None:
-    """Move all new keys into the large index."""
+def settle(tx: Connection, part: int | None = None) -> None:
+    """Move new keys into the large index: those of one quarter, or all."""
+    these = true() if part is None else _part == part
     # A key that was added again may stand in both.
     known = select(key.c.digest).where(key.c.digest == new_key.c.digest, key.c.record_id == new_key.c.record_id)
-    fresh = select(new_key.c.digest, new_key.c.record_id).where(~known.exists())
+    fresh = select(new_key.c.digest, new_key.c.record_id).where(these, ~known.exists())
     tx.execute(insert(key).from_select(_COLUMNS, fresh.order_by(new_key.c.digest, new_key.c.record_id)))
-    tx.execute(new_key.delete())
+    tx.execute(new_key.delete().where(these))
+
+
+def _fullest(tx: Connection) -> int:
+    """The quarter with most new keys."""
+    counted = select(_part, func.count()).group_by(_part).order_by(func.count().desc()).limit(1)
+    return int(tx.execute(counted).one()[0])
