@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from connectors._kit.mischief import Mischief
 from connectors._kit.sandbox import Call, Exchange, Response
 from connectors.hubspot.sandbox_associations import Associations
 from connectors.hubspot.sandbox_base import Quotas
@@ -25,25 +24,12 @@ from connectors.hubspot.sandbox_store import Record
 from connectors.hubspot.sandbox_webhooks import Webhooks
 from connectors.hubspot.sandbox_words import KINDS, PARENT, PRIMARY
 from connectors.hubspot.sandbox_world import Link
-from core.ports import Clock
 
 __all__ = ["Call", "Exchange", "Quotas", "Response", "Sandbox"]
 
 
 class Sandbox(Associations, Search, Properties, Pipelines, Owners, Consent, Webhooks):
     """One account. Types are named by their plural word; without `limits` none are enforced."""
-
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        mischief: Mischief | None = None,
-        skew: int = 0,
-        port: int = 0,
-        token: str = "pat-na1-sandbox",  # noqa: S107 -- a stand-in's
-        limits: Quotas | None = None,
-    ) -> None:
-        super().__init__(clock=clock, mischief=mischief, skew=skew, port=port, token=token, limits=limits)
 
     # --- a person's work
 

@@ -153,6 +153,19 @@ def test_edits_deletes_and_merges_on_both_sides_end_in_agreement(crms: Crms, see
     assert not writes(total(crms.lab.sync(until_quiet=True)))
 
 
+def test_an_opt_out_in_hubspots_preferences_is_read_and_nobody_is_ever_taken_to_have_agreed(crms: Crms) -> None:
+    for name in ("asked", "silent", "later"):
+        crms.hubspot.create(
+            "contacts", {"email": f"{name}@shop.example", "lastname": name, "lifecyclestage": "customer"}
+        )
+    crms.hubspot.opt_out("asked@shop.example")
+    crms.settle()
+    crms.hubspot.opt_out("later@shop.example")
+    crms.settle()
+    held = {one.values["last_name"]: one.values.get("consent.email") for one in crms.lab.records("contact")}
+    assert held == {"asked": "denied", "silent": None, "later": "denied"}
+
+
 def _people(crms: Crms) -> None:
     """People whom HubSpot knows, so that there is somebody to merge."""
     for number in range(PEOPLE):
