@@ -27,8 +27,8 @@ UNLIKE = 0.5
 class Candidate(NamedTuple):
     """A record that shares a key's digest.
 
-    `tiers` are those that were hit, for the log. `taken`: another record of this connection and stream is
-    bound to it already.
+    `tiers` are those that were hit, for the log. `taken`: another record of this connection and kind is bound to
+    it already.
     """
 
     record_id: int
