@@ -314,6 +314,7 @@ class Installation:
             rules=rules,
             connections=built,
             sources={one.id: names[one.connection_id] for one in streams},
+            own_id=next(row.id for row in rows if row.name == HUB),
             own_streams={one.id: one.kind for one in streams if names[one.connection_id] == HUB},
             open=self.connector,
             blocks=self._blocks(),

@@ -48,7 +48,7 @@ def answer(
 ) -> None:
     """Answer a review; the next sync carries it out."""
     from api.cli.opening import opened
-    from core.flow.saying import answer as decide
+    from core.flow.answering import answer as decide
     from core.store import reviews as stored
 
     with opened(made=True) as installation:
@@ -103,7 +103,7 @@ def _value(given: str | None) -> Any:
 
 
 def _told(review: Review) -> dict[str, Any]:
-    from core.flow.saying import answers
+    from core.flow.answering import answers
     from core.model.instant import iso
 
     subject = review.subject

@@ -376,4 +376,12 @@ def _logged(one: Sent, action: str, connection: Connection, now: Instant, run_id
         error.error_code if error else None,
         dumps(sorted(one.edit.fields)),
         str(error) if error else None,
+        _replaced(one.edit) if error is None else None,
     )
+
+
+def _replaced(edit: Edit) -> bytes | None:
+    """What the tool was known to hold where an update wrote over it: an undo puts it back."""
+    if edit.verb is not Verb.UPDATE:
+        return None
+    return pack({path: paths.get(edit.held, path) for path in edit.fields})

@@ -119,6 +119,8 @@ class Hub:
     connections: Mapping[int, Connection]
     sources: Mapping[int, str]
     """Stream id → source name, for every stream there ever was, the hub's own and removed ones included."""
+    own_id: int
+    """The id of the hub's own connection, in which people speak and act."""
     own_streams: Mapping[int, str]
     """Stream id → kind, of what people say in the hub itself."""
     open: Callable[[str], Any]

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from core.decide.outcome import back_off, outcome
 from core.errors import ConcordError, StoreError, ToolError
@@ -23,6 +22,7 @@ from core.flow.hub import Connection, Hub, Stream
 from core.flow.outbound import deliver, settle_intents
 from core.flow.pausing import Side, end_pause, may_read, pause, reads, stop, try_now
 from core.flow.pull import pull
+from core.flow.running import Run
 from core.model.instant import MINUTE, SECOND
 from core.store import Tx, connections, outbox, runs
 from core.store.connections import StreamRow
@@ -152,7 +152,7 @@ def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
     began_at = hub.clock()
     with hub.store.reading() as tx:
         was_down = _failures(tx, connections.stream_row(tx, stream.id)) > 0
-    with _Run(hub, stream.connection_id, "pull", stream.name) as run:
+    with Run(hub, stream.connection_id, "pull", stream.name) as run:
         intake = pull(hub, stream, run_id=run.id)
         run.counts = intake.counts()
     done.intake.add(intake)
@@ -171,7 +171,7 @@ def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
 
 
 def _deliver(hub: Hub, connection: Connection, done: Turn) -> None:
-    with _Run(hub, connection.id, "deliver", None) as run:
+    with Run(hub, connection.id, "deliver", None) as run:
         done.delivered = deliver(hub, connection, run_id=run.id)
         done.stopped |= done.delivered.stopped
         run.counts = done.delivered.counts()
@@ -201,29 +201,6 @@ def _failures(tx: Tx, row: StreamRow) -> int:
     paused = {one.name: one.pause_code for one in connections.streams_of(tx, row.connection_id) if one.id != row.id}
     failed = [run for run in latest if run.code is not None and run.began_at > (row.read_at or 0)]
     return sum(run.stream is None or paused.get(run.stream) != run.code for run in failed)
-
-
-class _Run:
-    """A run in the log; one that did nothing and met no error leaves no trace."""
-
-    def __init__(self, hub: Hub, connection_id: int, what: str, stream: str | None) -> None:
-        self.hub, self.counts = hub, dict[str, Any]()
-        with hub.store.writing() as tx:
-            self.id = runs.begin(tx, connection_id, what, stream=stream, at=hub.clock())
-
-    def __enter__(self) -> _Run:
-        return self
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, StoreError):
-            return
-        with self.hub.store.writing() as tx:
-            if error is None and not set(self.counts) - {"read", "unchanged", "looked", "in_step"}:
-                runs.forget(tx, self.id)
-                return
-            code = error.error_code if isinstance(error, ConcordError) else ("interrupted" if error else None)
-            message = str(error) if error else None
-            runs.end(tx, self.id, at=self.hub.clock(), counts=self.counts, code=code, message=message)
 
 
 def sync(

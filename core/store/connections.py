@@ -29,6 +29,7 @@ class ConnectionRow(NamedTuple):
     pause_note: str | None
     skew: str | None
     account: str | None
+    brake: str | None
     created_at: Instant
 
 

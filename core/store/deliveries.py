@@ -37,6 +37,8 @@ class Delivery(NamedTuple):
     code: str | None
     fields: str
     note: str | None
+    before: bytes | None = None
+    """What the tool was known to hold in these fields, packed; None for a create."""
 
 
 class DeadLetter(NamedTuple):

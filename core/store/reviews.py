@@ -37,6 +37,8 @@ class Review(NamedTuple):
     due_at: Instant
     closed_at: Instant | None
     answer: str | None
+    owner: str | None = None
+    escalated_at: Instant | None = None
 
     @property
     def subject(self) -> dict[str, Any]:
@@ -58,6 +60,8 @@ _ALL = tuple(
         "due_at",
         "closed_at",
         "answer",
+        "owner",
+        "escalated_at",
     )
 )
 _ANSWER_WITHIN = 2 * DAY

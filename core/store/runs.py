@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
@@ -14,7 +15,7 @@ from core.store.tables import agreement, lease, meta, run
 
 
 class Run(NamedTuple):
-    """One trip: a pull, a delivery, a reconcile."""
+    """One trip (a pull, a delivery) or one act of a person (an edit, an answer, a new mapping, an undo)."""
 
     id: int
     connection_id: int
@@ -25,6 +26,13 @@ class Run(NamedTuple):
     raw: str
     code: str | None
     message: str | None
+    raw_subject: str | None = None
+
+    @property
+    def subject(self) -> dict[str, Any]:
+        """What a person's act was about; empty for the hub's own trips."""
+        found: dict[str, Any] = loads(self.raw_subject) if self.raw_subject else {}
+        return found
 
     @property
     def counts(self) -> dict[str, Any]:
@@ -33,9 +41,26 @@ class Run(NamedTuple):
         return found
 
 
-def begin(tx: Connection, connection_id: int, what: str, *, stream: str | None, at: Instant) -> int:
+_ALL = tuple(
+    run.c[name]
+    for name in (
+        "id", "connection_id", "stream", "what", "began_at", "ended_at", "counts", "code", "message", "subject"
+    )
+)  # fmt: skip
+
+
+def begin(
+    tx: Connection,
+    connection_id: int,
+    what: str,
+    *,
+    stream: str | None,
+    at: Instant,
+    subject: Mapping[str, Any] | None = None,
+) -> int:
     """Open a run; gives its id."""
     values = {"connection_id": connection_id, "stream": stream, "what": what, "began_at": at, "counts": "{}"}
+    values["subject"] = dumps(subject) if subject else None
     return int(tx.execute(insert(run).values(**values).returning(run.c.id)).scalar_one())
 
 
@@ -56,14 +81,16 @@ def end(
 def recent(tx: Connection, *, connection_id: int | None = None, limit: int = 30) -> list[Run]:
     """The newest runs, newest first."""
     c = run.c
-    query = (
-        select(c.id, c.connection_id, c.stream, c.what, c.began_at, c.ended_at, c.counts, c.code, c.message)
-        .order_by(c.id.desc())
-        .limit(limit)
-    )
+    query = select(*_ALL).order_by(c.id.desc()).limit(limit)
     if connection_id is not None:
         query = query.where(c.connection_id == connection_id)
     return [Run(*row) for row in tx.execute(query)]
+
+
+def one(tx: Connection, run_id: int) -> Run | None:
+    """A run by its number."""
+    row = tx.execute(select(*_ALL).where(run.c.id == run_id)).one_or_none()
+    return Run(*row) if row else None
 
 
 def take_lease(tx: Connection, name: str, holder: str, *, now: Instant, until: Instant) -> int | None:

@@ -45,6 +45,8 @@ connection = Table(
     Column("pause_note", Text),
     Column("skew", Text),
     Column("account", Text),
+    # Limits an admin set for the brake; what is not named is learnt or the default.
+    Column("brake", Text),
     Column("created_at", Id, nullable=False),
 )
 
@@ -194,6 +196,8 @@ delivery = Table(
     Column("outcome", Text, nullable=False),
     Column("code", Text),
     Column("fields", Text, nullable=False),
+    # What the tool was known to hold where we wrote over it: remote field → value. None where nothing was.
+    Column("before", LargeBinary),
     Column("note", Text),
     Index("delivery_by_record", "record_id"),
     Index("delivery_by_run", "run_id"),
@@ -226,8 +230,12 @@ review = Table(
     Column("record_id", Id, nullable=False),
     Column("field", Text, nullable=False),
     Column("subject", Text, nullable=False),
+    # Who is to answer, by name; None for whoever administers the hub.
+    Column("owner", Text),
     Column("opened_at", Id, nullable=False),
     Column("due_at", Id, nullable=False),
+    # When it was told to somebody else, because the time was up.
+    Column("escalated_at", Id),
     Column("closed_at", Id),
     Column("answer", Text),
     Index(
@@ -276,6 +284,8 @@ run = Table(
     Column("counts", Text, nullable=False),
     Column("code", Text),
     Column("message", Text),
+    # What a person's act was about (a review, a mapping, the run it undoes), as JSON; None for the hub's own trips.
+    Column("subject", Text),
     Index("run_by_connection", "connection_id"),
 )
 
@@ -302,6 +312,42 @@ mapping = Table(
     Column("at", Id, nullable=False),
     Column("active", SmallInteger, nullable=False),
     Index("mapping_by_connection", "connection_id"),
+)
+
+# What each stream looked like when the tool was last asked.
+description = Table(
+    "description",
+    metadata,
+    Column("stream_id", Id, primary_key=True, autoincrement=False),
+    Column("at", Id, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+# Lines of mappings that are left out, because the tool changed what they touch: neither read nor written meanwhile.
+paused_line = Table(
+    "paused_line",
+    metadata,
+    Column("stream_id", Id, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("at", Id, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("acts", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    PrimaryKeyConstraint("stream_id", "field"),
+)
+
+# Plans that were made: of what, what they would do, and what became of them.
+plan = Table(
+    "plan",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Id, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("lines", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("run_id", Id),
 )
 
 lease = Table(

@@ -9,10 +9,11 @@ import pytest
 
 from api.assembly import ConnectionSpec
 from connectors._kit.catalogue import Entry, entry
+from core.flow.answering import answer
 from core.flow.asking import ask
 from core.flow.reconcile import Reconciled, reconcile
 from core.flow.replay import folded_again
-from core.flow.saying import answer, say
+from core.flow.saying import say
 from core.store.bindings import State
 from tests.support import EVERYTHING, PEOPLE, Lab
 

@@ -74,6 +74,7 @@ def upgrade() -> None:
         sa.Column("pause_note", sa.Text(), nullable=True),
         sa.Column("skew", sa.Text(), nullable=True),
         sa.Column("account", sa.Text(), nullable=True),
+        sa.Column("brake", sa.Text(), nullable=True),
         sa.Column("created_at", ID, nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
@@ -107,6 +108,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=True),
         sa.Column("fields", sa.Text(), nullable=False),
+        sa.Column("before", sa.LargeBinary(), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -114,6 +116,13 @@ def upgrade() -> None:
         batch_op.create_index("delivery_by_record", ["record_id"], unique=False)
         batch_op.create_index("delivery_by_run", ["run_id"], unique=False)
 
+    op.create_table(
+        "description",
+        sa.Column("stream_id", ID, autoincrement=False, nullable=False),
+        sa.Column("at", ID, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("stream_id"),
+    )
     op.create_table(
         "history",
         sa.Column("id", ID, nullable=False),
@@ -201,6 +210,28 @@ def upgrade() -> None:
         batch_op.create_index("outbox_by_lane", ["connection_id", "lane", "rank", "record_id"], unique=False)
 
     op.create_table(
+        "paused_line",
+        sa.Column("stream_id", ID, nullable=False),
+        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("at", ID, nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("acts", sa.Text(), nullable=False),
+        sa.Column("remedy", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("stream_id", "field"),
+    )
+    op.create_table(
+        "plan",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("at", ID, nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("lines", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("run_id", ID, nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "record",
         sa.Column("id", ID, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -223,8 +254,10 @@ def upgrade() -> None:
         sa.Column("record_id", ID, nullable=False),
         sa.Column("field", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=True),
         sa.Column("opened_at", ID, nullable=False),
         sa.Column("due_at", ID, nullable=False),
+        sa.Column("escalated_at", ID, nullable=True),
         sa.Column("closed_at", ID, nullable=True),
         sa.Column("answer", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
@@ -249,6 +282,7 @@ def upgrade() -> None:
         sa.Column("counts", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=True),
         sa.Column("message", sa.Text(), nullable=True),
+        sa.Column("subject", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("run", schema=None) as batch_op:
@@ -336,6 +370,8 @@ def downgrade() -> None:
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.drop_index("outbox_by_lane")
 
+    op.drop_table("plan")
+    op.drop_table("paused_line")
     op.drop_table("outbox")
     op.drop_table("meta")
     with op.batch_alter_table("mapping", schema=None) as batch_op:
@@ -358,6 +394,7 @@ def downgrade() -> None:
         batch_op.drop_index("delivery_by_run")
         batch_op.drop_index("delivery_by_record")
 
+    op.drop_table("description")
     op.drop_table("delivery")
     op.drop_table("dead_letter")
     op.drop_table("connection")
