@@ -53,6 +53,14 @@ def deletion(policy: Deletes, *, in_step: bool, others: Sequence[str] = ()) -> V
             return Verdict("stays", "kept", review=True, note="deleted there; a person decides what that means")
 
 
+def tidied(*, fits: bool) -> Verdict:
+    """What a deletion means where a filter leaves the record out: somebody tidied up there, and deleted nobody.
+
+    One that no longer `fits` what the tool gets is created there anew when it does.
+    """
+    return Verdict("stays", "kept" if fits else "released", note="deleted there, where a filter leaves it out")
+
+
 def revival(*, genuine_edit: bool) -> Verdict | None:
     """What a reading of a deleted or archived record means: an edit brings it back, an echo does not."""
     if not genuine_edit:
