@@ -29,10 +29,11 @@ def listed(words: str) -> frozenset[str]:
 
 
 SHARED_INBOXES = listed("""
-    abuse accounts admin billing bookings contact donotreply do-not-reply enquiries hello help info
-    inquiries invoices jobs mail mailer-daemon marketing nobody no-reply none noreply office orders
-    postmaster privacy reception root sales service shop spam support team test testing unknown
-    webmaster
+    abuse accounting accounts admin administration billing bookings careers contact contacto customerservice
+    donotreply do-not-reply empfang enquiries finance frontdesk hallo hello help helpdesk hr info inquiries
+    invoice invoices jobs kontakt mail mailer-daemon marketing nobody no-reply none noreply office orders
+    payments postmaster press privacy purchasing rechnung rechnungen reception reservations root sales service
+    shop spam support team test testing unknown ventas vertrieb webmaster zentrale
 """)
 """What stands before the `@` of an inbox that is nobody's own."""
 

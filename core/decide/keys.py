@@ -50,6 +50,11 @@ def keys_of(kind: str, values: Values, blocks: Blocks = DEFAULT) -> tuple[Key, .
     return ()
 
 
+def identity_digest(stream_id: int, value: Json) -> int:
+    """The digest under which a tool's own lasting mark of a record is filed; it is a key in this one stream only."""
+    return _key("verified", "identity", str(stream_id), str(value)).digest
+
+
 def names_of(values: Values) -> tuple[str, str]:
     """A person's first and last name, folded; split at the last space where only the whole name is known."""
     first, last = values.get("first_name"), values.get("last_name")

@@ -15,13 +15,11 @@ from typing import NamedTuple
 
 from core.decide.blocks import DEFAULT, Blocks
 from core.decide.keys import Key, company_name, keys_of, names_of
+from core.decide.likeness import WHOLLY, agree, last_names_differ, names_differ, same_company
 from core.model.values import Values, is_blank
 
 ALIKE = 0.9
 """Names this similar may be one name and a slip of the pen."""
-
-UNLIKE = 0.5
-"""Names less similar than this are different names, not spellings."""
 
 
 class Candidate(NamedTuple):
@@ -64,6 +62,13 @@ class Ambiguous:
 Match = Join | New | Ambiguous
 
 
+class Weighed(NamedTuple):
+    """What speaks for two records being one, and what against, in words."""
+
+    speaks_for: tuple[str, ...]
+    speaks_against: tuple[str, ...]
+
+
 class _Hit(NamedTuple):
     candidate: Candidate
     keys: tuple[Key, ...]
@@ -87,11 +92,44 @@ def match(
             for candidate, common in shared
             if any(key.tier == tier for key in common) and not _is_other(kind, tier, values, candidate.values)
         ]
+        if len(hits) > 1 and tier == "verified":
+            hits = _named_by_all(kind, values, hits)
         if hits:
             found = _decide(hits)
             if found is not None:
                 return found
     return New()
+
+
+def weigh(kind: str, values: Values, other: Values, *, blocks: Blocks = DEFAULT) -> Weighed:
+    """Two records side by side: which keys they share, and what in their names and addresses differs."""
+    ((_, common),) = _shared(kind, keys_of(kind, values, blocks), [Candidate(0, other)], blocks)
+    tiers = {key.tier for key in common}
+    doubts = [_doubt(kind, tier, values, other, common) for tier in ("verified", "named", "weak") if tier in tiers]
+    doubts += [_own_keys_differ(kind, values, other)] if kind in ("contact", "company") else []
+    if kind == "contact":
+        doubts.append(names_differ(names_of(values), names_of(other)))
+    alike = ["same first and last name"] if kind == "contact" and agree(names_of(values), names_of(other)) else []
+    against = dict.fromkeys(doubt for doubt in doubts if doubt is not None)
+    return Weighed((*_evidence([_Hit(Candidate(0, other), common, None)]), *alike), tuple(against))
+
+
+def _named_by_all(kind: str, values: Values, hits: list[_Hit]) -> list[_Hit]:
+    """Of several that share an address, the one whose name is the same, where the names of all others differ.
+
+    A couple may share an address, and one that was given up goes to somebody else: the name then says whose it is.
+    """
+    certain = [hit for hit in hits if hit.doubt is None]
+    if len(certain) == 1 and _agree(kind, values, certain[0].candidate.values):
+        return certain
+    return hits
+
+
+def _agree(kind: str, values: Values, other: Values) -> bool:
+    if kind == "contact":
+        return agree(names_of(values), names_of(other))
+    mine, theirs = company_name(values.get("name") or ""), company_name(other.get("name") or "")
+    return kind == "company" and bool(mine) and mine == theirs
 
 
 def _decide(hits: Sequence[_Hit]) -> Match | None:
@@ -137,7 +175,7 @@ def _is_other(kind: str, tier: str, values: Values, other: Values) -> bool:
 def _doubt(kind: str, tier: str, values: Values, other: Values, common: Sequence[Key]) -> str | None:
     """Why a person should look before the two are made one, or None."""
     if tier == "verified":
-        return _contradiction(values, other) if kind == "contact" else None
+        return _contradiction(kind, values, other, common)
     if tier == "named":
         return _own_keys_differ(kind, values, other)
     if kind == "company":
@@ -147,18 +185,43 @@ def _doubt(kind: str, tier: str, values: Values, other: Values, common: Sequence
         return None
     if not mine[0] or not theirs[0]:
         return "one of the two has no first name"
+    if len(common) == 1 and common[0].name == "inbox" and not (mine[1] and theirs[1]):
+        return "one of the two has no last name"
     if len(common) == 1 and common[0].name == "name":
         return _own_keys_differ(kind, values, other)
     return None
 
 
-def _contradiction(values: Values, other: Values) -> str | None:
-    """One address, but two people: both names are known and neither resembles the other's."""
+def _contradiction(kind: str, values: Values, other: Values, common: Sequence[Key]) -> str | None:
+    """One address or domain, but two people or companies: a couple shares it, or it has changed hands."""
+    if kind == "contact":
+        return _two_people(values, other, common)
+    return _two_companies(values, other, common) if kind == "company" else None
+
+
+def _two_people(values: Values, other: Values, common: Sequence[Key]) -> str | None:
     mine, theirs = names_of(values), names_of(other)
-    if not all(mine) or not all(theirs) or {*mine} & {*theirs}:
+    if mine == theirs:
         return None
-    unlike = _ratio(mine[0], theirs[0]) < UNLIKE and _ratio(mine[1], theirs[1]) < UNLIKE
-    return "the names are wholly different" if unlike else None
+    differ = names_differ(mine, theirs)
+    # Who marries keeps the address; who only shares the first name with its former owner has it alone.
+    if differ is None and last_names_differ(mine, theirs) and not _stands(values, other, "email", common):
+        return "the last names differ, and one of the two has this email only beside another"
+    return differ
+
+
+def _two_companies(values: Values, other: Values, common: Sequence[Key]) -> str | None:
+    """A company trades under several names, so its present domain is believed whatever they are."""
+    mine, theirs = company_name(values.get("name") or ""), company_name(other.get("name") or "")
+    if not mine or not theirs or same_company(mine, theirs) or _stands(values, other, "domain", common):
+        return None
+    return f"{WHOLLY}, and one of the two has this domain only beside another"
+
+
+def _stands(values: Values, other: Values, field: str, common: Sequence[Key]) -> bool:
+    """Whether a shared key is the address that stands for both, and for neither one that it once had."""
+    own = values.get(field)
+    return own == other.get(field) and any(key.value == own for key in common)
 
 
 def _own_keys_differ(kind: str, values: Values, other: Values) -> str | None:

@@ -237,6 +237,10 @@ def _extreme(words: Sequence[Said], pick: Callable[..., Any], rule: Rule, order:
     if not saying:
         return Verdict()
     if len({_unit(word.value) for word in saying}) > 1:
+        newest = max(words, key=_newness)
+        if newest.source == HUB:
+            # A person has answered, and nobody has said anything since.
+            return _stands(newest)
         return _asked(saying, "amounts in different currencies cannot be compared")
     end = pick(_measure(word.value) for word in saying)
     return latest([word for word in saying if _measure(word.value) == end], rule, order)

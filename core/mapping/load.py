@@ -8,6 +8,7 @@ asked by `core.mapping.check`.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from core.mapping.language import Direction, Line, Mapping, StreamMapping
 from core.mapping.problem import MappingError, Place, one_of
@@ -20,8 +21,9 @@ TOP_WORDS = ("version", "vocabularies")
 STREAM_WORDS = ("as", "when", "direction", "options", "fields")
 
 
+@lru_cache(maxsize=64)
 def load(text: str, *, file: str) -> Mapping:
-    """Read a mapping file; raises `MappingError` with all of its mistakes."""
+    """Read a mapping file; raises `MappingError` with all of its mistakes. A text is read once."""
     mapping, source = load_leniently(text, file=file)
     if any(problem.severity == "error" for problem in source.problems):
         raise MappingError(source.problems)

@@ -196,6 +196,15 @@ def test_max_and_min(field: str, values: tuple[Json, Json], least: Json, most: J
     assert _budgeted("min", field, *voices).values[field] == least
 
 
+def test_a_persons_answer_settles_amounts_in_different_currencies():
+    pounds, euros = {"amount": "9.00", "currency": "GBP"}, {"amount": "10.00", "currency": "EUR"}
+    voices = (voice("a", 2, budget=pounds), voice("b", 1, budget=euros))
+    answered = _budgeted("max", "budget", *voices, voice("hub", 5, budget=pounds))
+    assert (answered.values["budget"], answered.asks) == (pounds, ())
+    since = _budgeted("max", "budget", *voices, voice("hub", 5, budget=pounds), voice("c", 9, budget=euros))
+    assert since.asks[0].field == "budget"
+
+
 def test_amounts_in_different_currencies_are_asked_about():
     record = _budgeted(
         "max",
