@@ -20,17 +20,23 @@ from typing import Any, NamedTuple
 from api.settings import Settings
 from connectors._kit.catalogue import Entry, entry
 from core.decide.blocks import Blocks, load_blocks
+from core.decide.brake import Limits
+from core.decide.reviewing import Duties
 from core.decide.route import Hearer
 from core.decide.rules import Rules, load_rules
 from core.decide.skew import Skew, estimate
 from core.errors import ConfigError
+from core.flow import describing
 from core.flow.hub import HUB, Connection, Hub, Policy, Stream
+from core.flow.lines import as_known
 from core.flow.pausing import take_up
 from core.flow.reconsider import fold_again, translate_again
+from core.flow.refilter import filter_again
 from core.manifest import Manifest
 from core.manifest import Stream as StreamManifest
 from core.mapping import Mapping as ToolMapping
 from core.mapping import Translator, load, translator
+from core.mapping.filter import Filter, filter_of
 from core.model.instant import Instant
 from core.model.locale import Locale
 from core.model.shape import Shape
@@ -38,6 +44,7 @@ from core.model.shapes import KIND_ORDER, SHAPES, load_custom_fields, shapes_wit
 from core.ports import Checks, Context
 from core.store import Tx, outbox, runs
 from core.store import connections as stored
+from core.store import reviews as questions
 from core.store.codec import digest, dumps, loads
 from core.store.connections import ConnectionRow
 from core.store.database import Store
@@ -47,7 +54,7 @@ from core.store.vault import Vault
 MAPPINGS = Path(__file__).resolve().parents[1] / "mappings"
 """What an admin reads and edits: the default mappings, rules and block lists."""
 
-_TRANSLATE, _FOLD = "translate connection {} again", "fold again"
+_TRANSLATE, _FOLD, _FILTER = "translate connection {} again", "fold again", "filter connection {} again"
 """Facts that say what a changed configuration has left to be done."""
 
 _SAMPLES = 40
@@ -79,6 +86,8 @@ class ConnectionSpec:
     mapping_file: str = ""
     streams: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Stream → what differs from `Policy`; the key `*` speaks for all."""
+    brake: Mapping[str, Any] = field(default_factory=dict)
+    """What differs from `Limits`: above which shares a person is asked before anything is written."""
 
 
 def calm_collector() -> None:
@@ -90,17 +99,26 @@ class Installation:
     """An opened hub. Close it when done; use it as a context manager."""
 
     def __init__(
-        self, settings: Settings, *, clock: Callable[[], Instant] = now, sleep: Callable[[float], None] = time.sleep
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], Instant] = now,
+        sleep: Callable[[float], None] = time.sleep,
+        vault: Vault | None = None,
+        scratch: bool = False,
     ) -> None:
-        """Open the store, bringing it to this version. Raises `StoreError` or `ConfigError` with what to do."""
+        """Open the store, bringing it to this version. Raises `StoreError` or `ConfigError` with what to do.
+
+        A `scratch` installation is for trying something out and is thrown away; it may share the vault of another.
+        """
         calm_collector()
         self.settings = settings
         self.clock = clock
         self.sleep = sleep
         settings.data.mkdir(parents=True, exist_ok=True)
         key = settings.vault_key.get_secret_value() if settings.vault_key else None
-        self.vault = Vault.in_folder(settings.data, key)
-        self.store = Store(settings.url)
+        self.vault = vault or Vault.in_folder(settings.data, key)
+        self.store = Store(settings.url, scratch=scratch)
         prepare(self.store)
         self._open: dict[str, Checks] = {}
         self._lock = threading.RLock()
@@ -160,8 +178,12 @@ class Installation:
         rules: Text | None = None,
         custom_fields: Text | None = None,
         locale: Locale | None = None,
+        reviews: Duties | None = None,
+        run_id: int | None = None,
     ) -> None:
         """Change the configuration, all of it or nothing: everything is checked before anything is written.
+
+        `run_id` is the run that what follows from it belongs to.
 
         A removed connection keeps its last words; nothing more is read from it or written to it.
         """
@@ -175,19 +197,22 @@ class Installation:
         facts = {"rules": rules, "custom_fields": custom_fields}
         with self.store.writing() as tx:
             if rules is not None and runs.fact(tx, "rules") != rules.text:
-                runs.put_fact(tx, _FOLD, "yes")
+                runs.put_fact(tx, _FOLD, dumps({"run": run_id}))
             for name, one in facts.items():
                 if one is not None:
                     runs.put_fact(tx, name, one.text)
                     runs.put_fact(tx, f"{name}_file", one.file)
             if locale is not None:
                 runs.put_fact(tx, "locale", dumps(asdict(locale)))
+            if reviews is not None:
+                runs.put_fact(tx, questions.DUTIES, dumps(reviews.to_json()))
             for spec in connections:
-                self._put(tx, spec, kinds[spec.name])
+                self._put(tx, spec, kinds[spec.name], run_id)
             for row in stored.all_connections(tx):
                 if row.name in removed:
                     stored.change_connection(tx, row.id, state="removed", pause_code=None, pause_note=None)
                     outbox.forget(tx, row.id)
+                    questions.close_of_connection(tx, row.id, now=self.clock(), answer="the connection was removed")
         for name in (*(spec.name for spec in connections), *removed):
             self.refresh(name)
         self.refresh()
@@ -202,13 +227,13 @@ class Installation:
         tool = entry(spec.connector)
         mapping = load(spec.mapping, file=spec.mapping_file)
         for one in mapping.streams.values():
-            translator(one, shapes=shapes, vocabularies=mapping.vocabularies, locale=locale)
+            ready = translator(one, shapes=shapes, vocabularies=mapping.vocabularies, locale=locale)
             _stream_manifest(tool.manifest, one.stream, one.kind)
-            _policy(spec.streams, one.stream)
+            _filters(_policy(spec.streams, one.stream), ready, shapes[one.kind], locale)
         _check_settings(tool.manifest, spec.settings)
         return {name: one.kind for name, one in mapping.streams.items()}
 
-    def _put(self, tx: Tx, spec: ConnectionSpec, kinds: Mapping[str, str]) -> None:
+    def _put(self, tx: Tx, spec: ConnectionSpec, kinds: Mapping[str, str], run_id: int | None) -> None:
         hidden = entry(spec.connector).manifest.secrets
         secrets = {name: str(value) for name, value in spec.settings.items() if name in hidden and value is not None}
         plain = {name: value for name, value in spec.settings.items() if name not in hidden}
@@ -219,21 +244,27 @@ class Installation:
             "settings": dumps(plain),
             "secrets": self.vault.seal(secrets),
             "streams": dumps({name: dict(one) for name, one in spec.streams.items()}),
+            "brake": dumps(dict(spec.brake)) if spec.brake else None,
             "state": "active",
             "pause_code": None,
             "pause_note": None,
             "created_at": at,
         }
+        before = next((one.streams for one in stored.all_connections(tx) if one.name == spec.name), None)
         connection_id = stored.put_connection(tx, row)
         take_up(tx, connection_id, now=self.clock())
         for name, kind in kinds.items():
             stored.put_stream(tx, connection_id, name, kind, due_at=at)
+        describing.forget(tx, connection_id, kinds.keys(), now=at)
         earlier = stored.active_mapping(tx, connection_id)
         mark = digest(spec.mapping.encode())
         is_new = stored.activate_mapping(tx, connection_id, spec.mapping, file=spec.mapping_file, digest=mark, at=at)
         fact = _TRANSLATE.format(connection_id)
         if is_new and earlier is not None and runs.fact(tx, fact) is None:
-            runs.put_fact(tx, fact, str(earlier.id))
+            runs.put_fact(tx, fact, dumps({"earlier": earlier.id, "run": run_id}))
+        said = _filter_words(spec.streams)
+        if before is not None and (_filter_words(loads(before)) != said or (said and is_new)):
+            runs.put_fact(tx, _FILTER.format(connection_id), dumps({"run": run_id}))
 
     def refresh(self, name: str | None = None) -> None:
         """Forget what was built from an older configuration."""
@@ -251,7 +282,8 @@ class Installation:
         found: dict[str, Any] = {"": facts}
         for row in rows:
             version = versions[row.id]
-            found[row.name] = (row.connector, row.settings, row.secrets, row.streams, row.state, version and version.id)
+            said = (row.connector, row.settings, row.secrets, row.streams, row.brake, row.state)
+            found[row.name] = (*said, version and version.id)
         for name in [name for name, mark in found.items() if self._known.get(name, mark) != mark]:
             self.refresh(name)
         if self._known != found:
@@ -269,6 +301,11 @@ class Installation:
         with self.store.reading() as tx:
             kept = runs.fact(tx, "locale")
         return Locale(**loads(kept)) if kept else self.settings.locale
+
+    def duties(self) -> Duties:
+        """Who answers which reviews within which time."""
+        with self.store.reading() as tx:
+            return questions.duties(tx)
 
     def try_out(self, spec: ConnectionSpec) -> Any:
         """The connector of a connection that is not declared yet, for checking it; the caller closes it."""
@@ -332,25 +369,31 @@ class Installation:
         self, row: ConnectionRow, mapping: ToolMapping, ids: Mapping[str, int], shapes: Mapping[str, Shape]
     ) -> Connection:
         manifest = entry(row.connector).manifest
-        policies = loads(row.streams)
-        streams = tuple(
-            Stream(
+        policies, locale = loads(row.streams), self.locale()
+        streams = []
+        for one in mapping.streams.values():
+            policy = _policy(policies, one.stream)
+            ready = translator(one, shapes=shapes, vocabularies=mapping.vocabularies, locale=locale)
+            only_in, only_out = _filters(policy, ready, shapes[one.kind], locale)
+            stream = Stream(
                 id=ids[one.stream],
                 name=one.stream,
                 kind=one.kind,
                 connection_id=row.id,
                 source=row.name,
                 shape=shapes[one.kind],
-                translator=translator(one, shapes=shapes, vocabularies=mapping.vocabularies, locale=self.locale()),
+                translator=ready,
                 manifest=_stream_manifest(manifest, one.stream, one.kind),
-                policy=_policy(policies, one.stream),
+                policy=policy,
                 siblings=ids,
+                only_in=only_in,
+                only_out=only_out,
             )
-            for one in mapping.streams.values()
-        )
+            streams.append(stream)
         ordered = tuple(sorted(streams, key=lambda one: KIND_ORDER.index(one.kind)))
         skew = Skew(**loads(row.skew)) if row.skew else Skew()
-        return Connection(row.id, row.name, row.connector, ordered, row.state, skew)
+        limits = Limits.of(loads(row.brake) if row.brake else {})
+        return Connection(row.id, row.name, row.connector, ordered, row.state, skew, limits)
 
     def connector(self, name: str) -> Any:
         """The connection's connector, opened on first use and kept."""
@@ -420,17 +463,30 @@ class Installation:
             fact = _TRANSLATE.format(connection.id)
             with self.store.reading() as tx:
                 kept = runs.fact(tx, fact)
-                earlier = stored.mapping_version(tx, int(kept)) if kept else None
+                asked = loads(kept) if kept else {}
+                earlier = stored.mapping_version(tx, asked["earlier"]) if kept else None
             if kept is None:
                 continue
-            for stream in connection.streams:
-                translate_again(hub, stream, self._earlier(earlier, stream.name))
+            for stream in self._as_known(connection):
+                translate_again(hub, stream, self._earlier(earlier, stream.name), run_id=asked["run"])
             self._forget(fact)
         with self.store.reading() as tx:
-            ruled = runs.fact(tx, _FOLD) is not None
-        if ruled:
-            fold_again(hub)
+            ruled = runs.fact(tx, _FOLD)
+        if ruled is not None:
+            fold_again(hub, run_id=loads(ruled)["run"])
             self._forget(_FOLD)
+        for connection in hub.connections.values():
+            fact = _FILTER.format(connection.id)
+            with self.store.reading() as tx:
+                kept = runs.fact(tx, fact)
+            if kept is not None:
+                filter_again(hub, connection, run_id=loads(kept)["run"])
+                self._forget(fact)
+
+    def _as_known(self, connection: Connection) -> list[Stream]:
+        """The streams without lines that rest: of what these said before, nothing is known anew."""
+        with self.store.reading() as tx:
+            return [as_known(tx, stream) for stream in connection.streams]
 
     def _earlier(self, version: stored.MappingRow | None, stream: str) -> Translator | None:
         mapping = load(version.text, file=version.file) if version else None
@@ -452,7 +508,8 @@ def _hearer(connection: Connection) -> Hearer:
     fields: dict[str, frozenset[str]] = {}
     for stream in connection.streams:
         if stream.policy.writes and (stream.manifest.creates or stream.manifest.updates):
-            fields[stream.kind] = fields.get(stream.kind, frozenset()) | stream.translator.out_fields
+            asked = stream.only_out.fields if stream.only_out is not None else frozenset()
+            fields[stream.kind] = fields.get(stream.kind, frozenset()) | stream.translator.out_fields | asked
     return Hearer(connection.name, fields)
 
 
@@ -468,6 +525,19 @@ def _stream_manifest(manifest: Manifest, name: str, kind: str) -> StreamManifest
 
 def _policy(policies: Mapping[str, Mapping[str, Any]], stream: str) -> Policy:
     return Policy(**{**asdict(Policy()), **policies.get("*", {}), **policies.get(stream, {})})
+
+
+def _filters(policy: Policy, ready: Translator, shape: Shape, locale: Locale) -> tuple[Filter | None, Filter | None]:
+    """A stream's two filters; `ConfigError` for one that cannot be asked."""
+    only_in = filter_of(policy.only_in, shape, locale, where=f"`only_in` of {ready.stream}", read=ready.in_fields)
+    return only_in, filter_of(policy.only_out, shape, locale, where=f"`only_out` of {ready.stream}")
+
+
+def _filter_words(policies: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What is said of filters, stream by stream."""
+    words = ("only_in", "only_out", "leaves_in", "leaves")
+    said = {stream: {word: one[word] for word in words if word in one} for stream, one in policies.items()}
+    return {stream: one for stream, one in said.items() if one}
 
 
 def _defaults(tool: Entry) -> dict[str, Any]:

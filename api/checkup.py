@@ -13,15 +13,21 @@ from typing import TYPE_CHECKING, Any
 from api import queries
 from connectors._kit.catalogue import entry
 from core.errors import ConcordError, ConfigError, ToolError, Unsupported
+from core.flow.describing import since_kept, take_note, told
+from core.flow.sync import LEASE
 from core.mapping import MappingError, Problem, check_text, load
 from core.ports import Prepares
-from core.store import connections
+from core.store import connections, runs
 
 if TYPE_CHECKING:
     from api.assembly import ConnectionSpec, Installation
+    from core.decide.drift import Change
+    from core.flow.hub import Hub
     from core.model.shape import Shape
     from core.ports import Checks, Checkup, Description, Fields, Finding
 
+_HOLDER = "check"
+"""Who holds a connection's lease while what its tool looks like is kept."""
 SAMPLES = 50
 """Kept records of a stream that the round-trip laws are tried on."""
 
@@ -37,6 +43,8 @@ class Checked:
     problems: list[Problem] = field(default_factory=list)
     error: ConcordError | None = None
     samples: int = 0
+    drift: dict[str, list[Change]] = field(default_factory=dict)
+    """Stream → what is different from what was known of it so far."""
 
     @property
     def ok(self) -> bool:
@@ -54,6 +62,7 @@ class Checked:
             "findings": self.findings,
             "mapping": [{**one._asdict(), "shown": str(one)} for one in self.problems],
             "samples": self.samples,
+            "drift": {stream: [told(one) for one in changes] for stream, changes in self.drift.items()},
             "error": self.error.to_json() if self.error else None,
         }
 
@@ -111,6 +120,7 @@ def check_connection(installation: Installation, name: str) -> Checked:
         connector = installation.connector(name)
         _look(checked, connector.check())
         described = _described(checked, connector, version.text, version.file)
+        checked.drift = _drift(installation.hub(), name, described)
     except ToolError as error:
         checked.error = error
     checked.problems = _against(installation, row.connector, version.text, version.file, described, samples)
@@ -188,6 +198,24 @@ def _described(checked: Checked, connector: Checks, text: str, file: str) -> dic
                 found = {"ok": False, "what": f"{stream}: {error}", "remedy": error.remedy, "fix": ""}
                 checked.findings.append(found)
     return described
+
+
+def _drift(hub: Hub, name: str, described: Mapping[str, Description]) -> dict[str, list[Change]]:
+    """What changed in the tool. It is kept, and lines rest or go on; but not while the hub itself is at work there."""
+    connection = hub.connection(name)
+    streams = {stream.name: stream for stream in connection.streams}
+    lease, now = f"connection {connection.id}", hub.clock()
+    with hub.store.writing() as tx:
+        token = runs.take_lease(tx, lease, _HOLDER, now=now, until=now + LEASE)
+    found = {
+        stream: take_note(hub, streams[stream], one).changes if token else since_kept(hub, streams[stream], one)
+        for stream, one in described.items()
+        if stream in streams
+    }
+    if token is not None:
+        with hub.store.writing() as tx:
+            runs.drop_lease(tx, lease, token)
+    return {stream: changes for stream, changes in found.items() if changes}
 
 
 def _against(

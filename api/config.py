@@ -6,7 +6,9 @@
         settings: {folder: ./files}
         mapping: ./sheets.yaml
         streams: {"*": {deletes_in: ask}}
+        brake: {deletes: 0.05, changes: off}
     rules: ./rules.yaml
+    reviews: {owner: anna@shop.example, escalate_to: bert@shop.example, due: {brake: 2h}}
 
 Secrets are given as `${NAME}` from the environment only, so that the file can be kept with other code. Every mistake
 is told with file, line, column and remedy. `read_config` reads, `changes` compares with what is in force, `put`
@@ -23,7 +25,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from api.assembly import ConnectionSpec, Text
 from api.checkup import check_mapping
+from api.filters import FILTERS, Asked, check_filters
 from connectors._kit.catalogue import Entry, catalogue
+from core.decide.brake import CASES, OFF
+from core.decide.filtering import Leaves, LeavesIn
+from core.decide.reviewing import EXPIRES, WITHIN, Duties, duration
 from core.decide.rules import load_rules
 from core.errors import ConfigError
 from core.flow.hub import HUB, Policy
@@ -42,9 +48,11 @@ if TYPE_CHECKING:
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TOP = ("connections", "rules", "custom_fields", "locale")
-_CONNECTION = ("connector", "settings", "mapping", "streams", "remove")
+_TOP = ("connections", "rules", "custom_fields", "locale", "reviews")
+_REVIEWS = ("owner", "escalate_to", "owners", "due", "expires")
+_CONNECTION = ("connector", "settings", "mapping", "streams", "brake", "remove")
 _POLICY = tuple(one.name for one in fields(Policy))
+_LEAVES = {"leaves": get_args(Leaves), "leaves_in": get_args(LeavesIn)}
 _LOCALE = tuple(one.name for one in fields(Locale))
 
 
@@ -58,6 +66,10 @@ class Config:
     rules: Text | None = None
     custom_fields: Text | None = None
     locale: Locale | None = None
+    reviews: Duties | None = None
+    source: Source | None = None
+    """The file itself, for telling where something stands."""
+    filters: list[Asked] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -69,7 +81,7 @@ class Changes:
     unchanged: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    """Of `rules`, `custom fields` and `locale`, those that change."""
+    """Of `rules`, `custom fields`, `locale` and `reviews`, those that change."""
 
     @property
     def any(self) -> bool:
@@ -121,6 +133,7 @@ def changes(installation: Installation, config: Config) -> Changes:
             "settings": kept != {key: value for key, value in spec.settings.items() if value is not None},
             "mapping": version is None or version.text != spec.mapping,
             "streams": loads(row.streams) != {key: dict(value) for key, value in spec.streams.items()},
+            "brake": (loads(row.brake) if row.brake else {}) != dict(spec.brake),
         }
         if differ := [what for what, differs in about.items() if differs]:
             found.changed[name] = differ
@@ -132,22 +145,29 @@ def changes(installation: Installation, config: Config) -> Changes:
             found.texts.append(name.replace("_", " "))
     if config.locale is not None and config.locale != installation.locale():
         found.texts.append("locale")
+    if config.reviews is not None and config.reviews != installation.duties():
+        found.texts.append("reviews")
     return found
 
 
-def put(installation: Installation, config: Config, found: Changes, *, dry_run: bool = False) -> None:
-    """Put in force what changes, all of it or nothing. A connection that does not change keeps its state.
-
-    With `dry_run` it is only seen whether that could be done.
-    """
+def verify(installation: Installation, config: Config) -> None:
+    """See whether a configuration could be put in force; raises `ConfigError` with what stands in the way."""
     shapes = installation.shapes()
     if config.custom_fields is not None:
         shapes = shapes_with(load_custom_fields(config.custom_fields.text, file=config.custom_fields.file))
     _check_rules(installation, config, shapes)
     for spec in config.connections.values():
         check_mapping(installation, spec.connector, spec.mapping, spec.mapping_file, shapes=shapes)
-    if dry_run or not found.any:
-        return
+    if config.source is not None:
+        locale = config.locale or installation.locale()
+        check_filters(config.source, config.filters, config.connections, shapes=shapes, locale=locale)
+
+
+def put(installation: Installation, config: Config, found: Changes, *, run_id: int | None = None) -> None:
+    """Put in force what changes, all of it or nothing. A connection that does not change keeps its state.
+
+    `run_id` is the run that what follows belongs to.
+    """
     touched = {*found.added, *found.changed}
     installation.change(
         connections=[spec for name, spec in config.connections.items() if name in touched],
@@ -155,6 +175,8 @@ def put(installation: Installation, config: Config, found: Changes, *, dry_run: 
         rules=config.rules if "rules" in found.texts else None,
         custom_fields=config.custom_fields if "custom fields" in found.texts else None,
         locale=config.locale if "locale" in found.texts else None,
+        reviews=config.reviews if "reviews" in found.texts else None,
+        run_id=run_id,
     )
 
 
@@ -174,7 +196,7 @@ class _Reader:
         self.source, self.folder, self.environment = source, folder, environment
 
     def config(self) -> Config:
-        config = Config(self.source.file)
+        config = Config(self.source.file, source=self.source)
         root = self.source.tree()
         if root is None or not self._is_map(root, "The file"):
             return config
@@ -185,6 +207,8 @@ class _Reader:
         config.custom_fields = self._text(root, "custom_fields")
         if "locale" in root.value:
             config.locale = self._locale(root.value["locale"].node)
+        if "reviews" in root.value:
+            config.reviews = self._duties(root.value["reviews"].node)
         return config
 
     def _connection(self, line: Line, config: Config) -> None:
@@ -205,7 +229,8 @@ class _Reader:
             settings=self._settings(line, tool),
             mapping=mapping.text,
             mapping_file=mapping.file,
-            streams={str(one.key): self._policy(one) for one in self._below(node, "streams")},
+            streams={str(one.key): self._policy(one, name, config) for one in self._below(node, "streams")},
+            brake=self._brake(node),
         )
 
     def _tool(self, line: Line) -> Entry | None:
@@ -281,7 +306,7 @@ class _Reader:
             return None
         return value
 
-    def _policy(self, line: Line) -> dict[str, Any]:
+    def _policy(self, line: Line, connection: str, config: Config) -> dict[str, Any]:
         if not self._is_map(line.node, f"The stream `{line.key}`"):
             return {}
         self._known(line.node, _POLICY, "a stream's choices")
@@ -294,8 +319,37 @@ class _Reader:
                 self._unfit(one, "a number of seconds", "Write it without a unit.")
             elif one.key in ("reads", "writes", "creates") and not isinstance(value, bool):
                 self._unfit(one, "true or false", "Write true or false.")
+            elif one.key in FILTERS and value is not None and not one.node.is_map:
+                self._unfit(one, "fields and what they must be", "Write e.g. `{tags: {has: newsletter}}`.")
+            elif one.key in _LEAVES and value not in _LEAVES[one.key]:
+                self._unfit(one, one_of(_LEAVES[one.key]), did_you_mean(value, _LEAVES[one.key]))
             elif one.key in _POLICY:
                 chosen[str(one.key)] = value
+                if one.key in FILTERS:
+                    config.filters.append(Asked(connection, str(line.key), one))
+        return chosen
+
+    def _brake(self, node: Node) -> dict[str, Any]:
+        """Above which shares a person is asked; what is not named is as usual."""
+        lines = self._below(node, "brake")
+        if lines:
+            self._known(node.value["brake"].node, (*CASES, "few"), "`brake`")
+        chosen: dict[str, Any] = {}
+        for one in lines:
+            value = self._filled(one.node)
+            number = None if isinstance(value, bool) or not isinstance(value, int | float) else value
+            if one.key == "few":
+                if isinstance(number, int) and number >= 0:
+                    chosen["few"] = number
+                else:
+                    self._unfit(one, "a whole number of records", "Write how many are never too much, e.g. 20.")
+            elif one.key in CASES:
+                if value in (OFF, False):
+                    chosen[str(one.key)] = OFF
+                elif number is not None and 0 <= number <= 1:
+                    chosen[str(one.key)] = number
+                else:
+                    self._unfit(one, "a share from 0 to 1, or off", "Write 0.1 for a tenth.")
         return chosen
 
     def _locale(self, node: Node) -> Locale | None:
@@ -311,6 +365,45 @@ class _Reader:
             elif one.key in _LOCALE:
                 chosen[str(one.key)] = value
         return Locale(**chosen)
+
+    # Reviews.
+
+    def _duties(self, node: Node) -> Duties | None:
+        """Who answers which reviews, and within which time."""
+        if not self._is_map(node, "`reviews`"):
+            return None
+        self._known(node, _REVIEWS, "`reviews`")
+        people = {str(one.key): self._person(one) for one in node.entries if one.key in ("owner", "escalate_to")}
+        return Duties(
+            owner=people.get("owner"),
+            escalate_to=people.get("escalate_to"),
+            owners={name: who for name, one in self._by_kind(node, "owners", WITHIN) if (who := self._person(one))},
+            due={name: time for name, one in self._by_kind(node, "due", WITHIN) if (time := self._time(one))},
+            expires={
+                name: None if one.node.plain() == "never" else self._time(one)
+                for name, one in self._by_kind(node, "expires", EXPIRES)
+            },
+        )
+
+    def _by_kind(self, node: Node, key: str, kinds: Mapping[str, int]) -> list[tuple[str, Line]]:
+        lines = self._below(node, key)
+        if lines:
+            self._known(node.value[key].node, tuple(kinds), f"`{key}`")
+        return [(str(one.key), one) for one in lines if one.key in kinds]
+
+    def _person(self, line: Line) -> str | None:
+        said = self._filled(line.node)
+        if not isinstance(said, str) or not said.strip():
+            self._unfit(line, "a person's name or address", "Write it as they know it, e.g. anna@shop.example.")
+            return None
+        return said.strip()
+
+    def _time(self, line: Line) -> int | None:
+        try:
+            return duration(str(self._filled(line.node)))
+        except ValueError:
+            self._unfit(line, "a length of time", "Write 30min, 4h or 2d.")
+            return None
 
     # Pieces.
 

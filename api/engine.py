@@ -1,4 +1,4 @@
-"""The engine's round: sync what is asked for, learn the tools' clocks, measure agreement, and mend what slipped.
+"""The engine's round: see to late reviews, sync, learn the tools' clocks, measure agreement, and mend what slipped.
 
 `concord sync`, the background and the demo all turn this one crank; what a trip does is `core.flow`'s business.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.flow.arrivals import Intake
 from core.flow.reconcile import Agreement, reconcile
+from core.flow.reviewing import tick
 from core.flow.sync import Tell, Turn, sync
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def turn_crank(
     def go() -> None:
         installation.reconsider()
         hub = installation.hub()
+        tick(hub)
         done.turns += sync(hub, names, until_quiet=until_quiet, everything=everything, tell=tell, holder=who)
         installation.learn_clocks()
 

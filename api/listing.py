@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from api import queries
+from api import acts, elements, queries
 from core.decide.why import text
 from core.errors import ConfigError
+from core.flow.answering import answers
 from core.flow.asking import find
 from core.model.instant import DAY, HOUR, MINUTE, SECOND, Instant, from_iso, iso
 from core.model.shape import Shape
@@ -50,7 +51,7 @@ def moment_of(said: str, now: Instant) -> Instant:
 
 def problems_of(installation: Installation, name: str | None, *, limit: int) -> Told:
     """Counts, the most common kinds of problem, and a listing of at most `limit` of each sort."""
-    hub = installation.hub()
+    hub, duties, now = installation.hub(), installation.duties(), installation.clock()
     streams = {stream.id: (one.name, stream.name) for one in hub.connections.values() for stream in one.streams}
     chosen = {id_: names for id_, names in streams.items() if name in (None, names[0])}
     ids = {one.id: one.name for one in hub.connections.values() if name in (None, one.name)}
@@ -101,6 +102,7 @@ def problems_of(installation: Installation, name: str | None, *, limit: int) -> 
                 "acts": one.acts,
                 "remedy": one.remedy,
                 "fields": sorted(one.edit),
+                **elements.of_age(duties, "dead_letter", one.at, one.remedy, now=now),
             }
             for one in dead[:limit]
         ],
@@ -113,7 +115,7 @@ def problems_of(installation: Installation, name: str | None, *, limit: int) -> 
                 "note": _note(one.subject),
                 "subject": one.subject,
                 "opened_at": iso(one.opened_at),
-                "due_at": iso(one.due_at),
+                **elements.of_review(duties, one, f"concord answer {one.id} {' | '.join(answers(one))}", now=now),
             }
             for one in asked[:limit]
         ],
@@ -181,10 +183,15 @@ def log_of(installation: Installation, asked: Asked) -> list[Told]:
     with installation.store.reading() as tx:
         came, went = queries.came_in(tx, search), queries.went_out(tx, search)
         failed = [] if about_records else queries.failed_runs(tx, search)
+        acted = acts.acts(tx, search)
+        silent = acts.by_default(tx, {one.run_id for one in came if one.run_id is not None})
         ids = {one.record_id for one in came} | {one.record_id for one in went}
         known = _Known(hub, records.load(tx, ids) if ids else {})
         names = {one.id: one.name for one in connections.all_connections(tx)}
-    entries = [*_ins(known, came), *_outs(known, names, went), *_runs(names, failed)]
+    entries = [*_ins(known, came), *_outs(known, names, went), *_runs(names, failed), *acted]
+    for one in entries:
+        if one["direction"] == "in" and one["run"] in silent:
+            one["sentence"] += " (by default: nobody answered in time)"
     entries.sort(key=lambda one: (one["_at"], one["_id"]), reverse=True)
     return [{name: value for name, value in one.items() if name[0] != "_"} for one in entries[: asked.limit]]
 

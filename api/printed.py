@@ -19,6 +19,7 @@ from connectors._kit.catalogue import Entry, catalogue
 from core.errors import REGISTRY
 from core.mapping import reference_page as mapping_page
 from core.mapping import schema
+from core.mapping.filter_reference import reference_page as filters_page
 from core.model.reference import reference_page as model_page
 from core.model.shapes import SHAPES
 
@@ -31,6 +32,7 @@ def pages() -> dict[str, str]:
     makers: dict[str, Callable[[], str]] = {
         "model.md": lambda: model_page(SHAPES),
         "mapping.md": mapping_page,
+        "filters.md": filters_page,
         "mapping.schema.json": lambda: json.dumps(schema(SHAPES), indent=2, ensure_ascii=False) + "\n",
         "connectors.md": connectors_page,
         "errors.md": errors_page,

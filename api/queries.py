@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
-from core.model.instant import Instant
+from core.model.instant import SECOND, Instant
 from core.store import Tx
 from core.store.bindings import State
 from core.store.codec import loads, unpack
@@ -31,6 +31,14 @@ def bound_by_stream(tx: Tx) -> dict[int, int]:
     c = binding.c
     query = select(c.stream_id, func.count()).where(c.state == State.BOUND).group_by(c.stream_id)
     return {row[0]: row[1] for row in tx.execute(query)}
+
+
+def filtered_by_stream(tx: Tx) -> dict[int, tuple[int, int]]:
+    """Stream id → what its filters keep out of the hub, and what they cut off from a record of the hub."""
+    c = binding.c
+    kept = func.sum(case((c.record_id == 0, 1), else_=0))
+    query = select(c.stream_id, kept, func.count()).where(c.state == State.FILTERED).group_by(c.stream_id)
+    return {row[0]: (int(row[1]), row[2] - int(row[1])) for row in tx.execute(query)}
 
 
 def problems_by_stream(tx: Tx) -> dict[int, int]:
@@ -182,3 +190,20 @@ def failed_runs(tx: Tx, asked: Search) -> list[tuple[int, Instant, int, str | No
     if asked.since is not None:
         query = query.where(c.began_at >= asked.since)
     return [tuple(row) for row in tx.execute(query)]
+
+
+def pace(tx: Tx, connection_id: int) -> float | None:
+    """Seconds that a write to a connection took, over its latest deliveries; None before there was one."""
+    c = run.c
+    query = (
+        select(c.began_at, c.ended_at, c.counts)
+        .where(c.connection_id == connection_id, c.what == "deliver", c.ended_at.is_not(None))
+        .order_by(c.id.desc())
+        .limit(20)
+    )
+    seconds, writes = 0.0, 0
+    for began_at, ended_at, counts in tx.execute(query):
+        done = loads(counts)
+        seconds += (ended_at - began_at) / SECOND
+        writes += sum(done.get(verb, 0) for verb in ("created", "updated", "deleted"))
+    return seconds / writes if writes else None

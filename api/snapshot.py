@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from api import queries
+from api import elements, queries
 from core.errors import REGISTRY
 from core.flow.hub import HUB
 from core.flow.reconcile import Agreement
 from core.model.instant import SECOND, Instant, iso
 from core.model.shapes import KIND_ORDER
-from core.store import connections, records, reviews, runs
+from core.store import connections, descriptions, records, reviews, runs
 from core.store.connections import ConnectionRow, StreamRow
+from core.store.descriptions import PausedLine
+from core.store.reviews import Review
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -29,9 +31,12 @@ _REVIEWS = {
     "ambiguous": "A new record may be one of several; see `concord reviews` and say which.",
     "duplicate": "One tool holds the same thing twice; see `concord reviews`, and merge the two there.",
     "frozen": "A field flips back and forth; see `concord reviews`, and find what keeps changing it.",
-    "brake": "Unusually much is missing at once; see whether the source is whole, then `concord reviews`.",
+    "left": "Something no longer fits a tool's filter and cannot be deleted by interface; delete it there by hand.",
     "delete": "Something was deleted in one tool; see `concord reviews` and say whether it goes everywhere.",
+    "schema": "A tool's fields are not what the mapping needs; see `concord reviews`, and mend one of the two.",
 }
+_BRAKE = "`concord reviews {0}` shows it; then `concord answer {0} release` lets it out once, `reject` takes it back."
+_LETTERS = "See `concord problems {0}`, mend, then `concord replay {0}`."
 
 
 def snapshot(installation: Installation) -> Told:
@@ -42,7 +47,7 @@ def snapshot(installation: Installation) -> Told:
         streams = connections.all_streams(tx)
         told = _Telling(tx, now)
         shown = [told.connection(row, [one for one in streams if one.connection_id == row.id]) for row in rows]
-        names = {row.id: row.name for row in rows}
+        names = {row.id: row.name for row in connections.all_connections(tx)}
         recent = [_run(one, names, now) for one in runs.recent(tx, limit=RUNS)]
         open_reviews = reviews.count_open(tx)
         counts = records.counts(tx)
@@ -53,12 +58,12 @@ def snapshot(installation: Installation) -> Told:
         "records": {kind: counts[kind] for kind in KIND_ORDER if kind in counts},
         "connections": shown,
         "outbox": sum(one["outbox"] for one in shown),
-        "reviews": {"open": sum(open_reviews.values()), "by_kind": open_reviews},
+        "reviews": {"open": sum(open_reviews.values()), "by_kind": open_reviews, "late": told.care.late()},
         "dead_letters": sum(one["dead_letters"] for one in shown),
         "problems": sum(one["problems"] for one in shown),
         "unread": sum(one["unread"] for one in shown),
         "runs": recent,
-        "troubles": _troubles(shown, open_reviews),
+        "troubles": _troubles(shown, open_reviews, told.care),
     }
 
 
@@ -66,12 +71,19 @@ class _Telling:
     """The counts of one moment, looked up once and told connection by connection."""
 
     def __init__(self, tx: Tx, now: Instant) -> None:
-        self.now = now
+        self.now, self.care = now, elements.Care(tx, now)
         self.bound = queries.bound_by_stream(tx)
         self.problems = queries.problems_by_stream(tx)
+        self.filtered = queries.filtered_by_stream(tx)
         self.unread = queries.unread_by_stream(tx)
         self.dead = queries.dead_by_connection(tx)
         self.waits = queries.waits(tx)
+        self.brakes: dict[int, list[Review]] = {}
+        for asked in reviews.open_reviews(tx, limit=None, what="brake"):
+            self.brakes.setdefault(asked.connection_id, []).append(asked)
+        self.resting: dict[int, list[PausedLine]] = {}
+        for line in descriptions.paused(tx):
+            self.resting.setdefault(line.stream_id, []).append(line)
         self.measured: dict[int, list[Agreement]] = {}
         self.by_kind: dict[int, dict[str, tuple[Instant, Agreement]]] = {}
         for connection_id, kind, at, counts in runs.agreements(tx):
@@ -88,7 +100,8 @@ class _Telling:
             "name": row.name,
             "connector": row.connector,
             "state": row.state,
-            "pause": _pause(row),
+            "pause": self.care.of_pause(_pause(row), row.id),
+            "brakes": [self._brake(one) for one in self.brakes.get(row.id, ())],
             "agreement": _share(self.measured[row.id]),
             "measured_at": iso(max(at for at, _ in kinds.values())) if kinds else None,
             "kinds": [
@@ -104,23 +117,34 @@ class _Telling:
             "lag_seconds": (self.now - wait.oldest) / SECOND if overdue and wait.oldest is not None else 0.0,
             "outbox_tried": wait.tried,
             "dead_letters": self.dead.get(row.id, 0),
+            "oldest_dead_letter": self.care.of_dead_letters(row.id, _LETTERS.format(row.name)),
             "problems": sum(self.problems.get(one.id, 0) for one in streams),
             "unread": sum(self.unread.get(one.id, 0) for one in streams),
         }
 
+    def _brake(self, review: Review) -> Told:
+        """Why nothing is written to a connection, and how a person answers."""
+        remedy = _BRAKE.format(review.id)
+        owned = elements.of_review(self.care.duties, review, remedy, now=self.now)
+        return {"review": review.id, "note": review.subject.get("note", ""), **owned}
+
     def _stream(self, row: StreamRow) -> Told:
+        kept_out, cut_off = self.filtered.get(row.id, (0, 0))
         return {
             "name": row.name,
             "kind": row.kind,
             "phase": row.phase,
             "records": self.bound.get(row.id, 0),
+            "kept_out": kept_out,
+            "cut_off": cut_off,
             "walked": row.walked,
             "total": row.total,
             "read_at": iso(row.read_at) if row.read_at is not None else None,
             "due_at": iso(row.due_at),
             "problems": self.problems.get(row.id, 0),
             "unread": self.unread.get(row.id, 0),
-            "pause": _stream_pause(row),
+            "pause": self.care.of_pause(_stream_pause(row), row.connection_id, row.name),
+            "lines": [_line(one) for one in self.resting.get(row.id, ())],
         }
 
 
@@ -150,6 +174,19 @@ def _stream_pause(row: StreamRow) -> Told | None:
     }
 
 
+def _line(line: PausedLine) -> Told:
+    """A line of the mapping that rests: on `both` sides, only in `writing`, or `returning` while it is read again."""
+    return {
+        "field": line.field,
+        "side": line.side,
+        "since": iso(line.at),
+        "code": line.code or None,
+        "note": line.note,
+        "acts": line.acts,
+        "remedy": line.remedy,
+    }
+
+
 def _share(measured: Sequence[Agreement]) -> float | None:
     whole = Agreement()
     for one in measured:
@@ -173,22 +210,25 @@ def _run(one: runs.Run, names: Mapping[int, str], now: Instant) -> Told:
     }
 
 
-def _troubles(shown: Sequence[Told], open_reviews: Mapping[str, int]) -> list[Told]:
+def _troubles(shown: Sequence[Told], open_reviews: Mapping[str, int], care: elements.Care) -> list[Told]:
     """What stands in the way of agreement, each with what to do."""
     found: list[Told] = []
     for one in shown:
         name = one["name"]
         if one["pause"]:
-            found.append(_trouble(name, f"paused: {one['pause']['note']}", one["pause"]["remedy"]))
+            what, remedy = f"paused: {one['pause']['note']}", one["pause"]["remedy"]
+            found.append(_owned(care, name, what, remedy, one["pause"]))
+        found += [_owned(care, name, f"the brake holds: {it['note']}", it["action"], it) for it in one["brakes"]]
         for stream in one["streams"]:
             if (pause := stream["pause"]) is not None:
                 paused = "writing is paused" if pause["side"] == "writing" else "paused"
                 again = f"The hub tries every hour; `concord sync {name}` tries at once."
                 remedy = f"For the {pause['acts']}: {pause['remedy']} {again}"
-                found.append(_trouble(name, f"{stream['name']}, {paused}: {pause['note']}", remedy))
+                found.append(_owned(care, name, f"{stream['name']}, {paused}: {pause['note']}", remedy, pause))
+            found += [_of_line(name, stream["name"], line) for line in stream["lines"]]
         if one["dead_letters"]:
             what = f"{one['dead_letters']:,} refused by the tool"
-            found.append(_trouble(name, what, f"See `concord problems {name}`, mend, then `concord replay {name}`."))
+            found.append(_owned(care, name, what, _LETTERS.format(name), one["oldest_dead_letter"]))
         if one["problems"]:
             what = f"{one['problems']:,} with a problem: kept and listed, not dropped"
             found.append(_trouble(name, what, f"See `concord problems {name}`; mend the value there, or the mapping."))
@@ -199,9 +239,29 @@ def _troubles(shown: Sequence[Told], open_reviews: Mapping[str, int]) -> list[To
             what = f"{one['outbox']:,} wait in the outbox after failed tries"
             found.append(_trouble(name, what, "Nothing to do: they are tried again; `concord log` tells the answers."))
     for what, count in open_reviews.items():
-        if what != "connection":
-            found.append(_trouble("", f"{count:,} reviews: {what}", _REVIEWS.get(what, "See `concord reviews`.")))
+        if what not in ("connection", "brake"):
+            late = f", {care.late(what):,} late" if care.late(what) else ""
+            remedy = _REVIEWS.get(what, "See `concord reviews`.")
+            told = care.of_reviews(what, remedy)
+            found.append(_owned(care, "", f"{count:,} reviews: {what}{late}", remedy, told))
     return found
+
+
+def _owned(care: elements.Care, connection: str, what: str, remedy: str, told: Told | None) -> Told:
+    """A trouble that somebody has to see to, and by when."""
+    if told is None or "due_at" not in told:
+        return _trouble(connection, what, remedy)
+    whose = {name: told[name] for name in ("owner", "action", "due_at", "late", "escalated_at")}
+    return {**_trouble(connection, what, f"{elements.whose(told, care.now)}: {remedy}"), **whose}
+
+
+def _of_line(name: str, stream: str, line: Told) -> Told:
+    if line["side"] == "returning":
+        what = f"{stream}: the line {line['field']} is being taken up"
+        return _trouble(name, what, "Nothing to do: it is written once the stream was read whole.")
+    how = "is not written" if line["side"] == "writing" else "is neither read nor written"
+    again = f"The hub looks every hour; `concord sync {name}` looks at once."
+    return _trouble(name, f"{stream}: the line {line['field']} {how}: {line['note']}", f"{line['remedy']} {again}")
 
 
 def _trouble(connection: str, what: str, remedy: str) -> Told:

@@ -62,6 +62,8 @@ class Stream(_Data):
     """A record read whole names its blank fields too: a mapped field that is not there at all is gone from the tool."""
     idempotent_create: bool = False
     native_merge: bool = False
+    identity: str | None = None
+    """The field that stays when a record's id changes (a card's UID), so that it is known again under the new one."""
     poll_every: float = 300
     """Seconds between polls when nothing else is said."""
 

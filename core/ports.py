@@ -1,7 +1,8 @@
 """What the core asks of the outside: a connector's small protocols, and the clock.
 
 Connectors implement `Checks` and any of `Reads`, `Writes`, `Receives`; what one does not implement it does not
-declare in its manifest. One that can set the tool up for us implements `Prepares`, too. All calls are synchronous;
+declare in its manifest. One that can set the tool up for us implements `Prepares`, and one that can have two of the
+tool's records made one implements `Merges`. All calls are synchronous;
 the engine runs many in threads, but one connection's calls to `read` and `write` never overlap. Errors are those of
 `core.errors`; a connector raises nothing else on purpose.
 """
@@ -251,6 +252,20 @@ class Prepares(Protocol):
         """Make what the findings with this `fix` miss, and give what is found afterwards; a repeat does no harm.
 
         Called only after the admin agreed. Raises `Forbidden` when we may not.
+        """
+        ...
+
+
+@runtime_checkable
+class Merges(Protocol):
+    """Makes two records of a tool one, by the tool's own means; for streams with `native_merge`."""
+
+    def merge(self, stream: str, survivor_id: str, loser_id: str) -> Receipt:
+        """Merge the loser into the survivor, whose values stand where both have one; it cannot be taken back.
+
+        The receipt names the record that is left, which may have a new id; its fields are read anew. Errors are those
+        of `write`, in the receipt or raised; `Unknown` when it may have happened. Two that are one already are an
+        error; whoever asks looks first.
         """
         ...
 

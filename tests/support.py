@@ -102,6 +102,7 @@ class Lab:
         skew: int = 0,
         policy: Mapping[str, Any] | None = None,
         streams: Mapping[str, Mapping[str, Any]] | None = None,
+        brake: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> Tool:
         """Add a tool and connect it; `policy` speaks for all its streams."""
@@ -109,7 +110,9 @@ class Lab:
         self.tools[name] = use(tool)
         chosen = {"*": dict(policy or {}), **(streams or {})}
         self.installation.put_connection(
-            ConnectionSpec(name, "memory", {"world": tool.name, **settings}, mapping, f"{name}.yaml", chosen)
+            ConnectionSpec(
+                name, "memory", {"world": tool.name, **settings}, mapping, f"{name}.yaml", chosen, brake or {}
+            )
         )
         self._hub = None
         return tool

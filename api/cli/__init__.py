@@ -15,8 +15,11 @@ from api.cli.asking import register as register_asking
 from api.cli.building import register as register_building
 from api.cli.configuring import register as register_configuring
 from api.cli.deciding import register as register_deciding
+from api.cli.identity import register as register_identity
 from api.cli.output import exit_code, tell_error
+from api.cli.planning import register as register_planning
 from api.cli.running import register as register_running
+from api.cli.undoing import register as register_undoing
 from core.errors import ConcordError
 
 app = typer.Typer(
@@ -28,7 +31,16 @@ app = typer.Typer(
     add_completion=False,
 )
 
-for _register in (register_running, register_asking, register_deciding, register_configuring, register_building):
+for _register in (
+    register_running,
+    register_asking,
+    register_deciding,
+    register_identity,
+    register_planning,
+    register_undoing,
+    register_configuring,
+    register_building,
+):
     _register(app)
 
 

@@ -57,13 +57,15 @@ def _print_status(state: dict[str, Any]) -> None:
     screen.print(output.table("Connections", heads, rows, right=("records", "agreement", "outbox")))
     kinds = [
         (one["name"], kind["kind"], f"{kind['records']:,}", output.share(kind["agreement"]), kind["out_of_step"] or "",
-         kind["in_conflict"] or "", kind["missing"] or "")
+         kind["in_conflict"] or "", kind["missing"] or "", kind.get("left_out") or "")
         for one in state["connections"]
         for kind in one["kinds"]
     ]  # fmt: skip
     if kinds:
-        heads = ("connection", "kind", "records", "agreement", "fields out of step", "in conflict", "records missing")
-        screen.print(output.table("Agreement", heads, kinds, right=heads[2:]))
+        named = ("connection", "kind", "records", "agreement", "fields out of step", "in conflict", "records missing",
+                 "left out by a filter")  # fmt: skip
+        shown = 8 if any(row[-1] for row in kinds) else 7
+        screen.print(output.table("Agreement", named[:shown], [row[:shown] for row in kinds], right=named[2:shown]))
     runs = [
         (f"#{one['id']}", one["connection"], " ".join(filter(None, (one["what"], one["stream"]))),
          "running" if one["running"] else f"{one['seconds']:.1f} s", one["message"] or output.counted(one["counts"]))
@@ -77,6 +79,8 @@ def _print_status(state: dict[str, Any]) -> None:
         f"Reviews: {state['reviews']['open']}. Dead letters: {state['dead_letters']}. "
         f"Problems: {state['problems']:,}. Unread: {state['unread']:,}."
     )
+    if outside := sum(stream["kept_out"] for one in state["connections"] for stream in one["streams"]):
+        screen.print(f"Kept out of the hub by filters: {outside:,}.")
     output.troubles(screen, state["troubles"])
 
 
@@ -87,9 +91,11 @@ def problems(
 ) -> None:
     """What could not be read, translated or written, with counts and a listing."""
     from api.cli.opening import names_of, opened
+    from api.elements import whose
     from api.listing import problems_of
 
     with opened(made=True) as installation:
+        now = installation.clock()
         names_of(installation, [name] if name else None)
         found = problems_of(installation, name, limit=limit)
     if as_json:
@@ -115,11 +121,12 @@ def problems(
     for one in found["unread"]:
         screen.print(f"{one['connection']}: {one['place']}", markup=False)
     letters: list[tuple[Any, ...]] = [
-        (one["connection"], _shown(one), one["verb"], one["message"], f"{one['acts']}: {one['remedy']}")
+        (one["connection"], _shown(one), one["verb"], one["message"], f"{one['acts']}: {one['remedy']}",
+         whose(one, now))
         for one in found["dead_letters"]
-    ]
+    ]  # fmt: skip
     if letters:
-        named = ("connection", "record", "edit", "the tool's words", "who acts, what to do")
+        named = ("connection", "record", "edit", "the tool's words", "who acts, what to do", "whose, by when")
         screen.print(output.table("Dead letters", named, letters))
     asked: list[tuple[Any, ...]] = [
         (f"#{one['id']}", one["what"], one["record"] and _shown(one), one["field"], one["note"])
@@ -173,18 +180,23 @@ def why(
     """Why a record's values stand: who said what, when, and which rule decided."""
     from api.cli.opening import opened
     from core.flow.asking import ask, find
+    from core.flow.left_out import kept_out
 
     with opened(made=True) as installation:
         _check_words(installation, kind, field)
         hub = installation.hub()
         found = find(hub, kind, key)
+        outside = [] if found else kept_out(hub, kind, key)
         answers = [ask(hub, record, field) for record in found[:1]] if len(found) == 1 else []
         if as_json:
-            output.as_json({"records": [_told(installation, ask(hub, record, field)) for record in found[:20]]})
+            told = [_told(installation, ask(hub, record, field)) for record in found[:20]]
+            output.as_json({"records": told, "kept_out": [one._asdict() for one in outside]})
         elif answers:
             _print_answer(installation, answers[0])
         else:
             _print_choice(installation, kind, key, found)
+            for one in outside:
+                print(f"– {one.sentence} ({one.remote_id}).")
     if not found:
         raise typer.Exit(1)
 
@@ -245,6 +257,7 @@ def _told(installation: Installation, answer: Answer) -> dict[str, Any]:
         "dead_letters": [
             {"code": one.code, "message": one.message, "remedy": one.remedy} for one in answer.dead_letters
         ],
+        "left_out": [one._asdict() for one in answer.left_out],
     }
 
 
@@ -256,5 +269,7 @@ def _print_answer(installation: Installation, answer: Answer) -> None:
     screen.print(f"Held by {held}.", markup=False)
     for one in told["fields"]:
         screen.print(f"• {one['sentence']}", markup=False)
+    for one in told["left_out"]:
+        screen.print(f"– {one['sentence']}.", markup=False)
     for one in told["dead_letters"]:
         screen.print(f"! {one['message']} → {one['remedy']}", markup=False)

@@ -1,8 +1,7 @@
-"""Commands that set the hub up: `connect`, `check` and `apply`."""
+"""Commands that set the hub up: `connect` and `check`."""
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,7 +23,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (connect, check, apply):
+    for command in (connect, check):
         app.command()(command)
 
 
@@ -61,7 +60,8 @@ def connect(
         elif proposed and not yes:
             _confirm_or_refuse(asking, "Use this mapping?", "The mapping was proposed, and nobody has agreed to it.")
         kept = _keep_proposal(installation, spec) if proposed else None
-        installation.put_connection(spec if kept is None else _with_file(spec, kept))
+        _put_in_force(installation, spec if kept is None else _with_file(spec, kept), asking=asking, yes=yes,
+                      as_json=as_json)  # fmt: skip
     if as_json:
         output.as_json({"connected": name, "connector": connector, "mapping": str(kept or spec.mapping_file),
                         "check": checked.to_json()})  # fmt: skip
@@ -70,6 +70,36 @@ def connect(
         print(f"The mapping is kept in {kept}. After a change of yours: "
               f"concord connect {connector} {name} --mapping {kept}")  # fmt: skip
     print(f"{name} is connected. `concord sync {name} --until-quiet` brings it into agreement.")
+
+
+def _put_in_force(installation: Installation, spec: ConnectionSpec, *, asking: bool, yes: bool, as_json: bool) -> None:
+    """A new connection, or a new password: at once. Another mapping of what is connected: planned, like any change."""
+    from dataclasses import replace
+
+    from api.applying import apply_plan
+    from api.cli.planning import print_plan
+    from api.config import Config, changes
+    from api.planning import make_plan, touched
+    from core.store import connections
+    from core.store.codec import loads
+
+    with installation.store.reading() as tx:
+        row = next((one for one in connections.all_connections(tx) if one.name == spec.name), None)
+    if row is not None:
+        # What was chosen for it in a file stays chosen.
+        spec = replace(spec, streams=loads(row.streams), brake=loads(row.brake) if row.brake else {})
+    config = Config(spec.mapping_file, {spec.name: spec})
+    change = changes(installation, config)
+    if not change.changed or not touched(change):
+        installation.put_connection(spec)
+        return
+    plan = make_plan(installation, config, change)
+    if not as_json:
+        print_plan(plan)
+    if plan.writes and not yes:
+        refusal = f"The new mapping writes {plan.writes:,} records in the tools, and nobody has agreed to that."
+        _confirm_or_refuse(asking, "Put it in force?", refusal, remedy="Add --yes to agree beforehand.")
+    apply_plan(installation, config, plan)
 
 
 def _given(tool: Entry, chosen: list[str]) -> dict[str, Any]:
@@ -313,39 +343,13 @@ def _print_checked(checked: Checked) -> None:
             screen.print(f"    → Concord can make this: concord check {checked.name} --fix", markup=False)
     if checked.error is not None:
         screen.print(f"  ✗ {checked.error}\n    → {checked.error.remedy}", markup=False)
+    for stream, changes in checked.drift.items():
+        for change in changes:
+            screen.print(f"  ~ {stream}: {change.what}", markup=False)
+            if change.remedy:
+                screen.print(f"    → {change.remedy}", markup=False)
     for problem in checked.problems:
         screen.print("\n".join(f"  {line}" for line in str(problem).splitlines()), markup=False)
     if not any(problem.severity == "error" for problem in checked.problems):
         tried = f", round trips tried on {checked.samples} real records" if checked.samples else ""
         screen.print(f"  ✓ The mapping is fine{tried}.", markup=False)
-
-
-def apply(
-    file: Annotated[Path, typer.Argument(help="The configuration, e.g. concord.yaml.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Put a configuration file in force: all of it or nothing; what is in force already stays untouched."""
-    from api.cli.opening import opened
-    from api.config import changes, put, read_config
-
-    config = read_config(file, os.environ)
-    with opened() as installation:
-        found = changes(installation, config)
-        put(installation, config, found, dry_run=dry_run)
-    if as_json:
-        output.as_json({**found.to_json(), "applied": found.any and not dry_run})
-        return
-    for sign, names in (("+", found.added), ("-", found.removed), ("=", found.unchanged)):
-        for name in names:
-            print(f"{sign} {name}")
-    for name, about in found.changed.items():
-        print(f"~ {name}: {', '.join(about)}")
-    for what in found.texts:
-        print(f"~ {what}")
-    if not found.any:
-        print("Nothing to change: all of it is in force already.")
-    elif dry_run:
-        print("Nothing was changed.")
-    else:
-        print("In force. `concord check` looks at the tools, `concord sync` begins.")

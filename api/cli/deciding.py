@@ -1,7 +1,11 @@
-"""Commands by which a person has a say: `reviews`, `answer` and `edit`. What they say is a claim like any tool's."""
+"""Commands by which a person has a say: `reviews`, `answer`, `assign` and `edit`.
+
+What they say is a claim like any tool's.
+"""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,54 +15,255 @@ from api.cli.output import Json
 from core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from api.assembly import Installation
+    from api.reviews import Asked
+    from api.ruling import Ruling
+    from core.flow.answering import Planned
     from core.store.records import Record
-    from core.store.reviews import Review
 
 Value = Annotated[str | None, typer.Argument(help="The value, where the word needs one; JSON or plain words.")]
+What = Annotated[str | None, typer.Option(help="Only this kind: ask, frozen, ambiguous, duplicate, brake and so on.")]
+Named = Annotated[str | None, typer.Option(help="Only what this connection has a part in.")]
+OfField = Annotated[str | None, typer.Option("--field", help="Only questions about this field.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+_SAMPLES = 5
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (reviews, answer, edit):
+    for command in (reviews, answer, assign, edit):
         app.command()(command)
 
 
-def reviews(as_json: Json = False) -> None:
-    """Questions that wait for a person, oldest first, with the words each can be answered with."""
+def reviews(
+    number: Annotated[
+        int | None, typer.Argument(help="One review, with everything that helps to decide.", metavar="REVIEW")
+    ] = None,
+    what: What = None,
+    connection: Named = None,
+    owner: Annotated[str | None, typer.Option(help="Only what this person has to answer.")] = None,
+    late: Annotated[bool, typer.Option("--late", help="Only what is late.")] = False,
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=100_000)] = 200,
+    as_json: Json = False,
+) -> None:
+    """Questions that wait for a person: whose they are, by when, and how to answer; the late ones first."""
     from api.cli.opening import opened
-    from core.store import reviews as stored
+    from api.reviews import Asked, find, queue, whole
 
     with opened(made=True) as installation:
-        hub = installation.hub()
-        with hub.store.reading() as tx:
-            found = [_told(review) for review in stored.open_reviews(tx)]
+        now = installation.clock()
+        if number is not None:
+            told = whole(installation, number)
+            _print_whole(told, now, as_json=as_json)
+            return
+        asked = Asked(what=what, connection=connection, owner=owner, late=late)
+        found = queue(installation, asked, limit=limit)
+        left = len(find(installation, asked)) - len(found) if len(found) == limit else 0
     if as_json:
         output.as_json(found)
         return
-    rows = [(one["id"], one["what"], one["about"], one["question"], ", ".join(one["answers"])) for one in found]
-    heads = ("review", "what", "about", "question", "answers")
-    output.console().print(output.table("", heads, rows) if rows else "No question waits for you.")
+    screen = output.console()
+    for one in found:
+        _print_review(screen, one, now)
+    if left:
+        screen.print(f"{left:,} more; see them with --limit.")
+    screen.print("Times are UTC. `concord reviews REVIEW` shows one whole." if found else "No question waits for you.")
+
+
+def _print_review(screen: Console, one: dict[str, Any], now: int) -> None:
+    from api.elements import whose
+
+    screen.print(f" {one['id']}  {one['what']}  {one['about']}  ·  {whose(one, now)}", style="bold", markup=False)
+    screen.print(f"    {one['question']}", markup=False)
+    screen.print(f"    → concord answer {one['id']} {' | '.join(one['answers'])}", markup=False)
+
+
+def _print_whole(told: dict[str, Any], now: int, *, as_json: bool) -> None:
+    from api.elements import when
+    from core.decide.why import text
+    from core.model.instant import from_iso
+
+    if as_json:
+        output.as_json(told)
+        return
+    screen = output.console()
+    _print_review(screen, told, now)
+    screen.print(f"    Asked {when(from_iso(told['opened_at']), now)}. Times are UTC.")
+    if says := told.get("says") or told["contenders"]:
+        said = [(one["source"], text(one["value"]), when(from_iso(one["at"]), now)) for one in says]
+        screen.print(output.table("Who says what", ("connection", "value", "since"), said))
+    if compared := told.get("side_by_side"):
+        screen.print(output.table("Side by side", compared["heads"], compared["rows"]))
+    for one in _samples(told["subject"]):
+        screen.print(f"    {one}", markup=False)
+    rows = [
+        (when(from_iso(one["at"]), now), one["source"] or "", one["what"],
+         f"{text(one['before'])} → {text(one['after'])}" if one["changed"] else text(one["said"]))
+        for one in told.get("history", ())
+    ]  # fmt: skip
+    if rows:
+        screen.print(output.table("What happened to the field", ("when", "connection", "what", "value"), rows))
+    effects = [(one["command"], _effect(one)) for one in told["effects"]]
+    screen.print(output.table("Answers", ("command", "what it does"), effects))
+
+
+def _effect(one: dict[str, Any]) -> str:
+    from core.decide.why import text
+
+    if "value" not in one:
+        return str(one["does"])
+    goes_to = f"is written to {', '.join(one['goes_to'])}" if one["goes_to"] else "is what every tool holds already"
+    return f"{text(one['value'])} stands and {goes_to}."
+
+
+def _samples(subject: dict[str, Any]) -> list[str]:
+    """What a review about many records gives as examples."""
+    from core.decide.why import text
+
+    found = subject.get("samples", ())
+    return [
+        "; ".join(f"{key} {text(value)}" for key, value in one.items()) if isinstance(one, dict) else str(one)
+        for one in found
+    ]
 
 
 def answer(
-    number: Annotated[int, typer.Argument(help="The review's number, from `concord reviews`.", metavar="REVIEW")],
-    word: Annotated[str, typer.Argument(help="One of the words it can be answered with.")],
-    value: Value = None,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            help="Numbers from `concord reviews` (none with --all), the word, and a value where the word needs one.",
+            metavar="[REVIEW]... WORD [VALUE]",
+        ),
+    ],
+    everything: Annotated[bool, typer.Option("--all", help="Answer all that --what and the others choose.")] = False,
+    what: What = None,
+    connection: Named = None,
+    field: OfField = None,
+    rule: Annotated[
+        bool, typer.Option("--as-rule", help="Make the answer a line of the rules, so that nobody is asked again.")
+    ] = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Answer a review; the next sync carries it out."""
+    """Answer one review or many; the next sync carries it out. What is answered to many is shown first."""
     from api.cli.opening import opened
-    from core.flow.answering import answer as decide
-    from core.store import reviews as stored
+    from api.reviews import Asked, find
+    from core.flow.answering import carry_out, plan
+
+    numbers, word, value = _read(words, everything=everything)
+    asked = Asked(what=what, connection=connection, field=field, ids=numbers)
+    with opened(made=True) as installation:
+        hub, found = installation.hub(), find(installation, asked)
+        if not found:
+            raise ConfigError("No open review is chosen by that.", remedy="See `concord reviews`.")
+        if rule:
+            _answer_as_rule(installation, asked, word, yes=yes, as_json=as_json)
+            return
+        planned = plan(hub, found, word, _value(value))
+        single = len(numbers) == 1
+        if not planned.fits:
+            raise ConfigError(planned.left[found[0].id], id=found[0].id if single else None)
+        if not single:
+            if not as_json:
+                _print_plan(planned)
+            _agree(yes=yes, as_json=as_json)
+        run_id = carry_out(hub, planned)
+    told: dict[str, Any] = {"answered": numbers[0] if single else [one.id for one in planned.fits], "word": word}
+    told |= {"run": run_id} if single else {"left": planned.left, "run": run_id}
+    named = f"Review {numbers[0]} is" if single else f"{len(planned.fits):,} reviews are"
+    _done(f"{named} answered: {word} (run {run_id}).", told, as_json=as_json)
+
+
+def _read(words: list[str], *, everything: bool) -> tuple[list[int], str, str | None]:
+    """Numbers, word and value from what was typed."""
+    numbers: list[int] = []
+    rest = list(words)
+    while not everything and rest and rest[0].isdigit():
+        numbers.append(int(rest.pop(0)))
+    if not rest or len(rest) > 2 or not (numbers or everything):
+        raise ConfigError(
+            "An answer is one or more numbers of reviews (or --all), a word, and perhaps a value.",
+            remedy='Write for instance `concord answer 12 from:NAME`, or `concord answer 12 value "Head Baker"`.',
+        )
+    return list(dict.fromkeys(numbers)), rest[0], rest[1] if len(rest) == 2 else None
+
+
+def _print_plan(planned: Planned) -> None:
+    from core.decide.why import text
+
+    print(f"{len(planned.fits):,} reviews would be answered {planned.answer.said}:")
+    for one in planned.fits[:_SAMPLES]:
+        becomes = f" becomes {text(planned.becomes[one.id])}" if one.id in planned.becomes else ""
+        print(f"  {one.id}  {one.what}  record {one.record_id} {one.field}{becomes}")
+    if len(planned.fits) > _SAMPLES:
+        print(f"  … and {len(planned.fits) - _SAMPLES:,} more")
+    if planned.left:
+        print(f"{len(planned.left):,} stay open:")
+        for why in dict.fromkeys(planned.left.values()):
+            print(f"  {sum(one == why for one in planned.left.values()):,}: {why}")
+
+
+def _agree(*, yes: bool, as_json: bool) -> None:
+    if yes:
+        return
+    if as_json or not sys.stdin.isatty():
+        raise ConfigError("Nothing was answered: nobody has agreed to it.", remedy="Add --yes to agree beforehand.")
+    if not typer.confirm("Answer them so?", default=False):
+        raise ConfigError("Nothing was answered.", remedy="Choose fewer, or another word.")
+
+
+def _answer_as_rule(installation: Installation, asked: Asked, word: str, *, yes: bool, as_json: bool) -> None:
+    from api.reviews import find
+    from api.ruling import put, ruling
+
+    made = ruling(installation, find(installation, asked), word)
+    if not as_json:
+        print(f"This goes into the rules and settles {len(made.found):,} questions and all like them:\n\n{made.yaml}")
+    _agree(yes=yes, as_json=as_json)
+    run_id, left = put(installation, made)
+    answered = [one.id for one in made.found]
+    if as_json:
+        output.as_json(
+            {"answered": answered, "left": left, "rule": made.yaml, "file": made.file or None, "run": run_id}
+        )
+        return
+    _print_ruled(made, left, run_id)
+
+
+def _print_ruled(made: Ruling, left: int, run_id: int) -> None:
+    print(
+        f"In force (run {run_id}). {len(made.found) - left:,} questions are settled by it. `concord sync` writes them."
+    )
+    if left:
+        print(f"{left:,} stay open: the rule has nothing to go by there. See `concord reviews`.")
+    if made.file and made.file != "rules":
+        print(f"The rules in force came from {made.file}. Add the lines there too, or the next `concord apply` "
+              "puts the old rules back.")  # fmt: skip
+
+
+def assign(
+    number: Annotated[int, typer.Argument(help="The review's number, from `concord reviews`.", metavar="REVIEW")],
+    owner: Annotated[
+        str | None, typer.Argument(help="Who has to answer it; left out, it goes back to whom the configuration names.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Give a review to somebody."""
+    from api.cli.opening import opened
+    from api.elements import ADMIN
+    from api.reviews import Asked, find
+    from core.flow.reviewing import assign as give
 
     with opened(made=True) as installation:
-        hub = installation.hub()
-        with hub.store.reading() as tx:
-            review = next((one for one in stored.open_reviews(tx) if one.id == number), None)
-        if review is None:
-            raise ConfigError(f"No open review has the number {number}.", remedy="See `concord reviews`.")
-        decide(hub, review, word, _value(value))
-    _done(f"Review {number} is answered: {word}.", {"answered": number, "word": word}, as_json=as_json)
+        (review,) = find(installation, Asked(ids=[number]))
+        run_id = give(installation.hub(), review, owner)
+        whose = owner or installation.duties().owner_of(review.what)
+    if as_json:
+        output.as_json({"assigned": number, "owner": whose, "run": run_id})
+    else:
+        output.say(f"Review {number} is for {whose or ADMIN} now.")
 
 
 def edit(
@@ -100,34 +305,6 @@ def _value(given: str | None) -> Any:
         return orjson.loads(given)
     except orjson.JSONDecodeError:
         return given
-
-
-def _told(review: Review) -> dict[str, Any]:
-    from core.flow.answering import answers
-    from core.model.instant import iso
-
-    subject = review.subject
-    about = f"record {review.record_id}" if review.record_id else str(subject.get("connection", ""))
-    question = (
-        subject.get("note")
-        or subject.get("message")
-        or {
-            "ask": "which value stands?",
-            "frozen": "it keeps going back and forth; which value stands?",
-            "ambiguous": "is it one of these, or somebody else?",
-            "duplicate": "the tool holds it twice; merge the two there",
-        }.get(review.what, "")
-    )
-    return {
-        "id": review.id,
-        "what": review.what,
-        "about": f"{about} {review.field}".strip(),
-        "question": question,
-        "subject": subject,
-        "answers": list(answers(review)),
-        "opened_at": iso(review.opened_at),
-        "due_at": iso(review.due_at),
-    }
 
 
 def _done(words: str, document: dict[str, Any], *, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from api.assembly import Installation
-from api.config import changes, put, read_config
+from api.config import changes, put, read_config, verify
 from api.demo import configuration, hubspot, salesforce
 from api.demo.calendar import Calendar
 from api.demo.cards import cards, uid
@@ -174,6 +174,7 @@ def _configured(stage: Stage) -> None:
     }
     _written(stage.folder, texts)
     config = read_config(stage.folder / "concord.yaml", stage.environment)
+    verify(stage.installation, config)
     put(stage.installation, config, changes(stage.installation, config))
     for name, fix in ((hubspot.NAME, HUBSPOT_FIX), (salesforce.NAME, SALESFORCE_FIX)):
         # What `concord check NAME --fix` does once an admin agrees.

@@ -48,6 +48,12 @@ class Switch(StrEnum):
     """A cursor is no longer honoured."""
     EMPTY = "empty"
     """A full tool answers that it holds nothing."""
+    HALF = "half"
+    """A whole walk leaves every other record out, and says that it is complete."""
+    QUOTA = "quota"
+    """The calls of the day are used up: refused from now on, for hours, with the wait."""
+    OUTAGE = "outage"
+    """Nobody answers any more, for days."""
 
 
 class Mischief:
@@ -64,6 +70,10 @@ class Mischief:
         self.chances: dict[Switch, float] = {Switch(name): chance for name, chance in (chances or {}).items()}
         self.wait = wait
         """Seconds that a throttled caller is told to wait."""
+        self.quota = 6 * 3600.0
+        """Seconds until there are calls again once the day's are used up."""
+        self.outage = 72 * 3600.0
+        """Seconds that an outage lasts."""
         self.happened: Counter[Switch] = Counter()
         self._certain: Counter[Switch] = Counter()
         self._lock = threading.Lock()

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 import vobject
 
+from connectors._kit.catalogue import entry
 from connectors._kit.clock import VirtualTime
 from connectors._kit.contract import ContractSuite, Harness
 from connectors._kit.mischief import Mischief, Switch
@@ -429,6 +430,37 @@ def test_a_card_of_ours_that_moved_is_met_by_its_uid(make: Any) -> None:
     found = trial.connector.find("contacts", "k1")
     assert found is not None
     assert found.id == trial.sandbox.path("moved.vcf")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_card_that_a_person_moved_is_gone_there_and_has_its_uid_elsewhere(make: Any, way: str) -> None:
+    """The hub knows it again by the field that the manifest names as its identity."""
+    trial = make(WAYS[way])
+    trial.sandbox.put("old.vcf", card(1, uid="stays"))
+    records, cursor = trial.walk()
+    (identity,) = {stream.identity for stream in entry("carddav").manifest.streams.values()}
+    assert records[0].fields[identity] == "stays"
+    trial.sandbox.drop("old.vcf")
+    trial.sandbox.put("new.vcf", card(1, uid="stays"))
+    told = {one.id: one for one in trial.walk(cursor)[0]}
+    came = told[trial.sandbox.path("new.vcf")]
+    assert (came.deleted, came.fields[identity]) == (False, "stays")
+    gone = told.get(trial.sandbox.path("old.vcf"))
+    assert (gone is not None and gone.deleted) == (way == "token"), "a listing does not name what is gone"
+    assert trial.fetch("old.vcf").deleted
+
+
+def test_two_cards_that_a_person_joined_are_one_edited_and_one_deleted(make: Any) -> None:
+    trial = make()
+    for number in (1, 2):
+        trial.sandbox.put(f"{number}.vcf", card(number))
+    _, cursor = trial.walk()
+    trial.sandbox.put("1.vcf", card(1, "EMAIL:p2@example.com"))
+    trial.sandbox.drop("2.vcf")
+    told = {one.id: one for one in trial.walk(cursor)[0]}
+    assert told[trial.sandbox.path("2.vcf")].deleted
+    kept = told[trial.sandbox.path("1.vcf")].fields
+    assert (kept["email"], kept["other_emails"]) == ("p1@example.com", ["p2@example.com"])
 
 
 def test_a_card_of_ours_that_was_given_another_uid_is_bound_and_not_made_again(make: Any) -> None:

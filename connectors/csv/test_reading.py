@@ -180,3 +180,15 @@ def test_a_hundred_thousand_rows_are_read_in_constant_memory(folder: Desk) -> No
         tracemalloc.stop()
     assert (count, page.complete) == (100_000, True)
     assert peak < 8_000_000, f"{peak:,} bytes for a file of {folder.file.stat().st_size:,}"
+
+
+def test_a_row_whose_id_a_person_changed_is_another_row(folder: Desk) -> None:
+    """Nothing in a sheet tells that it was the same one; only the hub's own change of an id is told as a move."""
+    folder.write("Email,Name\nann@x.org,Ann\n")
+    connector = folder.connect()
+    (page,) = walk(connector)
+    folder.write("Email,Name\nann@new.org,Ann\n")
+    (page,) = walk(connector, page.next)
+    assert (list(rows([page])), page.complete) == (["ann@new.org"], True)
+    (gone,) = connector.fetch("contacts", ["ann@x.org"])
+    assert (gone.deleted, gone.moved_to) == (True, None)

@@ -32,6 +32,9 @@ _BETWEEN_SEARCHES = 0.25
 """Seconds. HubSpot allows 5 searches in any second, over all apps of the account, and says nothing about it in its
 headers (2026-11-21)."""
 
+MERGED = ("companies", "contacts", "deals")
+"""The streams whose records HubSpot merges by interface; tickets would be the fourth (2026-11-21)."""
+
 _APIS: Mapping[str, tuple[str, str]] = {
     "basic": ("hubspot.crm.objects", "BasicApi"),
     "batch": ("hubspot.crm.objects", "BatchApi"),
@@ -41,6 +44,7 @@ _APIS: Mapping[str, tuple[str, str]] = {
     "pipelines": ("hubspot.crm.pipelines", "PipelinesApi"),
     "properties": ("hubspot.crm.properties", "CoreApi"),
     "groups": ("hubspot.crm.properties", "GroupsApi"),
+    **{f"merge {stream}": (f"hubspot.crm.{stream}", "BasicApi") for stream in MERGED},
 }
 """Our word → package and class of the vendor's client."""
 

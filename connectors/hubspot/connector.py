@@ -31,7 +31,7 @@ def build(context: Context) -> HubSpot:
 
 
 class HubSpot:
-    """One HubSpot account. Checks, prepares, reads, writes and receives; see `core.ports`."""
+    """One HubSpot account. Checks, prepares, reads, writes, merges and receives; see `core.ports`."""
 
     def __init__(self, context: Context) -> None:
         settings = context.settings
@@ -86,6 +86,10 @@ class HubSpot:
     def find(self, stream: str, key: str) -> Remote | None:
         """The record that an earlier create with this key made."""
         return self._records.by_key(_written(stream), key)
+
+    def merge(self, stream: str, survivor_id: str, loser_id: str) -> Receipt:
+        """Merge two records; see `writing.py`."""
+        return self._writer.merge(_written(stream), survivor_id, loser_id)
 
     def receive(self, request: Request) -> Sequence[Notice]:
         """Verify a webhook and read its events; see `receiving.py`."""

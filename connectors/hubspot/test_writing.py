@@ -12,7 +12,7 @@ from connectors._kit.mischief import Switch
 from connectors.hubspot.sandbox import Call, Response, Sandbox
 from connectors.hubspot.test_hubspot import AT, KEY, Trial, new
 from core import mapping
-from core.errors import Exists, Gone, Refused, Throttled, ToolError, Unavailable, Unknown
+from core.errors import Exists, Gone, Refused, Throttled, ToolError, Unavailable, Unknown, Unsupported
 from core.model.shapes import SHAPES
 from core.ports import Edit, Receipt, Verb
 
@@ -380,3 +380,45 @@ def test_an_association_with_what_is_not_there_is_that_records_error(trial: Tria
     (receipt,) = trial.write("contacts", new("contacts", "k-9", email="n@example.com", associations__company="99999"))
     assert isinstance(receipt.error, Refused | Gone)
     assert trial.connector.find("contacts", "k-9") is None
+
+
+# --- merges
+
+
+@pytest.mark.parametrize("stream", ["companies", "contacts", "deals"])
+def test_a_merge_of_ours_gives_the_new_record_and_both_lead_to_it(trial: Trial, stream: str) -> None:
+    name = {"companies": "name", "contacts": "firstname", "deals": "dealname"}[stream]
+    keep, lose = (trial.box.create(stream, {name: f"P{n}"}) for n in range(2))
+    receipts: list[Receipt] = []
+    calls = trial.calls_of(lambda: receipts.append(trial.connector.merge(stream, keep, lose)))
+    assert calls == [f"POST /crm/objects/2026-03/{stream}/merge"]
+    (receipt,) = receipts
+    assert receipt.remote_id not in (keep, lose)
+    assert sent(trial, "/merge") == [{"primaryObjectId": keep, "objectIdToMerge": lose}]
+    assert [one.moved_to for one in trial.fetch(stream, keep, lose)] == [receipt.remote_id] * 2
+    assert (trial.box.show(stream, str(receipt.remote_id)) or {})[name] == "P0"
+
+
+def test_what_hubspot_does_not_merge_is_said(trial: Trial) -> None:
+    for stream in ("tasks", "owners"):
+        with pytest.raises(Unsupported):
+            trial.connector.merge(stream, "1", "2")
+    assert sent(trial, "/merge") == []
+
+
+def test_a_merge_with_what_is_not_there_is_gone_and_one_with_itself_refused(trial: Trial) -> None:
+    one = trial.box.create("contacts", {"email": "p@example.com"})
+    with pytest.raises(Gone):
+        trial.connector.merge("contacts", one, "99999")
+    with pytest.raises(Refused):
+        trial.connector.merge("contacts", one, one)
+    assert trial.box.count("contacts") == 1
+
+
+def test_a_merge_without_an_answer_is_unknown_and_not_sent_again(trial: Trial) -> None:
+    one, two = (trial.box.create("contacts", {"email": f"p{n}@example.com"}) for n in range(2))
+    trial.mischief.once(Switch.LOST_ANSWER)
+    with pytest.raises(Unknown):
+        trial.connector.merge("contacts", one, two)
+    assert len(sent(trial, "/merge")) == 1
+    assert trial.fetch("contacts", two)[0].moved_to is not None

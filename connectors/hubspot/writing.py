@@ -14,12 +14,12 @@ from connectors._kit.paging import batches as cut
 from connectors._kit.payload import Payload, nested
 from connectors.hubspot.associations import Associations
 from connectors.hubspot.batches import FOR_ALL, Batches, Inputs, Outcomes
-from connectors.hubspot.client import Client
+from connectors.hubspot.client import MERGED, Client
 from connectors.hubspot.describing import Shapes
 from connectors.hubspot.records import BATCH, Records
 from connectors.hubspot.trouble import taken
 from connectors.hubspot.words import COUPLED, HAPPENED, HOW_TO_MAKE_THE_KEY, LIFECYCLE, LINKS, STAGE, TIME
-from core.errors import Exists, Gone, SchemaChanged, ToolError
+from core.errors import Exists, Gone, SchemaChanged, ToolError, Unsupported
 from core.model.instant import iso
 from core.model.values import Json
 from core.ports import Edit, Fields, Receipt, Verb
@@ -162,6 +162,15 @@ class Writer:
         with suppress(ToolError):
             return {one.id: one.moved_to for one in self._records.by_id(stream, ids) if one.moved_to} if ids else {}
         return {}
+
+    # --- merges
+
+    def merge(self, stream: str, survivor_id: str, loser_id: str) -> Receipt:
+        """Merge two records; the one that is left has a new id, to which both old ones lead."""
+        if stream not in MERGED:
+            raise Unsupported(f"HubSpot merges no {stream}.", stream=stream)
+        body = {"primaryObjectId": survivor_id, "objectIdToMerge": loser_id}
+        return _receipt(self._client.ask(f"merge {stream}", "merge", body).payload(), {}, version=False)
 
     # --- deletes
 

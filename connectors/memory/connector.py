@@ -17,6 +17,7 @@ from connectors._kit.payload import Payload, dig, nested
 from connectors._kit.signatures import verify_standard
 from connectors.memory.fields import FIELDS
 from connectors.memory.tool import Tool
+from connectors.memory.walks import View, by_listing, by_stamp, by_token
 from connectors.memory.world import State, World
 from connectors.memory.worlds import forget, tool_of, use, world
 from core.errors import (
@@ -25,6 +26,7 @@ from core.errors import (
     Garbled,
     Gone,
     Refused,
+    SchemaChanged,
     SignedOut,
     Throttled,
     ToolError,
@@ -120,71 +122,34 @@ class MemoryConnector:
                 mischief.fires(Switch.EXPIRED) or cursor.get("revision", world.revision) < world.oldest_cursor
             ):
                 raise CursorExpired("The tool no longer honours this cursor.", stream=stream)
-            read = {"token": self._changes, "stamp": self._since, "listing": self._listing}[self._options.mode]
-            page = read(world, stream, dict(cursor or {}))
+            walk = {"token": by_token, "stamp": by_stamp, "listing": by_listing}[self._options.mode]
+            page = walk(self._view(world, stream, first=not cursor), cursor or {})
             return page._replace(records=mischief.disturbed(page.records))
 
     def fetch(self, stream: str, ids: Sequence[str]) -> Sequence[Remote]:
         """These records as they truly are now; a missing one is a tombstone."""
         with self._call("fetch", stream) as world:
-            return [self._remote(id_, world.now(stream, id_)) for id_ in ids]
+            return [self._remote(stream, id_, world.now(stream, id_)) for id_ in ids]
 
     def find(self, stream: str, key: str) -> Remote | None:
         """What a create with this key made; a tombstone if that is gone since."""
         with self._call("find", stream) as world:
             id_ = world.keys.get(stream, {}).get(key)
-            return None if id_ is None else self._remote(id_, world.now(stream, id_))
+            return None if id_ is None else self._remote(stream, id_, world.now(stream, id_))
 
-    def _changes(self, world: World, stream: str, cursor: dict[str, Any]) -> Page:
-        visible = self._visible(world)
-        head = cursor.get("head", visible if not cursor else None)
-        after = cursor.get("revision", 0)
-        records: list[Remote] = []
-        for revision, id_ in world.log_after(stream, after):
-            if revision > visible:
-                break
-            state = world.at(stream, id_, visible)
-            if state is None or state.revision != revision or (state.deleted and head and revision <= head):
-                continue
-            if len(records) == self._options.page_size:
-                more = {"revision": after} | ({"head": head} if head is not None else {})
-                return Page(records, more, more=True)
-            records.append(self._remote(id_, state))
-            after = revision
-        return Page(records, {"revision": max(after, visible)}, complete=head is not None)
-
-    def _since(self, world: World, stream: str, cursor: dict[str, Any]) -> Page:
-        walk = cursor.get("walk", not cursor)
-        high = cursor.get("high", 0)
-        place = (cursor.get("stamp", high - self._options.look_back), cursor.get("id", ""))
-        visible = self._visible(world)
-        states = ((id_, world.at(stream, id_, visible)) for id_ in world.states.get(stream, {}))
-        behind = sorted(
-            ((state.modified_at, id_), state)
-            for id_, state in states
-            if state and (state.modified_at, id_) > place and not (walk and state.deleted)
-        )
-        page, rest = behind[: self._options.page_size], behind[self._options.page_size :]
-        high = max([high, *(stamp for (stamp, _), _ in page)])
-        records = [self._remote(id_, state) for (_, id_), state in page]
-        if rest:
-            stamp, id_ = page[-1][0]
-            return Page(records, {"high": high, "stamp": stamp, "id": id_, "walk": walk}, more=True)
-        return Page(records, {"high": high}, complete=walk)
-
-    def _listing(self, world: World, stream: str, cursor: dict[str, Any]) -> Page:
-        visible = self._visible(world)
-        states = ((id_, world.at(stream, id_, visible)) for id_ in world.states.get(stream, {}))
-        live = sorted((state.born, id_, state) for id_, state in states if state and not state.deleted)
-        behind = [entry for entry in live if entry[0] > cursor.get("born", 0)]
-        page, rest = behind[: self._options.page_size], behind[self._options.page_size :]
-        records = [self._remote(id_, state) for _, id_, state in page]
-        return Page(
-            records,
-            {"born": page[-1][0]} if rest else {},
-            more=bool(rest),
-            complete=not rest,
-            total=len(live),
+    def _view(self, world: World, stream: str, *, first: bool) -> View:
+        listing = self._options.mode == "listing"
+        # A walk that leaves half out does so from its first page on: it then fits on that one.
+        half = listing and first and self.tool.mischief.fires(Switch.HALF)
+        return View(
+            world,
+            stream,
+            self._visible(world),
+            lambda id_, state: self._remote(stream, id_, state),
+            BATCH_SIZE if half else self._options.page_size,
+            self._options.look_back,
+            self.tool.habits.cap,
+            half,
         )
 
     def _visible(self, world: World) -> int:
@@ -193,19 +158,26 @@ class MemoryConnector:
             lag += 1 + self.tool.mischief.below(30 * SECOND)
         return world.visible(self.tool.now() - lag) if lag else world.revision
 
-    def _remote(self, id_: str, state: State | None) -> Remote:
+    def _remote(self, stream: str, id_: str, state: State | None) -> Remote:
         if state is None:
             return Remote(id_, {}, deleted=True)
         return Remote(
             id_,
-            deepcopy(state.fields),
+            {} if state.deleted else self._shown(stream, state),
             version=state.version if self.tool.habits.versions else None,
-            modified_at=state.modified_at,
+            modified_at=state.modified_at if self.tool.habits.stamps else None,
             deleted=state.deleted,
             moved_to=state.moved_to,
             moved_stream=state.moved_stream,
             changed=frozenset(state.changed) if self.tool.habits.names_changes and state.changed else None,
         )
+
+    def _shown(self, stream: str, state: State) -> Fields:
+        """A record's fields as connectors see them: blank ones by name where the tool does so, hidden ones never."""
+        hidden = self.tool.hidden.get(stream, ())
+        blank = [one.name for one in FIELDS.get(stream, ())] if self.tool.habits.names_blanks else []
+        shown = {**dict.fromkeys(blank), **deepcopy(state.fields)}
+        return {name: value for name, value in shown.items() if name not in hidden}
 
     # --- writing
 
@@ -215,17 +187,32 @@ class MemoryConnector:
         with self._call("write", stream):
             if len(edits) > BATCH_SIZE:
                 raise Refused(f"The tool takes at most {BATCH_SIZE} edits at once.", stream=stream)
+            self._judge_whole(stream, edits)
         done = mischief.below(len(edits)) if mischief.fires(Switch.CUT) else len(edits)
         receipts = [self._write_one(stream, edit) for edit in edits[:done]]
         if done < len(edits) or mischief.fires(Switch.LOST_ANSWER):
             raise Unknown("The connection broke before an answer came.", stream=stream)
         return receipts
 
+    def _judge_whole(self, stream: str, edits: Sequence[Edit]) -> None:
+        """What this tool says about a call before it looks at single items."""
+        hidden = self.tool.hidden.get(stream, frozenset())
+        unknown = sorted(hidden & {name for edit in edits for name in edit.fields})
+        if unknown:
+            raise SchemaChanged(f"The tool knows no {unknown[0]}.", stream=stream, field=unknown[0])
+        if self.tool.habits.whole_batches and any(self._objection(stream, edit) for edit in edits):
+            raise Refused("The tool takes nothing of this call, and does not say which record is wrong.", stream=stream)
+
+    def _objection(self, stream: str, edit: Edit) -> str | None:
+        return self.tool.mistyped(stream, edit.fields) or self.tool.refuses(stream, edit.fields)
+
     def _write_one(self, stream: str, edit: Edit) -> Receipt:
         if self.tool.mischief.fires(Switch.PARTIAL):
             return Receipt(
                 error=Unavailable("The record is locked by somebody else.", stream=stream, id=edit.remote_id)
             )
+        if words := self.tool.mistyped(stream, edit.fields):
+            return Receipt(error=Refused(words, stream=stream, id=edit.remote_id))
         act = {Verb.CREATE: self._create, Verb.UPDATE: self._update, Verb.DELETE: self._delete}[edit.verb]
         try:
             with self.tool.by_hub() as world:
@@ -238,7 +225,7 @@ class MemoryConnector:
         if changed:
             self.tool.writes_to[stream, id_] += 1
             self.tool.tell(stream, id_)
-        return self._receipt(id_, state, edit)
+        return self._receipt(stream, id_, state, edit)
 
     def _create(self, world: World, stream: str, edit: Edit) -> tuple[str, State]:
         keys = world.keys.setdefault(stream, {})
@@ -260,16 +247,28 @@ class MemoryConnector:
         self.tool.compare(self.tool.present(world, stream, id_), edit.version, stream, id_)
         return id_, self.tool.bury(world, stream, id_)
 
-    def _receipt(self, id_: str, state: State, edit: Edit) -> Receipt:
+    def _receipt(self, stream: str, id_: str, state: State, edit: Edit) -> Receipt:
         answers = self._options.answers
         fields: Fields | None = None
         if answers == "whole":
-            fields = deepcopy(state.fields)
+            fields = self._shown(stream, state)
         elif answers == "written":
             fields = nested({path: dig(state.fields, path) for path in edit.fields})
         version = state.version if self.tool.habits.versions and answers != "nothing" else None
-        stamp = state.modified_at if answers != "nothing" else None
+        stamp = state.modified_at if self.tool.habits.stamps and answers != "nothing" else None
         return Receipt(id_, version, stamp, fields, whole=answers == "whole")
+
+    def merge(self, stream: str, survivor_id: str, loser_id: str) -> Receipt:
+        """Make two records one, as a person in the tool would."""
+        with self._call("merge", stream):
+            pass
+        try:
+            id_ = self.tool.merge(stream, survivor_id, loser_id)
+        except ToolError as error:
+            return Receipt(error=error)
+        if self.tool.mischief.fires(Switch.LOST_ANSWER):
+            raise Unknown("The connection broke before an answer came.", stream=stream)
+        return Receipt(id_)
 
     # --- webhooks
 
@@ -292,6 +291,7 @@ class MemoryConnector:
             deleted=kind != "changed",
             moved_to=event.id("record.moved_to", None),
             moved_stream=event.text("record.moved_stream", None),
+            partial=event.flag("record.partial", False),
         )
         return Notice(kind, event_id, event.text("stream"), remote)
 
@@ -303,12 +303,18 @@ class MemoryConnector:
         tool, mischief = self.tool, self.tool.mischief
         with tool.open(changing=True) as world:
             world.calls[verb] = world.calls.get(verb, 0) + 1
-            if tool.down or mischief.fires(Switch.UNAVAILABLE):
+            if mischief.fires(Switch.OUTAGE):
+                tool.out_until = tool.clock() + int(mischief.outage * SECOND)
+            if tool.down or tool.out_until > tool.clock() or mischief.fires(Switch.UNAVAILABLE):
                 raise Unavailable("The tool does not answer.", stream=stream or None)
             if tool.habits.token is not None and self._options.token != tool.habits.token:
                 raise SignedOut("The tool does not know this token.")
             if stream in tool.forbidden:
                 raise Forbidden(f"The account may not use {stream}.", stream=stream)
+            if mischief.fires(Switch.QUOTA):
+                tool.spent_until = tool.clock() + int(mischief.quota * SECOND)
+            if (left := tool.spent_until - tool.clock()) > 0:
+                raise Throttled("The calls of the day are used up.", wait=left / SECOND)
             if mischief.fires(Switch.THROTTLED):
                 raise Throttled("The tool asks for fewer calls.", wait=mischief.wait)
             if verb != "write" and mischief.fires(Switch.GARBLED):

@@ -50,6 +50,14 @@ class Habits:
     """Stamps are cut to whole multiples of so many µs."""
     names_changes: bool = False
     """Readings say which fields the last change touched."""
+    stamps: bool = True
+    """Says when a record was last modified."""
+    names_blanks: bool = False
+    """Readings name the known fields that are blank, too."""
+    whole_batches: bool = False
+    """One record that is not taken spoils its whole call, and is not named."""
+    cap: int | None = None
+    """So many rows a query by stamp answers at most, without a word of the rest."""
     token: str | None = None
     """The only token that signs in; None lets everybody in."""
 
@@ -77,7 +85,15 @@ class Tool:
         self.habits = habits or Habits()
         self.mischief = mischief or Mischief()
         self.down = False
+        self.out_until: Instant = 0
+        """Nobody answers connectors before this moment, by true time."""
+        self.spent_until: Instant = 0
+        """The calls of the day are used up until this moment, by true time."""
         self.forbidden: set[str] = set()
+        self.hidden: dict[str, frozenset[str]] = {}
+        """Stream → fields that were removed, or are hidden from connectors; people still see them."""
+        self.retyped: dict[str, frozenset[str]] = {}
+        """Stream → fields that by now take whole numbers only."""
         self.missing: set[str] = set()
         """What a connection needs and nobody has made here yet; who may not use `setup` cannot make it."""
         self.lag = 0
@@ -160,19 +176,28 @@ class Tool:
         with self.open() as world:
             return {id_: deepcopy(state.fields) for id_, state in world.live(stream)}
 
+    def calm(self) -> None:
+        """No more trouble: what was shut opens, what was hidden is shown, and nothing new goes wrong."""
+        self.mischief.calm()
+        self.down, self.out_until, self.spent_until = False, 0, 0
+        self.hidden.clear()
+        self.retyped.clear()
+
     def expire_cursors(self) -> None:
         """From now on no cursor that was given out before is honoured."""
         with self.open(changing=True) as world:
             world.oldest_cursor = world.revision + 1
             world.revision += 1
 
-    def webhook(self, stream: str, id: str, *, secret: str) -> Request:
-        """The signed request that this tool sends about a record's last change."""
+    def webhook(self, stream: str, id: str, *, secret: str, partial: bool = False) -> Request:
+        """The signed request that this tool sends about a record's last change; with `partial` only what changed."""
         with self.open() as world:
             state = world.now(stream, id)
         if state is None:
             raise Gone("The record never was in the tool.", stream=stream, id=id)
-        record = {"id": id, "fields": state.fields, "version": state.version, "modified_at": state.modified_at}
+        fields = {name: dig(state.fields, name) for name in state.changed} if partial else state.fields
+        record = {"id": id, "fields": fields, "version": state.version, "modified_at": state.modified_at}
+        record["partial"] = partial
         kind = "changed" if not state.deleted else "merged" if state.moved_to else "deleted"
         event = {"id": f"evt-{state.revision}", "type": kind, "stream": stream}
         moved = {"moved_to": state.moved_to, "moved_stream": state.moved_stream}
@@ -262,7 +287,7 @@ class Tool:
 
     def judge(self, world: World, stream: str, fields: Fields, *, own_id: str | None = None) -> None:
         """`Refused` in the tool's words, or `Exists` for a create that meets a unique value."""
-        words = self._by_hub and self.habits.validator and self.habits.validator(stream, fields)
+        words = self._by_hub and self.refuses(stream, fields)
         if words:
             raise Refused(words, stream=stream, id=own_id)
         name = self.habits.unique.get(stream)
@@ -277,6 +302,18 @@ class Tool:
             raise Refused(f"Another record has this {name} already.", stream=stream, id=own_id, field=name)
         if taken:
             raise Exists(f"A record with this {name} exists.", remote_id=taken, stream=stream, field=name)
+
+    def refuses(self, stream: str, fields: Fields) -> str | None:
+        """Why this tool does not take a record with these fields from a connector, in its words; None if it does."""
+        return self.habits.validator(stream, fields) if self.habits.validator else None
+
+    def mistyped(self, stream: str, fields: Fields) -> str | None:
+        """Why these fields cannot be written as they are, since some changed their type; None if they can."""
+        for name in sorted(self.retyped.get(stream, ())):
+            value = dig(fields, name)
+            if value is not None and not str(value).isdigit():
+                return f"{name} takes a whole number."
+        return None
 
     def keep(
         self, world: World, stream: str, id_: str, fields: Fields, *, changed: Mapping[str, Any] | None = None

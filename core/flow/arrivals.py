@@ -10,7 +10,7 @@ from core.flow.hub import Hub, Stream
 from core.mapping import Reading
 from core.model.claim import Stamp
 from core.model.instant import Instant
-from core.ports import Remote
+from core.ports import Fields, Remote
 from core.store.codec import dumps
 
 
@@ -29,6 +29,8 @@ class Trip:
     run_id: int | None = None
     trusted: bool = False
     """These are direct reads, newer than any listing: their stamps need not have moved to be believed."""
+    sent: Fields | None = None
+    """What we made the one record of this page with, where a create of ours is found whose answer was lost."""
 
     @property
     def cause(self) -> Cause:
@@ -41,6 +43,7 @@ class Arrival(NamedTuple):
 
     remote: Remote
     raw: bytes
+    """Without the fields whose lines rest."""
     digest: int
     reading: Reading
     stamp: Stamp
@@ -63,6 +66,8 @@ class Intake:
     created: int = 0
     joined: int = 0
     gone: int = 0
+    left_out: int = 0
+    """New to the hub or changed, and kept out by a filter."""
     problems: int = 0
     again: list[str] = field(default_factory=list)
     seen: list[int] = field(default_factory=list)
@@ -70,7 +75,7 @@ class Intake:
 
     def counts(self) -> dict[str, int]:
         """The numbers that are not zero."""
-        names = ("read", "unchanged", "echoes", "heard", "created", "joined", "gone", "problems")
+        names = ("read", "unchanged", "echoes", "heard", "created", "joined", "gone", "left_out", "problems")
         return {name: value for name in names if (value := getattr(self, name))}
 
     def add(self, other: Intake) -> None:

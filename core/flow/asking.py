@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core.decide.keys import keys_of
 from core.decide.why import Why, explain
 from core.flow.hub import Hub
+from core.flow.left_out import LeftOut, left_out
 from core.flow.refold import Work
 from core.model.claim import Voice
 from core.store import bindings, deliveries, history, keys, records, reviews
@@ -27,6 +28,8 @@ class Answer:
     deliveries: list[Delivery]
     dead_letters: list[DeadLetter]
     undecided: set[str]
+    left_out: list[LeftOut]
+    """Where a filter keeps it out."""
 
 
 def find(hub: Hub, kind: str, key: str) -> list[Record]:
@@ -61,6 +64,7 @@ def ask(hub: Hub, record: Record, field: str | None = None) -> Answer:
         sent = deliveries.deliveries(tx, record_id=record.id)
         dead = deliveries.dead_letters(tx, record_ids=[record.id])
         undecided = reviews.undecided(tx, [record.id]).get(record.id, set())
+        out = left_out(hub, tx, record, bound)
     voices = tuple(voices_of(hub, bound))
     names = [field] if field else sorted({name for voice in voices for name in voice.claims})
     shape = hub.shapes[record.kind]
@@ -72,6 +76,7 @@ def ask(hub: Hub, record: Record, field: str | None = None) -> Answer:
         sent,
         dead,
         undecided,
+        out,
     )
 
 

@@ -12,14 +12,20 @@ from typing import NamedTuple
 
 import orjson
 
+from core.decide.brake import Load
+from core.decide.keys import identity_digest
 from core.decide.outcome import DONE, Outcome, outcome
-from core.errors import Again, Exists, Forbidden, Gone, Reach, Refused, Stale, ToolError
+from core.decide.route import Lane
+from core.errors import Again, Exists, Forbidden, Gone, Reach, Refused, SchemaChanged, Stale, ToolError
 from core.flow.changes import Changes
 from core.flow.compare import Difference
+from core.flow.describing import explains_writing
+from core.flow.freeing import try_freed
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.looking import looked_after
 from core.flow.pausing import end_pause, pause, pause_stream
 from core.flow.rereading import fetched
+from core.flow.weighing import Item, measured, note_written
 from core.mapping import paths
 from core.model.claim import Claims
 from core.model.instant import SECOND, Instant
@@ -44,6 +50,8 @@ class Delivered:
     created: int = 0
     updated: int = 0
     deleted: int = 0
+    tied: int = 0
+    """Records that a filter had cut off, and that are heard again."""
     put_back: int = 0
     dead: int = 0
     calls: int = 0
@@ -61,13 +69,20 @@ class Delivered:
         """Items that the tool took."""
         return self.created + self.updated + self.deleted
 
+    def join(self, earlier: Delivered) -> None:
+        """Count in what was delivered just before."""
+        for name, value in earlier.counts().items():
+            setattr(self, name, getattr(self, name) + value)
+        self.stopped |= earlier.stopped
+
     def counts(self) -> dict[str, int]:
         """The numbers that are not zero."""
-        names = ("looked", "in_step", "created", "updated", "deleted", "put_back", "dead", "calls")
+        names = ("looked", "in_step", "created", "updated", "deleted", "tied", "put_back", "dead", "calls")
         return {name: value for name in names if (value := getattr(self, name))}
 
 
 ONE_RECORDS_OWN = Outcome("dead_letter", counts_attempt=True, dead_letter=True)
+_WITHOUT_LINES = Outcome("again", 0.0)
 _OF_A_RECORD = (Refused, Stale, Gone, Exists)
 """Answers about a record, which a tool gives only to those who may write it."""
 
@@ -82,8 +97,12 @@ class Sent(NamedTuple):
 
 
 def cause_of(one: Difference) -> int:
-    """A fingerprint of what is wanted; while it is the same, a refused edit is not sent again by itself."""
-    return digest(dumps([one.step, one.stream.name, sorted((one.fields or {}).items(), key=str)]).encode())
+    """A fingerprint of what is wanted, and of what is there: while both are the same, a refused edit is not sent again.
+
+    A tool judges the whole record, so that an edit made there may be all that was in the way.
+    """
+    there = one.bound.digest if one.bound is not None else 0
+    return digest(dumps([one.step, one.stream.name, sorted((one.fields or {}).items(), key=str), there]).encode())
 
 
 def book(
@@ -104,7 +123,7 @@ def book(
     bad = [(one, _verdict(one)) for one in sent if one.receipt.error is not None]
     # The tool's own word for it, taken in before the row is worked again.
     bad = [(one, looked_after(hub, stream, one.edit, one.row, one.receipt.error, verdict)) for one, verdict in bad]
-    bad = _as_far_as_it_reaches(good, bad)
+    bad = _without_resting_lines(hub, stream, _as_far_as_it_reaches(good, bad))
     with hub.store.writing(durable=True) as tx:
         serialise(tx, records.CHANGING)
         _look_again(tx, good)
@@ -116,9 +135,26 @@ def book(
         changes.write(tx)
         actions = {id(one): verdict.action for one, verdict in bad}
         deliveries.log(tx, [_logged(one, actions.get(id(one), "done"), connection, now, run_id) for one in sent])
+        _note_written(tx, connection, stream, good, now)
         deliveries.resolve(tx, [one.edit.key for one in good if one.edit.verb is Verb.CREATE])
         deliveries.unbury(tx, connection.id, [one.row.record_id for one in good])
         outbox.settle(tx, connection.id, finished)
+        try_freed(tx, connection, stream, [one.edit for one in good], now=now)
+
+
+def _note_written(tx: Tx, connection: Connection, stream: Stream, good: Sequence[Sent], now: Instant) -> None:
+    """Count what was done there: the brake weighs what comes with it, and learns what is usual."""
+    asked, unasked = Load(), Load()
+    updates = [one for one in good if one.edit.verb is Verb.UPDATE]
+    items = [Item(one.difference, one.edit.held, one.edit.fields, one.row.lane != Lane.BACKFILL) for one in updates]
+    for one, (_, load) in zip(updates, measured(items), strict=True):
+        (asked if one.row.released else unasked).add(load)
+    for one in good:
+        into = asked if one.row.released else unasked
+        if one.edit.verb is Verb.CREATE:
+            into.create(live=one.row.lane != Lane.BACKFILL)
+        into.deletes += one.edit.verb is Verb.DELETE
+    note_written(tx, connection.id, stream.kind, asked=asked, unasked=unasked, now=now)
 
 
 def _look_again(tx: Tx, good: Sequence[Sent]) -> None:
@@ -202,6 +238,8 @@ def _book_created(
         changes.new_bindings.append(row)
     else:
         changes.bindings[row.id] = row
+    if stream.manifest.identity is not None and (mark := paths.get(row.expected, stream.manifest.identity)):
+        changes.keys.append((identity_digest(stream.id, mark), record_id))
     changes.bound.append((connection.id, record_id))
 
 
@@ -312,6 +350,15 @@ def _as_far_as_it_reaches(good: Sequence[Sent], bad: Sequence[tuple[Sent, Outcom
         (one, ONE_RECORDS_OWN if isinstance(one.receipt.error, Forbidden) and one.edit.verb in done else verdict)
         for one, verdict in bad
     ]
+
+
+def _without_resting_lines(hub: Hub, stream: Stream, bad: list[tuple[Sent, Outcome]]) -> list[tuple[Sent, Outcome]]:
+    """Where lines of the mapping rest because of what the tool says, all that it refused for them is sent without."""
+    changed = [one for one, verdict in bad if isinstance(verdict.error, SchemaChanged) and verdict.pause]
+    named = {path for one in changed for path in one.edit.fields}
+    if not changed or not explains_writing(hub, stream, named):
+        return bad
+    return [(one, _WITHOUT_LINES if isinstance(verdict.error, SchemaChanged) else verdict) for one, verdict in bad]
 
 
 def _stop(

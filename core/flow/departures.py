@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from core.decide.existence import deletion
+from core.decide.existence import deletion, tidied
 from core.flow.arrivals import Intake, Trip
 from core.flow.changes import Changes
 from core.flow.compare import Step, differences
@@ -52,6 +52,9 @@ def _leave(trip: Trip, changes: Changes, bound: Bound, work: Work, place: Place 
     # Edits heard on this very page count as on their way, too.
     in_step = in_step and not any(heard.what == "heard" and heard.claims.values for heard in work.heard)
     verdict = deletion(stream.policy.deletes_in, in_step=in_step, others=others)
+    if bound.state == State.FILTERED or not stream.gets(work.record.values):
+        verdict = tidied(fits=stream.gets(work.record.values))
+        changes.answered.append(("left", work.record.id, ""))
     stream_id, remote_id = place or (None, None)
     state = State.MOVED if place else _BINDING[verdict.binding]
     row = bound._replace(state=state, read_at=trip.now, moved_to=remote_id, moved_stream_id=stream_id)

@@ -12,15 +12,18 @@ from typing import Any
 
 from core import manifest
 from core.decide.blocks import Blocks
+from core.decide.brake import Leave, Limits
+from core.decide.filtering import Leaves, LeavesIn
 from core.decide.route import Hearer
 from core.decide.rules import Rules
 from core.decide.skew import Skew
 from core.manifest import Deletes
 from core.mapping import Translator, taker
+from core.mapping.filter import Filter
 from core.model.shape import Shape
 from core.model.shapes import KIND_ORDER
 from core.model.types import Locale
-from core.model.values import Values
+from core.model.values import Json, Values
 from core.ports import Clock
 from core.store.database import Store
 
@@ -39,6 +42,12 @@ class Policy:
     deletes_out: Deletes = "unlink"
     poll_every: float | None = None
     """Seconds; None takes the manifest's."""
+    only_in: Mapping[str, Json] | None = None
+    """Which of the tool's records come into the hub, as the admin said it; None for all."""
+    only_out: Mapping[str, Json] | None = None
+    """Which of the hub's records the tool gets, as the admin said it; None for all."""
+    leaves_in: LeavesIn = "keep"
+    leaves: Leaves = "keep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,12 @@ class Stream:
     policy: Policy
     siblings: Mapping[str, int]
     """Stream name → id for all streams of the connection, to resolve refs."""
+    only_in: Filter | None = None
+    only_out: Filter | None = None
+    held: frozenset[str] = frozenset()
+    """The tool's fields whose lines rest (`core.flow.lines`): what is known of them stays, whatever a reading shows."""
+    returning: frozenset[str] = frozenset()
+    """Lines that rested and are read again; a blank in their fields is none, as at first sight."""
 
     @property
     def rank(self) -> int:
@@ -68,6 +83,10 @@ class Stream:
         """Whether records that the tool does not hold are created here."""
         creates = self.policy.writes and self.policy.creates and self.manifest.creates
         return creates and self.translator.goes_out
+
+    def gets(self, values: Values) -> bool:
+        """Whether a record fits what is written here."""
+        return self.only_out is None or self.only_out.holds(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +100,25 @@ class Connection:
     """In kind order."""
     state: str = "active"
     skew: Skew = field(default_factory=Skew)
+    limits: Limits = field(default_factory=Limits)
+    """Up to where the brake lets it be written without asking."""
+    leave: Leave = Leave.ALL
+    """What of its outbox may go out now, as `core.flow.braking` found it."""
 
     def stream_for(self, kind: str, values: Values) -> Stream | None:
         """Where a record that this connection does not hold is created, or None when it does not take it."""
+        stream = self.home(kind, values)
+        return stream if stream is None or stream.gets(values) else None
+
+    def home(self, kind: str, values: Values) -> Stream | None:
+        """The stream in which such a record has its place, whether or not its filter lets it in."""
         streams = (stream for stream in self.streams if stream.kind == kind)
         return taker(((stream, stream.translator.when, stream.creates) for stream in streams), values)
+
+    def chooses(self, kind: str, by: Container[str] | None = None) -> bool:
+        """Whether a filter decides which records of a kind this connection gets, and asks one of these fields."""
+        filters = [one.only_out for one in self.streams if one.kind == kind and one.only_out is not None]
+        return any(by is None or any(name in by for name in one.fields) for one in filters)
 
     def writes(self, kind: str) -> bool:
         """Whether records of a kind are written here at all."""

@@ -9,6 +9,7 @@ transaction as the data. What must be read again (it began before our own write 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 import orjson
 
@@ -16,18 +17,23 @@ from core.decide.echo import heard, is_news, is_stale, stamp_for
 from core.flow.arrivals import Arrival, Intake, Trip
 from core.flow.changes import Changes
 from core.flow.departures import depart
+from core.flow.doors import drops
+from core.flow.filtering import cut, forget, overhear, sift, strangers_of, ties, was_before
 from core.flow.hub import Stream
+from core.flow.lines import as_last_said, as_read, with_held, without_held
 from core.flow.merging import Forwards, follow, forwards, moves
 from core.flow.newcomers import welcome
 from core.flow.refold import Heard, Work, load_works, refold
 from core.flow.refs import Refs, resolve_waiting
 from core.flow.restating import restate
+from core.flow.whereabouts import whereabouts
 from core.mapping import paths
 from core.mapping.translator import Reading
 from core.model.claim import Claims, Evidence, Stamp
 from core.model.instant import Instant
+from core.model.values import Json
 from core.ports import Fields, Page, Remote
-from core.store import Tx, bindings, connections, records
+from core.store import Tx, bindings, connections, deliveries, records
 from core.store.bindings import Bound, Glance, State
 from core.store.codec import digest, pack, squeeze
 
@@ -40,6 +46,7 @@ def inbound(trip: Trip, page: Page, *, keep: Keep | None = None) -> Intake:
     remotes = _each_once(page.records)
     intake = Intake(read=len(remotes))
     with trip.hub.store.reading() as tx:
+        trip = replace(trip, stream=as_read(tx, trip.stream))
         known = bindings.glance(tx, trip.stream.id, list(remotes)) if remotes else {}
     news, goodbyes = _news(trip, remotes, known, intake)
     unread = [
@@ -111,15 +118,15 @@ def _news(
 
 def _leaves(remote: Remote, glance: Glance) -> bool:
     """Whether a tombstone is news: of what was there, or that what was only known to be gone lives on elsewhere."""
-    return glance.state == State.BOUND or (bool(remote.moved_to) and glance.state in (State.GONE, State.RELEASED))
+    return glance.state in bindings.THERE or (bool(remote.moved_to) and glance.state in (State.GONE, State.RELEASED))
 
 
 def _look(trip: Trip, remote: Remote, glance: Glance, mark: int) -> str:
     """Whether a reading of a bound record is `news`, `old`, or must be read `again`."""
-    back = glance.state != State.BOUND
-    if glance.state == State.MOVED:
+    back = glance.state not in bindings.THERE
+    if glance.state == State.MOVED or (glance.state == State.RETRACTED and mark == glance.digest):
         return "old"
-    if mark == glance.digest and not back:
+    if mark == glance.digest and not back and not trip.stream.returning:
         # A direct read brings the version along, without which a write would be refused for ever.
         return "news" if trip.trusted and not is_stale(trip.began_at, glance.wrote_at) else "old"
     if is_stale(trip.began_at, glance.wrote_at):
@@ -145,14 +152,15 @@ def _translated(trip: Trip, news: Sequence[tuple[Remote, bytes, int]], known: Ma
     arrivals = []
     for (remote, raw, mark), reading in zip(news, readings, strict=True):
         # On first sight nobody knows how long an undated value has stood.
-        first = remote.id not in known
+        first = remote.id not in known or not known[remote.id].record_id
         modified_at = remote.modified_at if first else _changed_at(trip, remote, known[remote.id])
         stamp = stamps.get((modified_at, first))
         if stamp is None:
             since = None if first else trip.last_read_at
             stamp = stamp_for(modified_at, trip.now, since, skew)
             stamps[modified_at, first] = stamp
-        arrivals.append(Arrival(remote, raw, mark, reading, stamp))
+        kept = orjson.dumps(without_held(trip.stream, remote.fields)) if trip.stream.held else raw
+        arrivals.append(Arrival(remote, kept, mark, reading, stamp))
     return arrivals
 
 
@@ -184,7 +192,7 @@ def _completed(item: tuple[Remote, bytes, int], held: Bound | None) -> tuple[Rem
     remote = item[0]
     if held is None or not remote.partial:
         return item
-    whole = held.expected
+    whole = held.shown or held.expected
     for path, value in remote.fields.items():
         paths.put(whole, path, value)
     raw = orjson.dumps(whole)
@@ -196,6 +204,7 @@ def _take_in(trip: Trip, tx: Tx, arrivals: Sequence[Arrival], goodbyes: Sequence
     changes = Changes(trip.now, trip.run_id)
     ids = [arrival.remote.id for arrival in arrivals] + [remote.id for remote in goodbyes]
     bound = bindings.of_remotes(tx, stream.id, ids)
+    strangers = strangers_of(bound)
     works = load_works(hub, tx, {one.record_id for one in bound.values()}) if bound else {}
     known = [(arrival, bound[arrival.remote.id]) for arrival in arrivals if arrival.remote.id in bound]
     fresh = [arrival for arrival in arrivals if arrival.remote.id not in bound]
@@ -203,13 +212,27 @@ def _take_in(trip: Trip, tx: Tx, arrivals: Sequence[Arrival], goodbyes: Sequence
     before = _with_sent(stream, known, before)
     refs = Refs.of(tx, stream, [arrival.reading for arrival in arrivals] + list(before))
     for (arrival, one), was in zip(known, before, strict=True):
+        if one.state == State.FILTERED and not ties(trip, arrival, one, works[one.record_id]):
+            _hear_from_outside(trip, changes, refs, arrival, one, was, works, intake)
+            continue
         _hear(trip, changes, refs, arrival, one, was, works, intake)
+        if one.state == State.FILTERED:
+            changes.answered.append(("left", one.record_id, ""))
+        if drops(stream, one, arrival.reading):
+            cut(changes, works[one.record_id], changes.bindings[one.id], stream.source, at=trip.now)
+    if strangers:
+        forget(trip, tx, changes, strangers, goodbyes)
+    _try_refused(trip, tx, [works[one.record_id] for _, one in known if one.record_id in works])
     moved = moves(tx, changes, stream, goodbyes, bound)
     forwarded: Forwards = {}
     if goodbyes:
+        moved = {**moved, **whereabouts(hub, tx, stream, goodbyes, fresh, moved, bound, works)}
         depart(trip, tx, changes, goodbyes, moved, bound, works, intake)
     if fresh:
         forwarded = forwards(tx, stream, moved, bound, [arrival.remote.id for arrival in fresh])
+        if stream.only_in is not None or strangers:
+            fresh = sift(trip, tx, changes, fresh, strangers, forwarded, intake)
+    if fresh:
         welcome(trip, tx, changes, refs, fresh, works, intake, forwarded)
         intake.problems += sum(bool(one.reading.problems or one.remote.problem) for one in fresh)
     follow(hub, tx, changes, stream, moved, forwarded, bound, works)
@@ -260,7 +283,9 @@ def _hear(
     stream, remote = trip.stream, arrival.remote
     translator = stream.translator
     now_values, waits = refs.resolved(arrival.reading.values)
-    was_values, _ = refs.resolved(was.values)
+    was_values: Mapping[str, Json] = refs.resolved(was.values)[0]
+    if stream.returning:
+        was_values = as_last_said(stream, bound, was_values)
     named, named_stamp = _known_to_have_changed(stream, arrival) if remote.changed else (None, None)
     claims = heard(
         stream.shape,
@@ -274,14 +299,19 @@ def _hear(
         named=named,
         named_stamp=named_stamp,
     )
-    back = bound.state != State.BOUND
+    retracted = bound.state == State.RETRACTED
+    if claims is not None and (retracted or bound.wish.get("gone")):
+        # An undo left nothing standing of what it showed; now all of it is said.
+        claims = _all_said(trip, arrival, now_values, bound.claims)
+    back = bound.state != State.BOUND and not retracted
+    raw = orjson.dumps(with_held(stream, bound, remote.fields)) if stream.held else arrival.raw
     row = bound._replace(
-        state=State.BOUND,
+        state=State.RETRACTED if retracted and claims is None else State.BOUND,
         digest=arrival.digest,
         version=remote.version,
         modified_at=remote.modified_at,
         read_at=trip.now,
-        packed_expected=squeeze(arrival.raw),
+        packed_expected=squeeze(raw),
         packed_told=_still_told(bound, remote.fields),
         problems=arrival.problems,
     )
@@ -292,6 +322,8 @@ def _hear(
     else:
         present = bound.claims if claims is None else claims
         row = row._replace(packed_claims=pack(present.to_json()))
+        if row.wish.get("gone"):
+            row = row._replace(packed_told=bindings.packed_told(row.told, row.sent, row.shown))
         work.say(row, stream.source, present)
         work.heard.append(Heard("heard", _news_only(present, bound.claims), row.id))
         work.touched.update([stream.source] if present == bound.claims else [])
@@ -300,6 +332,47 @@ def _hear(
         changes.waiting.extend((place[0], place[1], row.id) for place in waits)
         intake.heard += 1
     changes.bindings[row.id] = row
+
+
+def _hear_from_outside(
+    trip: Trip,
+    changes: Changes,
+    refs: Refs,
+    arrival: Arrival,
+    bound: Bound,
+    was: Reading,
+    works: dict[int, Work],
+    intake: Intake,
+) -> None:
+    """A reading of what a filter cut off: only what was edited before that is heard."""
+    work = works[bound.record_id]
+    if not was_before(arrival, bound, was):
+        overhear(trip, changes, arrival, bound, was, work, intake)
+        return
+    _hear(trip, changes, refs, arrival, bound, was, works, intake)
+    cut(changes, work, changes.bindings[bound.id], trip.stream.source, at=bound.read_at)
+
+
+def _all_said(trip: Trip, arrival: Arrival, now: Mapping[str, Json], claims: Claims) -> Claims | None:
+    translator = trip.stream.translator
+    return heard(
+        trip.stream.shape,
+        now=now,
+        before=None,
+        claims=claims,
+        stamp=arrival.stamp,
+        when_blank=translator.when_blank,
+        fields=translator.in_fields,
+        said=arrival.reading.said,
+    )
+
+
+def _try_refused(trip: Trip, tx: Tx, works: Sequence[Work]) -> None:
+    """What a tool refused may be taken now that somebody has edited the record there."""
+    edited = {work.record.id: work for work in works if work.heard}
+    if edited:
+        for id_ in deliveries.refused(tx, trip.stream.connection_id, list(edited)):
+            edited[id_].touched.add(trip.stream.source)
 
 
 def _known_to_have_changed(stream: Stream, arrival: Arrival) -> tuple[frozenset[str] | None, Stamp | None]:
@@ -332,4 +405,8 @@ def _still_told(bound: Bound, fields: Fields) -> bytes | None:
     expected = bound.expected
     told = {path: value for path, value in bound.told.items() if paths.get(expected, path) == paths.get(fields, path)}
     sent = {path: value for path, value in bound.sent.items() if paths.get(fields, path) != value}
-    return bindings.packed_told(told, sent)
+    wish = bound.wish
+    if "fields" in wish:
+        back = wish["fields"].items()
+        wish = {"fields": {path: value for path, value in back if paths.get(expected, path) == paths.get(fields, path)}}
+    return bindings.packed_told(told, sent, None, wish)

@@ -17,7 +17,8 @@ from core.flow.refold import Heard, Work, load_works
 from core.flow.refs import Place
 from core.model.claim import Claims
 from core.ports import Remote
-from core.store import Tx, bindings, connections, reviews
+from core.store import Tx, bindings, connections, records, reviews
+from core.store.apart import told_apart
 from core.store.bindings import Bound
 from core.store.codec import pack
 from core.store.records import State
@@ -83,11 +84,26 @@ def follow(
     # Of several that went there before it was first read, it was joined to one.
     went += [(record_id, (stream.id, id_)) for id_, record_ids in forwarded.items() for record_id in record_ids]
     pairs = [(loser, found[place]) for loser, place in went if place in found and found[place] != loser]
+    if forwarded:
+        # An older word of the tool does not make one again what a person has taken apart since.
+        parted = told_apart(tx, {loser for loser, _ in pairs})
+        pairs = [pair for pair in pairs if pair not in parted]
     merge(hub, tx, changes, pairs, works)
 
 
-def merge(hub: Hub, tx: Tx, changes: Changes, pairs: Collection[tuple[int, int]], works: dict[int, Work]) -> None:
-    """Merge each (loser, winner) pair of record ids; the winners are left on the desk to be folded."""
+def merge(
+    hub: Hub,
+    tx: Tx,
+    changes: Changes,
+    pairs: Collection[tuple[int, int]],
+    works: dict[int, Work],
+    *,
+    asked: bool = False,
+) -> None:
+    """Merge each (loser, winner) pair of record ids; the winners are left on the desk to be folded.
+
+    More than the cap of the block lists are never made one, unless a person `asked` for this very merge.
+    """
     if not pairs:
         return
     ids = {id_ for pair in pairs for id_ in pair}
@@ -95,11 +111,15 @@ def merge(hub: Hub, tx: Tx, changes: Changes, pairs: Collection[tuple[int, int]]
     held: dict[int, list[Bound]] = {}
     for row in bindings.of_records(tx, ids):
         held.setdefault(row.record_id, []).append(row)
+    sizes = _Sizes(tx, held, hub.blocks.cap)
     into: dict[int, int] = {}
     for pair in pairs:
         # Either may have been merged by an earlier pair: what went on with it goes on with the one it is now.
         loser, winner = (works.get(_end(into, id_)) for id_ in pair)
         if loser is None or winner is None or loser is winner or not _may_be_one(loser, winner):
+            continue
+        if not sizes.joined(loser.record.id, winner.record.id) and not asked:
+            changes.questions.append(_too_many(loser, winner, hub.blocks.cap))
             continue
         rows = held.pop(loser.record.id, [])
         _take_over(changes, loser, winner, rows)
@@ -108,6 +128,36 @@ def merge(hub: Hub, tx: Tx, changes: Changes, pairs: Collection[tuple[int, int]]
         show_doubles(hub, changes, winner)
     if into:
         _close_settled(tx, changes, into)
+
+
+class _Sizes:
+    """How many records each one is made of. Every record brought a binding, so few bindings need no counting."""
+
+    def __init__(self, tx: Tx, held: Mapping[int, Collection[Bound]], cap: int) -> None:
+        self._tx, self._cap = tx, cap
+        self._at_most = {id_: len(rows) for id_, rows in held.items()}
+        self._parts: dict[int, set[int]] = {}
+        self._counted: dict[int, int] | None = None
+
+    def joined(self, loser: int, winner: int) -> bool:
+        """Whether both together stay within the cap; then they count as one from now on."""
+        parts = self._parts.get(loser, {loser}) | self._parts.get(winner, {winner})
+        if sum(self._at_most.get(id_, 1) for id_ in parts) > self._cap and self._count(parts) > self._cap:
+            return False
+        self._parts[winner] = parts
+        return True
+
+    def _count(self, parts: Collection[int]) -> int:
+        if self._counted is None:
+            self._counted = records.joined(self._tx, self._at_most)
+        return sum(1 + self._counted.get(id_, 0) for id_ in parts)
+
+
+def _too_many(loser: Work, winner: Work, cap: int) -> Question:
+    """A chain of merges that has no end is more likely a tool gone wrong than one person entered so often."""
+    evidence = ["a tool merged the two", f"but more than {cap} records would be one then"]
+    subject = {"candidates": [winner.record.id], "evidence": evidence}
+    return Question("ambiguous", subject, record_id=loser.record.id)
 
 
 def _end(into: Mapping[int, int], record_id: int) -> int:
@@ -134,17 +184,21 @@ def _is_settled(review: Review, into: Mapping[int, int]) -> bool:
 
 
 def _take_over(changes: Changes, loser: Work, winner: Work, rows: Iterable[Bound]) -> None:
+    came = {"from": loser.record.id}
     for row in [*rows, *(one for one in changes.new_bindings if one.record_id == loser.record.id)]:
         voice = loser.voices.pop(row.id, None)
         _rebind(changes, row, winner.record.id)
         if voice is None:
             continue
         winner.voices[row.id] = voice
-        winner.heard.append(Heard("seen", voice.claims, row.id))
+        winner.heard.append(Heard("seen", voice.claims, row.id, came))
         if voice.retired:
-            winner.heard.append(Heard("gone", Claims(), row.id))
+            winner.heard.append(Heard("gone", Claims(), row.id, came))
         elif row.id in loser.streams:
             winner.streams[row.id] = loser.streams.pop(row.id)
+    # What was just heard of it is told as its own, or nobody could take the two apart again.
+    for heard in loser.heard:
+        changes.tell(loser.record.id, heard.what, pack({**heard.claims.to_json(), **heard.more}), heard.binding_id)
     loser.heard.clear()
     loser.touched.clear()
     loser.state = State.MERGED
@@ -152,7 +206,8 @@ def _take_over(changes: Changes, loser: Work, winner: Work, rows: Iterable[Bound
     winner.touched.update(voice.source for voice in winner.voices.values())
     if winner.state == State.DELETED:
         winner.state = State.LIVE
-    changes.tell(loser.record.id, "merged", pack({"into": winner.record.id}))
+    state = [loser.record.state, State.MERGED]
+    changes.tell(loser.record.id, "merged", pack({"into": winner.record.id, "state": state}))
 
 
 def show_doubles(hub: Hub, changes: Changes, winner: Work) -> None:

@@ -6,25 +6,28 @@ record with nobody like it in sight costs one fold and one look at its keys.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
 
 from core.decide.fold import fold
-from core.decide.keys import Key, keys_of
+from core.decide.keys import Key, identity_digest, keys_of, names_of
+from core.decide.likeness import names_differ
 from core.decide.match import Ambiguous, Candidate, Join, New, match
 from core.decide.route import hearers, lane
 from core.flow.arrivals import Arrival, Intake, Trip
 from core.flow.changes import Changes
+from core.flow.hub import Stream
 from core.flow.merging import Forwards, show_doubles
 from core.flow.refold import Heard, Work, load_works
 from core.flow.refs import Refs
+from core.mapping import paths
 from core.model.claim import Claims, Stamp, Voice
-from core.model.values import Json
+from core.model.values import Json, is_blank
 from core.ports import Remote
 from core.store import Tx, keys, records
-from core.store.bindings import Bound, State
+from core.store.bindings import Bound, State, packed_told
 from core.store.codec import squeeze
 from core.store.database import allocate, serialise
 from core.store.outbox import Mark
@@ -38,6 +41,8 @@ class _Newcomer:
     values: dict[str, Json]
     waits: list[tuple[int, str]]
     keys: tuple[Key, ...]
+    identity: int | None = None
+    """The digest of its tool's own lasting mark, where the tool's ids may change."""
 
 
 def welcome(
@@ -57,6 +62,8 @@ def welcome(
     for arrival in arrivals:
         values, waits = refs.resolved(arrival.reading.values)
         newcomers.append(_Newcomer(arrival, values, waits, keys_of(stream.kind, values, hub.blocks)))
+    if stream.manifest.identity is not None:
+        _identify(stream, newcomers, stream.manifest.identity)
     seats = _Seats(trip, tx, changes, works, newcomers, moved)
     for place, newcomer in enumerate(newcomers):
         seats.take(place, newcomer, intake)
@@ -80,10 +87,12 @@ class _Seats:
         self.record_ids = allocate(tx, "record", len(newcomers))
         self.binding_ids = allocate(tx, "binding", len(newcomers))
         self.holders = _holders(tx, newcomers)
+        self.lasting = _lasting(tx, newcomers, self.holders)
         stamped = {id_ for one in newcomers if (id_ := _stamped(trip, one.arrival.remote.key)) is not None}
         cap = trip.hub.blocks.cap
         candidates = {id_ for ids in self.holders.values() if len(ids) <= cap for id_ in ids} | stamped
         candidates |= {id_ for ids in moved.values() for id_ in ids}
+        candidates |= set(self.lasting.values())
         works.update(load_works(trip.hub, tx, candidates - works.keys()) if candidates - works.keys() else {})
         self.new: list[tuple[int, _Newcomer]] = []
         self.fresh: dict[int, _Newcomer] = {}
@@ -97,6 +106,11 @@ class _Seats:
             intake.joined += 1
             if twice:
                 show_doubles(self.trip.hub, self.changes, self.works[own])
+            return
+        lasting = self._under_another_id(newcomer)
+        if lasting is not None:
+            self._join(place, newcomer, lasting)
+            intake.joined += 1
             return
         hits, kind = self._hits(newcomer.keys), self.trip.stream.kind
         if not hits:
@@ -140,6 +154,18 @@ class _Seats:
         alike = (self.works[id_].record for id_ in came if id_ in self.works)
         return min((one.id for one in alike if one.kind == self.trip.stream.kind), default=None)
 
+    def _under_another_id(self, newcomer: _Newcomer) -> int | None:
+        """The record that the tool held under another id, before or still: what a listing no longer shows, it drops.
+
+        Where it still holds that one and the names differ, somebody has made a new one of a copy.
+        """
+        record_id = self.lasting.get(newcomer.identity) if newcomer.identity is not None else None
+        work = self.works.get(record_id) if record_id is not None else None
+        if work is None or work.state == records.State.MERGED or work.record.kind != self.trip.stream.kind:
+            return None
+        copied = self._taken(work) and names_differ(names_of(newcomer.values), names_of(work.record.values))
+        return None if copied else record_id
+
     def _hits(self, leads: Iterable[Key]) -> dict[int, list[Key]]:
         """Record id → the keys that lead to it, from the store and from earlier on this page."""
         hits: dict[int, list[Key]] = {}
@@ -170,21 +196,42 @@ class _Seats:
     def _join(self, place: int, newcomer: _Newcomer, record_id: int) -> None:
         arrival, stream = newcomer.arrival, self.trip.stream
         work = self.works[record_id]
-        claims = _first_claims(newcomer.values, arrival.stamp)
+        echo = self._echo(newcomer) if self.trip.sent is not None else frozenset()
+        said = {name: value for name, value in newcomer.values.items() if name not in echo}
+        claims = _first_claims(said, arrival.stamp)
         blob = squeeze(orjson.dumps(claims.to_json()))
-        row = self._row(place, newcomer, record_id, blob)
+        row = self._row(place, newcomer, record_id, blob, told=self._respelt(newcomer, echo))
+        self._file(newcomer, record_id)
         work.say(row, stream.source, claims)
         work.heard.append(Heard("seen", claims, row.id))
         work.touched.add(stream.source)
         if work.state in (records.State.DELETED, records.State.ARCHIVED):
             work.state = records.State.LIVE
 
+    def _echo(self, newcomer: _Newcomer) -> frozenset[str]:
+        """The fields of our own create, whose answer was lost, that still mean what we sent: no word of the tool's."""
+        (told,) = self.trip.stream.translator.read([self.trip.sent or {}])
+        shown = newcomer.arrival.reading.values
+        return frozenset(name for name, value in shown.items() if value == told.values.get(name))
+
+    def _respelt(self, newcomer: _Newcomer, echo: Container[str]) -> bytes | None:
+        """What we sent and the tool has spelt its own way."""
+        held, sent = newcomer.arrival.remote.fields, self.trip.sent or {}
+        lines = [line for line in self.trip.stream.translator.lines if line.field in echo]
+        ours = {path for line in lines for path in line.writes if path in sent}
+        return packed_told({path: sent[path] for path in ours if paths.get(held, path) != sent[path]}, {})
+
     def _make(self, place: int, newcomer: _Newcomer) -> None:
         record_id = self.record_ids[place]
         self.new.append((place, newcomer))
         self.fresh[record_id] = newcomer
+        self._file(newcomer, record_id)
         for key in newcomer.keys:
             self.holders.setdefault(key.digest, []).append(record_id)
+
+    def _file(self, newcomer: _Newcomer, record_id: int) -> None:
+        if newcomer.identity is not None:
+            self.changes.keys.append((newcomer.identity, record_id))
 
     def _write(self, place: int, newcomer: _Newcomer, marks: _Marks) -> None:
         trip, changes, stamp = self.trip, self.changes, newcomer.arrival.stamp
@@ -203,7 +250,9 @@ class _Seats:
         changes.keys.extend([(key.digest, record_id) for key in newcomer.keys])
         changes.marks.extend(marks.of(record_id, folded.values))
 
-    def _row(self, place: int, newcomer: _Newcomer, record_id: int, claims: bytes) -> Bound:
+    def _row(
+        self, place: int, newcomer: _Newcomer, record_id: int, claims: bytes, *, told: bytes | None = None
+    ) -> Bound:
         trip, arrival = self.trip, newcomer.arrival
         remote = arrival.remote
         row = Bound(
@@ -219,7 +268,7 @@ class _Seats:
             None,
             claims,
             squeeze(arrival.raw),
-            None,
+            told,
             arrival.problems,
             None,
         )
@@ -235,12 +284,17 @@ class _Marks:
     def __init__(self, trip: Trip) -> None:
         hub, kind = trip.hub, trip.stream.kind
         names = set(hearers(kind, None, hub.hearers)) - {trip.stream.source}
-        self.ids = [one.id for one in hub.connections.values() if one.name in names]
+        heard = [one for one in hub.connections.values() if one.name in names]
+        self.ids = [one.id for one in heard]
+        self.kind, self.choosy = kind, [one for one in heard if one.chooses(kind)]
         self.lane = int(lane(kind, None, "backfill" if trip.backfill else "live"))
         self.rank, self.now = trip.stream.rank, trip.now
 
-    def of(self, record_id: int, _values: Mapping[str, Json]) -> list[Mark]:
+    def of(self, record_id: int, values: Mapping[str, Json]) -> list[Mark]:
         """The marks for one new record."""
+        if self.choosy:
+            out = {one.id for one in self.choosy if one.stream_for(self.kind, values) is None}
+            return [Mark(id_, record_id, self.lane, self.rank, self.now) for id_ in self.ids if id_ not in out]
         return [Mark(id_, record_id, self.lane, self.rank, self.now) for id_ in self.ids]
 
 
@@ -249,18 +303,37 @@ def _first_claims(values: dict[str, Json], stamp: Stamp) -> Claims:
     return Claims(values, (stamp,))
 
 
+def _identify(stream: Stream, newcomers: Iterable[_Newcomer], name: str) -> None:
+    """Give newcomers of a tool whose ids may change their lasting mark."""
+    for one in newcomers:
+        value = paths.get(one.arrival.remote.fields, name)
+        if not is_blank(value):
+            one.identity = identity_digest(stream.id, value)
+
+
+def _lasting(tx: Tx, newcomers: Iterable[_Newcomer], holders: Mapping[int, Sequence[int]]) -> dict[int, int]:
+    """Lasting mark → the record that has it; what was merged since is the record that stands for it."""
+    marks = {one.identity for one in newcomers if one.identity is not None}
+    found = {mark: holders[mark][0] for mark in marks if mark in holders}
+    forward = records.merged_into(tx, found.values()) if found else {}
+    return {mark: forward.get(id_, id_) for mark, id_ in found.items()}
+
+
 def _holders(tx: Tx, newcomers: Sequence[_Newcomer]) -> dict[int, list[int]]:
     """Key digest → ids of the records found by it: one statement for the page."""
     holders: dict[int, list[int]] = {}
     digests = {key.digest for newcomer in newcomers for key in newcomer.keys}
+    digests |= {one.identity for one in newcomers if one.identity is not None}
     if digests:
         for digest, record_id in keys.find(tx, digests):
-            holders.setdefault(digest, []).append(record_id)
+            # Below zero is what a filter keeps out: no record of ours.
+            if record_id > 0:
+                holders.setdefault(digest, []).append(record_id)
     return holders
 
 
 def _stamped(trip: Trip, key: str | None) -> int | None:
-    """The record that an external key of ours names: `concord-<installation>-<record id>-<n>`."""
+    """The record that an external key of ours names: `concord-<installation>-<record id>-<connection id>.<n>`."""
     if key is None:
         return None
     parts = key.split("-")

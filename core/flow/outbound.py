@@ -13,17 +13,25 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from core.decide.brake import Leave
+from core.decide.route import Lane
 from core.errors import Refused, ToolError, Unknown, Unsupported
 from core.flow.arrivals import Trip
 from core.flow.booking import Delivered, Sent, book, cause_of, note_deleted
+from core.flow.braking import narrowing, put_aside
+from core.flow.changes import Changes
 from core.flow.compare import Difference, Step, differences, load_found
+from core.flow.filtering import cut_off
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.inbound import inbound
+from core.flow.mending import fulfil, is_merge
 from core.flow.pausing import Side, may_read, stop, unwritable
+from core.flow.refilter import tie
 from core.flow.rereading import chunks, read_again
 from core.model.instant import MINUTE, SECOND, Instant
 from core.ports import Edit, Page, Receipt, Verb
 from core.store import Tx, bindings, connections, deliveries, outbox, records
+from core.store.codec import pack, unpack
 from core.store.connections import StreamRow
 from core.store.database import serialise
 from core.store.deliveries import Intent
@@ -33,6 +41,8 @@ CHUNK = 1_000
 """Outbox rows worked at once: enough to fill the largest batches even if most turn out to be in step."""
 
 LEASE = 15 * MINUTE
+_SENT = (Step.CREATE, Step.UPDATE, Step.DELETE)
+"""The steps that are calls to the tool."""
 FRESH = 5 * SECOND
 """Where a tool checks no version, a reading older than this is renewed before we write over it."""
 
@@ -47,6 +57,16 @@ class _Batch:
     """Record id → edits of it still to be sent: a tool may hold a record twice."""
     failed: set[int] = field(default_factory=set)
     """Record ids of which an edit went wrong, or waits for a paused stream."""
+    held: set[int] = field(default_factory=set)
+    """Record ids of which something waits for a person, because the brake holds."""
+
+    def in_order(self) -> Iterator[tuple[Stream, list[Difference]]]:
+        """What is to be sent, stream by stream, in the order of the lanes; all of consent goes before anything else."""
+        place = {id_: number for number, id_ in enumerate(self.rows)}
+        ordered = sorted(self.todo, key=lambda one: place[one.record.id])
+        first = [one for one in ordered if self.rows[one.record.id].lane == Lane.CONSENT]
+        yield from _grouped(first)
+        yield from _grouped(ordered[len(first) :])
 
     def finished(self, sent: Sequence[Sent]) -> list[Claimed]:
         """Rows that may be settled once these edits are booked: their last edit is done, and nothing is left over."""
@@ -58,11 +78,11 @@ class _Batch:
         return [self.rows[id_] for id_ in ids if not self.left[id_] and id_ not in self.failed]
 
 
-def deliver(hub: Hub, connection: Connection, *, run_id: int | None = None) -> Delivered:
-    """Work everything that is due in a connection's outbox, the most urgent kind first."""
+def deliver(hub: Hub, connection: Connection, *, run_id: int | None = None, most: int | None = None) -> Delivered:
+    """Work what is due in a connection's outbox, the most urgent kind first: everything, or at `most` so many."""
     done = Delivered()
-    while (batch := _claim(hub, connection, done)) is not None:
-        for stream, edits in _grouped(batch.todo):
+    while (batch := _claim(hub, connection, done, run_id, limit=_left(done, most))) is not None:
+        for stream, edits in batch.in_order():
             for chunk in chunks(edits, stream.manifest.batch_size):
                 if done.halted or stream.id in done.until:
                     _give_back(hub, connection, batch, chunk, done, done.until.get(stream.id))
@@ -73,29 +93,45 @@ def deliver(hub: Hub, connection: Connection, *, run_id: int | None = None) -> D
     return done
 
 
-def _claim(hub: Hub, connection: Connection, done: Delivered) -> _Batch | None:
+def _left(done: Delivered, most: int | None) -> int:
+    """How many rows may be worked next."""
+    return CHUNK if most is None else min(CHUNK, most - done.writes - done.dead)
+
+
+def _claim(hub: Hub, connection: Connection, done: Delivered, run_id: int | None, *, limit: int) -> _Batch | None:
     """Lease rows and compare them; what is in step is settled at once."""
+    if limit <= 0:
+        return None
     now = hub.clock()
     with hub.store.reading() as tx:
         known = connections.streams_of(tx, connection.id)
     until = unwritable(known, now)
     ready = _ready(connection, known, until)
     with hub.store.writing() as tx:
-        rank = outbox.most_urgent(tx, connection.id, now=now, ranks=ready)
+        leave = connection.leave
+        rank = outbox.most_urgent(tx, connection.id, now=now, ranks=ready, leave=leave)
         if rank is None:
             return None
-        rows = outbox.claim(tx, connection.id, now=now, until=now + LEASE, limit=CHUNK, ranks=[rank])
+        rows = outbox.claim(tx, connection.id, now=now, until=now + LEASE, limit=limit, ranks=[rank], leave=leave)
     batch = _Batch({row.record_id: row for row in rows})
     found = _compared(hub, connection, batch)
-    stale = [one for one in found if one.step is Step.UPDATE and one.stream.id not in until and _unsure(one, now)]
+    if ties := [one for one in found if one.step is Step.TIE]:
+        done.tied += tie(hub, ties, run_id)
+        found = _compared(hub, connection, batch)
+    looked = [one for one in found if one.step is Step.UPDATE or one.takes_back or one.archives]
+    stale = [one for one in looked if one.stream.id not in until and _unsure(one, now)]
     if stale:
         until |= _renew(hub, connection, stale, done)
         found = _compared(hub, connection, batch)
     with hub.store.writing() as tx:
         serialise(tx, records.CHANGING)
-        wanted = _without_refused(tx, connection, found)
+        if leaving := [one for one in found if one.step is Step.CUT]:
+            cut_off(tx, Changes(now, run_id), connection, leaving)
+        wanted = _without_refused(tx, connection, [one for one in found if one.step in _SENT])
         kept = _without_paused(tx, connection, batch, wanted, until, done)
-        busy = {one.record.id for one in wanted}
+        put_aside(tx, connection, batch.rows, batch.held, now)
+        batch.failed |= batch.held
+        busy = {one.record.id for one in wanted} | batch.held
         deliveries.wait_for(tx, [(connection.id, target, one.record.id) for one in found for target in one.missing])
         outbox.settle(tx, connection.id, [row for row in rows if row.record_id not in busy])
     batch.todo = kept
@@ -107,7 +143,10 @@ def _claim(hub: Hub, connection: Connection, done: Delivered) -> _Batch | None:
 
 def _compared(hub: Hub, connection: Connection, batch: _Batch) -> list[Difference]:
     with hub.store.reading() as tx:
-        return differences(hub, tx, connection, load_found(tx, list(batch.rows)))
+        found = differences(hub, tx, connection, load_found(tx, list(batch.rows)))
+    if connection.leave is Leave.NARROWING:
+        found, batch.held = narrowing(found, {row.record_id for row in batch.rows.values() if row.released})
+    return found
 
 
 def _ready(connection: Connection, known: Sequence[StreamRow], until: Mapping[int, Instant]) -> list[int]:
@@ -165,11 +204,10 @@ def _without_paused(
 
 
 def _without_refused(tx: Tx, connection: Connection, found: Sequence[Difference]) -> list[Difference]:
-    """Leave out what is in step, and what was refused before and has not changed since."""
-    todo = [one for one in found if one.step is not Step.NOTHING]
-    letters = deliveries.dead_letters(tx, connection_id=connection.id, record_ids=[one.record.id for one in todo])
+    """Leave out what was refused before and has not changed since."""
+    letters = deliveries.dead_letters(tx, connection_id=connection.id, record_ids=[one.record.id for one in found])
     refused = {letter.record_id: letter.cause for letter in letters}
-    return [one for one in todo if refused.get(one.record.id) != cause_of(one)]
+    return [one for one in found if refused.get(one.record.id) != cause_of(one)]
 
 
 def _send(
@@ -183,7 +221,7 @@ def _send(
 ) -> None:
     edits = [_edit(hub, one) for one in chunk]
     creates = [
-        Intent(edit.key, connection.id, stream.id, one.record.id, hub.clock())
+        Intent(edit.key, connection.id, stream.id, one.record.id, hub.clock(), pack(edit.fields))
         for one, edit in zip(chunk, edits, strict=True)
         if edit.verb is Verb.CREATE
     ]
@@ -222,7 +260,8 @@ def _written(hub: Hub, stream: Stream, edits: Sequence[Edit], done: Delivered) -
 
 
 def _edit(hub: Hub, one: Difference) -> Edit:
-    key = f"concord-{hub.installation}-{one.record.id}-{one.incarnation}"
+    # The connection is part of it: two tools may be given the same record at the same time, or be one account.
+    key = f"concord-{hub.installation}-{one.record.id}-{one.stream.connection_id}.{one.incarnation}"
     if one.bound is None:
         return Edit(Verb.CREATE, one.stream.name, key, fields=one.fields or {})
     verb = Verb.DELETE if one.step is Step.DELETE else Verb.UPDATE
@@ -265,6 +304,8 @@ def _grouped(found: Sequence[Difference]) -> Iterator[tuple[Stream, list[Differe
 def settle_intents(hub: Hub, connection: Connection) -> dict[str, ToolError]:
     """Creates that may have been sent before a crash or a time-out: look for each, and bind what is found.
 
+    Merges that a person asked for are made here, too, or found to be made already.
+
     Comes before anything else in a connection's turn, so that a poll never takes our own create for a stranger;
     what the tool raises therefore ends the turn, or stops the whole stream. Gives the streams that stopped.
     """
@@ -279,15 +320,25 @@ def settle_intents(hub: Hub, connection: Connection) -> dict[str, ToolError]:
             continue
         if stream is not None:
             try:
-                _look_for(hub, stream, intent)
+                settled = _settle(hub, stream, intent)
             except ToolError as error:
                 stop(hub, connection, stream, error)
                 shut.add(stream.id)
                 stopped[stream.name] = error
                 continue
+            if not settled:
+                continue
         with hub.store.writing(durable=True) as tx:
             deliveries.resolve(tx, [intent.key])
     return stopped
+
+
+def _settle(hub: Hub, stream: Stream, intent: Intent) -> bool:
+    """See to one intent; True when nothing is left to do about it."""
+    if is_merge(intent):
+        return fulfil(hub, stream, intent)
+    _look_for(hub, stream, intent)
+    return True
 
 
 def _look_for(hub: Hub, stream: Stream, intent: Intent) -> None:
@@ -303,5 +354,6 @@ def _look_for(hub: Hub, stream: Stream, intent: Intent) -> None:
         with hub.store.writing(durable=True) as tx:
             note_deleted(tx, hub.clock(), stream, intent.record_id, remote.id)
         return
-    trip = Trip(hub, stream, began_at, hub.clock(), trusted=True)
+    sent = unpack(intent.sent) if intent.sent else None
+    trip = Trip(hub, stream, began_at, hub.clock(), trusted=True, sent=sent)
     inbound(trip, Page([remote._replace(key=intent.key)], {}))

@@ -13,7 +13,7 @@ from core.decide.outcome import outcome
 from core.errors import Reach, ToolError
 from core.flow.hub import Connection, Hub, Stream
 from core.model.instant import HOUR, MINUTE, SECOND, Instant
-from core.store import Tx, connections, outbox, reviews
+from core.store import Tx, connections, descriptions, outbox, reviews
 from core.store.connections import StreamRow
 from core.store.reviews import Question
 
@@ -114,5 +114,7 @@ def take_up(tx: Tx, connection_id: int, *, now: Instant) -> None:
     asked = [one.id for one in reviews.about(tx, [0]) if (one.what, one.connection_id) == ("connection", connection_id)]
     reviews.close_ids(tx, asked, now=now, answer="resumed")
     outbox.hasten(tx, connection_id, now=now)
-    for stream in connections.streams_of(tx, connection_id):
+    streams = connections.streams_of(tx, connection_id)
+    descriptions.ask_again(tx, [stream.id for stream in streams])
+    for stream in streams:
         connections.change_stream(tx, stream.id, due_at=now)

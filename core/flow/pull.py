@@ -18,21 +18,15 @@ from core.errors import CursorExpired
 from core.flow.arrivals import Intake, Trip
 from core.flow.hub import Hub, Stream
 from core.flow.inbound import inbound
-from core.flow.rereading import chunks, fetched, read_again, see_whole
+from core.flow.missing import conclude
+from core.flow.rereading import read_again, see_whole
 from core.model.instant import Instant
 from core.ports import Cursor, Page, Reads
-from core.store import Tx, bindings, connections, reviews, runs
+from core.store import Tx, bindings, connections
 from core.store.connections import StreamRow
-from core.store.reviews import Question, Review
 
 INTAKE = 1_000
 """Records that are taken in together; smaller pages of a tool are gathered up to this."""
-
-MISSING_SHARE, MISSING_FEW = 0.3, 10
-"""A generation that misses more than this share of a stream, and more than a few, is a question and not a fact."""
-
-
-_RELEASED = "brake released for stream {}"
 
 
 @dataclass(slots=True)
@@ -81,7 +75,7 @@ def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None) -> Intak
         newest = bindings.newest(tx)
     for gathered in _read_ahead(hub, stream, row.place):
         page = gathered.page
-        see_whole(stream, page.records)
+        see_whole(hub, stream, page.records)
         walked += len(page.records)
         trip = Trip(
             hub,
@@ -179,40 +173,4 @@ def _conclude(hub: Hub, stream: Stream, seen: _Seen, newest: int, run_id: int | 
     """What a completed generation did not show is gone, if a direct read agrees and it is not suspiciously much."""
     with hub.store.reading() as tx:
         count, missing = bindings.missing(tx, stream.id, seen, newest)
-        released = runs.fact(tx, _RELEASED.format(stream.id)) is not None
-    if not missing:
-        return 0
-    if released:
-        with hub.store.writing() as tx:
-            runs.drop_fact(tx, _RELEASED.format(stream.id))
-    elif len(missing) > max(MISSING_FEW, MISSING_SHARE * count):
-        _doubt(hub, stream, count, len(missing))
-        return 0
-    gone = 0
-    for chunk in chunks(missing, INTAKE):
-        began_at = hub.clock()
-        tombstones = [remote for remote in fetched(hub, stream, chunk) if remote.deleted]
-        trip = Trip(hub, stream, began_at, hub.clock(), trusted=True, run_id=run_id)
-        gone += inbound(trip, Page(tombstones, {})).gone
-    return gone
-
-
-def release(hub: Hub, review: Review) -> None:
-    """A person agrees that so much is gone: the next walk is whole and may conclude it, once."""
-    stream = next(one for one in hub.connections[review.connection_id].streams if one.name == review.field)
-    with hub.store.writing() as tx:
-        runs.put_fact(tx, _RELEASED.format(stream.id), str(review.id))
-        connections.change_stream(tx, stream.id, cursor=None, due_at=hub.clock())
-
-
-def _doubt(hub: Hub, stream: Stream, count: int, missing: int) -> None:
-    subject = {
-        "connection": stream.source,
-        "stream": stream.name,
-        "known": count,
-        "missing": missing,
-        "note": f"{missing} of {count} records are missing at once; nothing is deleted until a person agrees",
-    }
-    with hub.store.writing() as tx:
-        question = Question("brake", subject, connection_id=stream.connection_id, field=stream.name)
-        reviews.ask(tx, [question], now=hub.clock())
+    return conclude(hub, stream, count, missing, run_id)

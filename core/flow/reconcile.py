@@ -16,6 +16,8 @@ from core.store.outbox import Mark
 
 PAGE = 1_000
 
+_COUNTS = ("records", "fields", "out_of_step", "in_conflict", "missing", "left_out")
+
 
 @dataclass(slots=True)
 class Agreement:
@@ -28,6 +30,8 @@ class Agreement:
     """Fields under an open question."""
     missing: int = 0
     """Records that the connection should hold and does not yet."""
+    left_out: int = 0
+    """Records that a filter leaves out; they count nowhere else."""
 
     @property
     def share(self) -> float:
@@ -36,6 +40,9 @@ class Agreement:
 
     def add(self, one: Difference) -> None:
         """Count one record in."""
+        if one.left_out:
+            self.left_out += 1
+            return
         self.records += 1
         self.fields += one.compared
         self.in_conflict += one.undecided
@@ -47,12 +54,12 @@ class Agreement:
 
     def join(self, other: Agreement) -> None:
         """Count another measure in."""
-        for name in ("records", "fields", "out_of_step", "in_conflict", "missing"):
+        for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def counts(self) -> dict[str, int]:
         """As it is stored."""
-        return {name: getattr(self, name) for name in ("records", "fields", "out_of_step", "in_conflict", "missing")}
+        return {name: getattr(self, name) for name in _COUNTS}
 
 
 @dataclass(slots=True)
@@ -99,11 +106,11 @@ def reconcile(hub: Hub, connection: Connection, *, mend: bool = True) -> Reconci
 def _mark(hub: Hub, connection: Connection, stray: list[Difference]) -> None:
     """Mark what is not marked yet; a row that waits for its time keeps waiting."""
     with hub.store.writing() as tx:
-        marked = {record_id for _, record_id in outbox.due_records(tx, [one.record.id for one in stray])}
+        marked = outbox.due_records(tx, [one.record.id for one in stray])
         now = hub.clock()
         rows = [
             Mark(connection.id, one.record.id, Lane.BACKFILL, one.stream.rank, now)
             for one in stray
-            if one.record.id not in marked
+            if (connection.id, one.record.id) not in marked
         ]
         outbox.mark(tx, rows)

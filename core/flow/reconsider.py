@@ -25,7 +25,7 @@ from core.store.codec import dumps
 PAGE = 1_000
 
 
-def fold_again(hub: Hub) -> int:
+def fold_again(hub: Hub, *, run_id: int | None = None) -> int:
     """Fold every record by the rules now in force; gives how many changed."""
     changed = last = 0
     while True:
@@ -34,7 +34,7 @@ def fold_again(hub: Hub) -> int:
             if not page:
                 return changed
             last = page[-1].id
-            changes = Changes(hub.clock())
+            changes = Changes(hub.clock(), run_id)
             works = load_works(hub, tx, [record.id for record in page])
             for work in works.values():
                 work.heard.append(Heard("ruled", Claims(), None))
@@ -42,7 +42,7 @@ def fold_again(hub: Hub) -> int:
             changes.write(tx)
 
 
-def translate_again(hub: Hub, stream: Stream, earlier: Translator | None) -> int:
+def translate_again(hub: Hub, stream: Stream, earlier: Translator | None, *, run_id: int | None = None) -> int:
     """Read every kept payload of a stream by its new mapping; gives how many bindings now say something else.
 
     `earlier` is the mapping that made the present claims. A word that is only read differently keeps its time; a
@@ -55,15 +55,19 @@ def translate_again(hub: Hub, stream: Stream, earlier: Translator | None) -> int
             if not page:
                 return changed
             last = page[-1].id
-            changed += _page(hub, tx, stream, earlier, page)
+            # What a filter keeps out says nothing, however it is read.
+            known = [row for row in page if row.record_id]
+            changed += _page(hub, tx, stream, earlier, known, run_id)
 
 
-def _page(hub: Hub, tx: Tx, stream: Stream, earlier: Translator | None, page: Sequence[Bound]) -> int:
+def _page(
+    hub: Hub, tx: Tx, stream: Stream, earlier: Translator | None, page: Sequence[Bound], run_id: int | None
+) -> int:
     payloads = [row.expected for row in page]
     now = complained(stream, stream.translator.read(payloads))
     was = earlier.read(payloads) if earlier else [Reading({}, (), frozenset())] * len(page)
     refs = Refs.of(tx, stream, [*now, *was])
-    changes, works = Changes(hub.clock()), load_works(hub, tx, {row.record_id for row in page})
+    changes, works = Changes(hub.clock(), run_id), load_works(hub, tx, {row.record_id for row in page})
     changed = 0
     for row, new, old in zip(page, now, was, strict=True):
         values, waits = refs.resolved(new.values)
@@ -84,7 +88,11 @@ def _page(hub: Hub, tx: Tx, stream: Stream, earlier: Translator | None, page: Se
 
 def _heard(work: Work, row: Bound, stream: Stream, said: Claims) -> None:
     work.say(row, stream.source, said, retired=row.state != bindings.State.BOUND)
-    work.heard.append(Heard("mapped", said, row.id))
+    earlier = row.claims
+    # Only what changed, so that history can be told without an earlier run.
+    fresh = Claims.of({name: claim for name, claim in said.items() if claim != earlier.get(name)})
+    dropped = sorted(earlier.values.keys() - said.values.keys())
+    work.heard.append(Heard("mapped", fresh, row.id, {"dropped": dropped} if dropped else {}))
     work.touched.add(stream.source)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.decide import reviewing
 from core.decide.flip import flips
 from core.decide.fold import Ask, fold
 from core.decide.keys import keys_of
@@ -26,7 +27,7 @@ from core.store.bindings import State as BindingState
 from core.store.codec import dumps, loads, pack
 from core.store.history import Entry
 from core.store.records import Record, State, raw
-from core.store.reviews import Question
+from core.store.reviews import Question, Standing
 
 FLIPS = 6
 """Changes back and forth within a day after which a field is frozen."""
@@ -39,6 +40,8 @@ class Heard:
     what: str
     claims: Claims
     binding_id: int | None
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Further words of its history entry (`core.store.history`)."""
 
 
 @dataclass(slots=True)
@@ -71,9 +74,17 @@ def load_works(hub: Hub, tx: Tx, record_ids: Iterable[int]) -> dict[int, Work]:
     works = {id_: Work(found, state=found.state) for id_, found in records.load(tx, ids, to_change=True).items()}
     for bound in bindings.of_records(tx, ids):
         if bound.record_id in works:
-            retired = bound.state != BindingState.BOUND
-            works[bound.record_id].say(bound, hub.sources.get(bound.stream_id, "?"), bound.claims, retired=retired)
+            lay_out(hub, works[bound.record_id], bound)
     return works
+
+
+def lay_out(hub: Hub, work: Work, bound: Bound) -> None:
+    """Put a binding as it is stored on the desk."""
+    retired = bound.state != BindingState.BOUND
+    work.say(bound, hub.sources.get(bound.stream_id, "?"), bound.claims, retired=retired)
+    if bound.state == BindingState.FILTERED:
+        # Its tool holds the record all the same.
+        work.streams[bound.id] = bound.stream_id
 
 
 def refold(hub: Hub, tx: Tx, changes: Changes, works: Sequence[Work], *, cause: Cause) -> int:
@@ -81,13 +92,16 @@ def refold(hub: Hub, tx: Tx, changes: Changes, works: Sequence[Work], *, cause: 
     if not works:
         return 0
     _reopen(hub, tx, changes, works)
-    open_asks = reviews.undecided(tx, [work.record.id for work in works])
+    standing = reviews.standing(tx, [work.record.id for work in works])
     edited = [work.record.id for work in works if any(heard.what == "heard" for heard in work.heard)]
     past = _restless(tx, edited, changes.now - DAY)
-    return sum(
-        _refold(hub, changes, work, open_asks.get(work.record.id, set()), past.get(work.record.id, {}), cause)
+    changed = sum(
+        _refold(hub, changes, work, standing.get(work.record.id, ()), past.get(work.record.id, {}), cause)
         for work in works
     )
+    if standing:
+        _close_settled(hub, tx, changes, works, standing)
+    return changed
 
 
 def _reopen(hub: Hub, tx: Tx, changes: Changes, works: Sequence[Work]) -> None:
@@ -95,14 +109,19 @@ def _reopen(hub: Hub, tx: Tx, changes: Changes, works: Sequence[Work]) -> None:
 
     Heard in the other order, the delete would have released the binding (`core.decide.existence`).
     """
-    revived = [work.record.id for work in works if (work.record.state, work.state) == (State.DELETED, State.LIVE)]
+    came_back = [one.record.id for one in works if one.record.state != State.LIVE and one.state == State.LIVE]
+    if came_back:
+        reviews.reopen_gone(tx, came_back)
+    gone = (State.DELETED, State.ARCHIVED)
+    revived = [work.record.id for work in works if work.record.state in gone and work.state == State.LIVE]
     for bound in bindings.of_records(tx, revived) if revived else ():
         stream = hub.stream(bound.stream_id)
-        if stream is None or bound.state != BindingState.GONE or bound.id in changes.bindings:
+        present = changes.bindings.get(bound.id, bound)
+        if stream is None or {bound.state, present.state} != {BindingState.GONE}:
             continue
         ours = bound.wrote_at is not None and bound.wrote_at > bound.read_at
         if ours or stream.policy.deletes_in in ("archive", "propagate"):
-            changes.bindings[bound.id] = bound._replace(state=BindingState.RELEASED)
+            changes.bindings[bound.id] = present._replace(state=BindingState.RELEASED)
 
 
 Past = Mapping[str, Sequence[tuple[Instant, Json]]]
@@ -126,15 +145,19 @@ def _restless(tx: Tx, record_ids: Sequence[int], since: Instant) -> dict[int, Pa
     return past
 
 
-def _refold(hub: Hub, changes: Changes, work: Work, asked: set[str], past: Past, cause: Cause) -> bool:
+def _refold(hub: Hub, changes: Changes, work: Work, standing: Sequence[Standing], past: Past, cause: Cause) -> bool:
     record = work.record
     before = loads(record.raw)
     folded = fold(hub.shapes[record.kind], hub.rules, tuple(work.voices.values()))
     after = folded.values
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     _write_history(changes, work, {name: [before.get(name), after.get(name)] for name in changed})
-    settled = _ask(changes, record.id, folded.asks, asked)
-    _freeze(changes, record.id, changed, after, past)
+    # What is deleted or merged away is asked about again when it comes back.
+    asks = folded.asks if work.state == State.LIVE else ()
+    said = _said_here(hub, work)
+    settled = _ask(changes, record.id, asks, {one.field for one in standing if one.what == "ask"})
+    settled |= {one.field for one in standing if one.what == "frozen" and one.field in said}
+    _freeze(changes, work, changed - said, after, past)
     moved = work.state != record.state
     if changed or moved:
         changes.records.append(
@@ -152,21 +175,56 @@ def _refold(hub: Hub, changes: Changes, work: Work, asked: set[str], past: Past,
     return bool(changed or moved)
 
 
-def _freeze(changes: Changes, record_id: int, changed: Iterable[str], after: Mapping[str, Json], past: Past) -> None:
+def _freeze(changes: Changes, work: Work, changed: Iterable[str], after: Mapping[str, Json], past: Past) -> None:
     """A field that two tools keep setting back and forth is left alone until a person has looked."""
     for name in changed:
         if name in past and flips([*past[name], (changes.now, after.get(name))], FLIPS):
             values = sorted({dumps(value) for _, value in past[name]})
-            changes.questions.append(Question("frozen", {"values": values}, record_id=record_id, field=name))
+            said = [(voice.source, voice.claims.get(name)) for voice in work.voices.values()]
+            contenders = [[source, claim.value, claim.stamp.at] for source, claim in said if claim is not None]
+            subject = {"values": values, "contenders": contenders}
+            changes.questions.append(Question("frozen", subject, record_id=work.record.id, field=name))
+
+
+def _said_here(hub: Hub, work: Work) -> set[str]:
+    """The fields about which a person has just had a say in the hub."""
+    own = [one for one in work.heard if work.streams.get(one.binding_id or 0) in hub.own_streams]
+    return {name for heard in own for name in heard.claims.values}
+
+
+def _close_settled(
+    hub: Hub, tx: Tx, changes: Changes, works: Sequence[Work], standing: Mapping[int, Sequence[Standing]]
+) -> None:
+    """Close what needs no answer any more."""
+    closed: dict[str, list[int]] = {}
+    for work in works:
+        for one in standing.get(work.record.id, ()):
+            connection = hub.connections.get(one.connection_id)
+            there = connection.stream_ids if connection else ()
+            why = reviewing.settled(
+                one.what,
+                connection_id=one.connection_id if connection else 0,
+                field=one.field,
+                is_live=work.state == State.LIVE,
+                held=sum(stream_id in there for stream_id in work.streams.values()),
+                said=_said_here(hub, work),
+            )
+            if why:
+                closed.setdefault(why, []).append(one.id)
+    for why, ids in closed.items():
+        reviews.close_ids(tx, ids, now=changes.now, answer=why)
 
 
 def _write_history(changes: Changes, work: Work, changed: dict[str, list[Any]]) -> None:
+    moved = work.state != work.record.state
     for place, heard in enumerate(work.heard):
         if heard.what == "ruled" and not changed:
             continue
-        delta: dict[str, Any] = heard.claims.to_json()
+        delta: dict[str, Any] = {**heard.claims.to_json(), **heard.more}
         if changed and place == len(work.heard) - 1:
             delta["set"] = changed
+        if moved and place == len(work.heard) - 1:
+            delta["state"] = [work.record.state, work.state]
         changes.tell(work.record.id, heard.what, pack(delta), heard.binding_id)
 
 
@@ -209,13 +267,21 @@ def _mark(
         # A source whose word stands already holds it; one that was overruled must be told what stands.
         if not _stands(voice, after):
             to.add(voice.source)
-        elif changed <= voice.claims.values.keys():
+        elif changed <= voice.claims.values.keys() and not _is_held_twice(work, voice):
             to.discard(voice.source)
+    if changed:
+        # Whose filter asks what changed must look even where all of it was said there.
+        to |= {one.name for one in hub.connections.values() if one.chooses(kind, changed)}
     to |= work.touched
     held = work.streams.values()
     ids = [one.id for one in hub.connections.values() if one.name in to and one.concerns(kind, after, held)]
     if ids:
         changes.mark(ids, work.record.id, lane(kind, changed, cause), KIND_ORDER.index(kind))
+
+
+def _is_held_twice(work: Work, voice: Voice) -> bool:
+    """Whether a source holds the record in another one of its own, which must hear of it, too."""
+    return sum(one.source == voice.source and not one.retired for one in work.voices.values()) > 1
 
 
 def _stands(voice: Voice, after: dict[str, Any]) -> bool:

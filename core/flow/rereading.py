@@ -7,9 +7,12 @@ from typing import TypeVar
 
 from core.errors import SchemaChanged
 from core.flow.arrivals import Intake, Trip
+from core.flow.describing import look_in_trouble
 from core.flow.hub import Hub, Stream
 from core.flow.inbound import inbound
+from core.flow.lines import expected_of
 from core.ports import Page, Remote
+from core.store import descriptions
 
 T = TypeVar("T")
 
@@ -26,19 +29,25 @@ def fetched(hub: Hub, stream: Stream, ids: Sequence[str]) -> list[Remote]:
     found: list[Remote] = []
     for chunk in chunks(list(ids), stream.manifest.fetch_size):
         found.extend(connector.fetch(stream.name, chunk))
-    see_whole(stream, found)
+    see_whole(hub, stream, found)
     return found
 
 
-def see_whole(stream: Stream, remotes: Sequence[Remote]) -> None:
-    """Raise `SchemaChanged` when a tool that names blanks too does not name a mapped field: it is gone, not cleared.
+def see_whole(hub: Hub, stream: Stream, remotes: Sequence[Remote]) -> None:
+    """Where a tool that names blanks too does not name a mapped field: it is gone, not cleared.
 
-    One record tells for its page, since a field goes from all of them at once.
+    One record tells for its page, since a field goes from all of them at once. The lines that use it rest, if the
+    tool's description says the same; else `SchemaChanged` is raised.
     """
     if not stream.manifest.names_blanks:
         return
     shown = next((one for one in remotes if one.fields and not (one.deleted or one.partial)), None)
-    missing = sorted(stream.translator.mapping.reads - shown.fields.keys()) if shown is not None else []
+    if shown is None or stream.translator.mapping.reads <= shown.fields.keys():
+        return
+    missing = _missing(hub, stream, shown)
+    if missing:
+        look_in_trouble(hub, stream, missing)
+        missing = _missing(hub, stream, shown)
     if missing:
         raise SchemaChanged(
             f"The tool no longer shows {', '.join(missing)}, which the mapping reads.",
@@ -47,6 +56,13 @@ def see_whole(stream: Stream, remotes: Sequence[Remote]) -> None:
             stream=stream.name,
             field=missing[0],
         )
+
+
+def _missing(hub: Hub, stream: Stream, shown: Remote) -> list[str]:
+    """What the record does not name, of what the lines read that do not rest."""
+    with hub.store.reading() as tx:
+        lines = descriptions.paused(tx, [stream.id])
+    return sorted(expected_of(stream, lines) - shown.fields.keys())
 
 
 def read_again(hub: Hub, stream: Stream, ids: Sequence[str], *, run_id: int | None = None) -> Intake:

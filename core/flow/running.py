@@ -34,7 +34,8 @@ class Run:
         subject: Mapping[str, Any] | None = None,
     ) -> None:
         """Begin the run and give it its number."""
-        self.hub, self.subject, self.counts = hub, subject, dict[str, Any]()
+        self.hub, self.counts = hub, dict[str, Any]()
+        self.subject = dict(subject) if subject is not None else None
         with hub.store.writing() as tx:
             self.id = runs.begin(tx, connection_id, what, stream=stream, at=hub.clock(), subject=subject)
 

@@ -38,12 +38,13 @@ def say_in(hub: Hub, run: Run, record_id: int, values: Mapping[str, Json]) -> No
         works = load_works(hub, tx, [record_id])
         if record_id not in works:
             raise ConfigError(f"There is no record {record_id}.", remedy="Look it up with `concord why KIND KEY`.")
-        _said(hub, tx, changes, works[record_id], values)
+        say_on(hub, tx, changes, works[record_id], values)
         refold(hub, tx, changes, list(works.values()), cause="live")
         changes.write(tx)
 
 
-def _said(hub: Hub, tx: Tx, changes: Changes, work: Work, values: Mapping[str, Json]) -> None:
+def say_on(hub: Hub, tx: Tx, changes: Changes, work: Work, values: Mapping[str, Json]) -> None:
+    """The same about a record on the desk of a trip, which folds and writes it."""
     stamp = Stamp(changes.now, changes.now, Evidence.FIELD_HISTORY)
     claims = {name: Claim(value, stamp) for name, value in _normal(hub, work, values).items()}
     stream_id = next(id_ for id_, kind in hub.own_streams.items() if kind == work.record.kind)

@@ -15,13 +15,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from core.decide.outcome import back_off, outcome
-from core.errors import ConcordError, StoreError, ToolError
+from core.errors import ConcordError, SchemaChanged, StoreError, ToolError
+from core.flow import canary
 from core.flow.arrivals import Intake
 from core.flow.booking import Delivered
+from core.flow.braking import weighed
+from core.flow.describing import after_reading, before_reading, explains
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.outbound import deliver, settle_intents
 from core.flow.pausing import Side, end_pause, may_read, pause, reads, stop, try_now
 from core.flow.pull import pull
+from core.flow.resting import arrived
 from core.flow.running import Run
 from core.model.instant import MINUTE, SECOND
 from core.store import Tx, connections, outbox, runs
@@ -52,7 +56,7 @@ class Turn:
     def quiet(self) -> bool:
         """Whether nothing new came in and nothing went out."""
         moved = self.intake.heard + self.intake.created + self.intake.joined + self.intake.gone
-        return not moved and not self.delivered.writes
+        return not moved and not self.delivered.writes and not self.delivered.tied
 
     def counts(self) -> dict[str, int]:
         """What it did, in numbers."""
@@ -116,8 +120,12 @@ class _Heartbeat:
 def _take_turn(hub: Hub, connection: Connection, done: Turn, *, everything: bool, pulls: bool, delivers: bool) -> None:
     try:
         done.stopped |= settle_intents(hub, connection)
-        for stream in _to_read(hub, connection, everything=everything) if pulls else ():
-            _pull_or_pause(hub, connection, stream, done)
+        if pulls:
+            before_reading(hub, connection, asked=everything)
+            to_read = _to_read(hub, connection, everything=everything)
+            for stream in to_read:
+                _pull_or_pause(hub, connection, stream, done)
+            after_reading(hub, connection, [stream for stream in to_read if stream.name not in done.stopped])
         if delivers:
             _deliver(hub, connection, done)
     except ToolError as error:
@@ -142,7 +150,12 @@ def _to_read(hub: Hub, connection: Connection, *, everything: bool) -> list[Stre
 def _pull_or_pause(hub: Hub, connection: Connection, stream: Stream, done: Turn) -> None:
     """Read a stream. One that a person must mend is paused; what concerns more than it ends the turn."""
     try:
-        _pull(hub, stream, done)
+        try:
+            _pull(hub, stream, done)
+        except SchemaChanged as error:
+            if not explains(hub, stream, error):
+                raise
+            _pull(hub, stream, done)
     except ToolError as error:
         stop(hub, connection, stream, error)
         done.stopped[stream.name] = error
@@ -156,6 +169,7 @@ def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
         intake = pull(hub, stream, run_id=run.id)
         run.counts = intake.counts()
     done.intake.add(intake)
+    arrived(hub, stream)
     quiet = not (intake.heard or intake.created or intake.joined or intake.gone)
     with hub.store.writing() as tx:
         row = connections.stream_row(tx, stream.id)
@@ -171,8 +185,10 @@ def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
 
 
 def _deliver(hub: Hub, connection: Connection, done: Turn) -> None:
+    connection = weighed(hub, connection)
     with Run(hub, connection.id, "deliver", None) as run:
-        done.delivered = deliver(hub, connection, run_id=run.id)
+        tried = canary.sing(hub, connection, run.id)
+        done.delivered = deliver(hub, connection, run_id=run.id) if tried is None else tried
         done.stopped |= done.delivered.stopped
         run.counts = done.delivered.counts()
 

@@ -6,7 +6,7 @@ together again. A value that cannot be translated is left out and told as a prob
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -86,6 +86,8 @@ class Translator:
     _inward: tuple[_Inward, ...] = field(repr=False)
     _outward: tuple[_Outward, ...] = field(repr=False)
     _two_way: frozenset[str] = field(repr=False)
+    unheard: frozenset[str] = frozenset()
+    """Canonical fields of which nothing is known meanwhile, because their lines are not read."""
 
     @property
     def stream(self) -> str:
@@ -129,7 +131,8 @@ class Translator:
                     record[name] = value
             for row, what in wrong.items():
                 trouble.setdefault(row, {})[name] = f"{name}: {what} (from {line.remotes})"
-        readings = [Reading(record, (), self.in_fields) for record in records]
+        said = self.in_fields - self.unheard if self.unheard else self.in_fields
+        readings = [Reading(record, (), said) for record in records]
         if partial:
             readings = [self._partial(*both) for both in zip(page, readings, strict=True)]
         for row, told in trouble.items():
@@ -159,6 +162,15 @@ class Translator:
                 elif clears:
                     fields[path], source[path] = None, name
         return Written(fields, source, tuple(problems))
+
+    def resting(self, fields: Collection[str]) -> Translator:
+        """The same without reading the lines of these fields; what is written stays as it is."""
+        into = tuple(line for line in self._inward if line.field not in fields)
+        return replace(self, _inward=into, unheard=frozenset(fields) - self.fixed.keys()) if fields else self
+
+    def ignoring_blanks(self, fields: Collection[str]) -> Translator:
+        """The same where a blank in the tool says nothing about these fields."""
+        return replace(self, when_blank={**self.when_blank, **dict.fromkeys(fields, "ignore")}) if fields else self
 
     def normal(self, values: Values) -> dict[str, Json]:
         """What the tool's form can carry of these values: written and read again, over the lines that go both ways."""

@@ -28,6 +28,18 @@ class State(IntEnum):
     """Cut by policy or by a person; its claims no longer count."""
     RELEASED = 4
     """Deleted there against an edit elsewhere: its last words count, and the record is put back there."""
+    RETRACTED = 6
+    """Its first sight was undone: nothing is written there, and it speaks anew when somebody edits it there."""
+    FILTERED = 5
+    """Cut off by a filter: the tool holds it, but it is neither heard nor written. What was said before counts.
+
+    One that never came into the hub has no record, `record_id` 0; its payload is kept up to date. Of the others
+    `expected` stays what it was when it was cut off, `read_at` is when that was, and `shown` is what it is now.
+    """
+
+
+THERE = (State.BOUND, State.FILTERED)
+"""The states in which the tool holds the record."""
 
 
 class Glance(NamedTuple):
@@ -84,6 +96,18 @@ class Bound(NamedTuple):
         """Remote field → what was sent to the tool and not answered yet: it may hold this, or what it held before."""
         sent: dict[str, Any] = unpack(self.packed_told)[1] if self.packed_told else {}
         return sent
+
+    @property
+    def wish(self) -> dict[str, Any]:
+        """What an undo wants here, once: `gone`, that our own create is deleted; `fields`, what is put back there."""
+        kept: list[dict[str, Any]] = unpack(self.packed_told) if self.packed_told else []
+        return kept[3] if len(kept) > 3 else {}
+
+    @property
+    def shown(self) -> dict[str, Any] | None:
+        """What the tool shows now of a record that is cut off; None where that is what was expected."""
+        kept: list[Any] = unpack(self.packed_told) if self.packed_told else []
+        return kept[2] if len(kept) > 2 else None
 
 
 COLUMNS = (
@@ -150,7 +174,7 @@ def records_of(
     """(stream id, remote id) → record id, for refs in a tool's own words; those cut off only with `unlinked`."""
     c = binding.c
     query = select(c.stream_id, c.remote_id, c.record_id).where(
-        among(tx, c.stream_id, stream_ids), among(tx, c.remote_id, remote_ids)
+        among(tx, c.stream_id, stream_ids), among(tx, c.remote_id, remote_ids), c.record_id != 0
     )
     if not unlinked:
         query = query.where(c.state != State.UNLINKED)
@@ -158,10 +182,10 @@ def records_of(
 
 
 def remote_ids_of(tx: Connection, stream_ids: Collection[int], record_ids: Collection[int]) -> dict[int, str]:
-    """Record id → its id in one connection (given by that connection's streams), live bindings only."""
+    """Record id → its id in one connection (given by that connection's streams), of what the tool still holds."""
     c = binding.c
     query = select(c.record_id, c.remote_id).where(
-        among(tx, c.record_id, record_ids), among(tx, c.stream_id, stream_ids), c.state == State.BOUND
+        among(tx, c.record_id, record_ids), among(tx, c.stream_id, stream_ids), c.state.in_(THERE)
     )
     return {row[0]: row[1] for row in tx.execute(query.order_by(c.id.desc()))}
 
@@ -176,14 +200,29 @@ def update(tx: Connection, rows: Iterable[Bound]) -> None:
     database.update(tx, binding, ("id",), _CHANGING, [(*row[3:], row[0]) for row in rows])
 
 
-def packed_told(told: Mapping[str, Any], sent: Mapping[str, Any]) -> bytes | None:
-    """What was told and what was sent, in their stored form."""
+def delete(tx: Connection, ids: Iterable[int]) -> None:
+    """Forget bindings that belong to no record."""
+    database.delete(tx, binding, ("id",), [(id_,) for id_ in ids])
+
+
+def packed_told(
+    told: Mapping[str, Any],
+    sent: Mapping[str, Any],
+    shown: Mapping[str, Any] | None = None,
+    wish: Mapping[str, Any] | None = None,
+) -> bytes | None:
+    """What was told, what was sent, what a record shows that is cut off, and what an undo wants; as it is stored."""
+    if wish:
+        return pack([told, sent, shown, wish])
+    if shown is not None:
+        return pack([told, sent, shown])
     return pack([told, sent]) if told or sent else None
 
 
 def note_sent(tx: Connection, rows: Sequence[tuple[Bound, Mapping[str, Any]]]) -> None:
     """Write down what is about to be sent to bound records, so that nobody takes it for an edit after a crash."""
-    database.update(tx, binding, ("id",), ("told",), [(packed_told(row.told, sent), row.id) for row, sent in rows])
+    values = [(packed_told(row.told, sent, row.shown, row.wish), row.id) for row, sent in rows]
+    database.update(tx, binding, ("id",), ("told",), values)
 
 
 def waiting_for(tx: Connection, stream_id: int, remote_ids: Collection[str]) -> list[int]:
@@ -230,9 +269,9 @@ def newest(tx: Connection) -> int:
 
 
 def missing(tx: Connection, stream_id: int, seen: Container[int], newest: int) -> tuple[int, list[str]]:
-    """How many live bindings up to `newest` a stream has, and the remote ids of those not seen; one statement."""
+    """How many records up to `newest` a stream holds, and the remote ids of those not seen; one statement."""
     query = select(binding.c.id, binding.c.remote_id).where(
-        binding.c.stream_id == stream_id, binding.c.state == State.BOUND, binding.c.id <= newest
+        binding.c.stream_id == stream_id, binding.c.state.in_(THERE), binding.c.id <= newest
     )
     count, gone = 0, []
     for id_, remote_id in tx.execute(query, execution_options={"yield_per": 5_000}):
@@ -248,6 +287,12 @@ def by_remote_id(tx: Connection, remote_id: str, limit: int = 50) -> list[int]:
     return list(tx.execute(query.where(binding.c.remote_id == remote_id).limit(limit)).scalars())
 
 
+def nobodys(tx: Connection, remote_id: str, limit: int = 50) -> list[Bound]:
+    """What some tool knows under this id, and a filter keeps out of the hub."""
+    query = select(*_ALL).where(binding.c.remote_id == remote_id, binding.c.record_id == 0)
+    return [Bound(*row) for row in tx.execute(query.order_by(binding.c.id).limit(limit))]
+
+
 def moved(tx: Connection, stream_id: int, targets: Collection[str]) -> list[tuple[str, int]]:
     """(target remote id, record id) of bindings, in any stream, that moved to one of these records of a stream."""
     c = binding.c
@@ -257,7 +302,43 @@ def moved(tx: Connection, stream_id: int, targets: Collection[str]) -> list[tupl
     return [(row[0], row[1]) for row in tx.execute(query)]
 
 
-def after(tx: Connection, stream_id: int, last_id: int, limit: int) -> list[Bound]:
-    """A stream's next bindings in id order, whole."""
+def after(tx: Connection, stream_id: int, last_id: int, limit: int, *, state: State | None = None) -> list[Bound]:
+    """A stream's next bindings in id order, whole; only those in a state where one is given."""
     query = select(*_ALL).where(binding.c.stream_id == stream_id, binding.c.id > last_id)
+    if state is not None:
+        query = query.where(binding.c.state == state)
     return [Bound(*row) for row in tx.execute(query.order_by(binding.c.id).limit(limit))]
+
+
+def doubles(tx: Connection, stream_ids: Collection[int], limit: int) -> list[int]:
+    """Ids of records that these streams of one connection hold more than once, in the order they came."""
+    c = binding.c
+    query = select(c.record_id).where(among(tx, c.stream_id, stream_ids), c.state == State.BOUND)
+    query = query.group_by(c.record_id).having(func.count() > 1).order_by(c.record_id).limit(limit)
+    return list(tx.execute(query).scalars())
+
+
+def count(tx: Connection, stream_ids: Collection[int], *, at_most: int | None = None) -> int:
+    """How many records these streams hold; counted no further than `at_most`."""
+    c = binding.c
+    there = select(c.id).where(among(tx, c.stream_id, stream_ids), c.state == State.BOUND).limit(at_most).subquery()
+    return int(tx.execute(select(func.count()).select_from(there)).scalar_one())
+
+
+def payloads(tx: Connection, stream_ids: Collection[int], *, limit: int) -> list[tuple[int, dict[str, Any]]]:
+    """(stream id, what the tool is known to hold) of some records of these streams."""
+    c = binding.c
+    query = select(c.stream_id, c.expected).where(among(tx, c.stream_id, stream_ids), c.state == State.BOUND)
+    return [(row[0], unpack(row[1])) for row in tx.execute(query.limit(limit))]
+
+
+def told_at(tx: Connection, record_ids: Collection[int], stream_ids: Collection[int]) -> dict[int, Instant]:
+    """Record id → when one of these streams last told us of it, or was told."""
+    c = binding.c
+    query = select(c.record_id, c.read_at, c.wrote_at).where(
+        among(tx, c.record_id, record_ids), among(tx, c.stream_id, stream_ids)
+    )
+    found: dict[int, Instant] = {}
+    for record_id, read_at, wrote_at in tx.execute(query):
+        found[record_id] = max(found.get(record_id, 0), read_at, wrote_at or 0)
+    return found

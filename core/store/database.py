@@ -45,9 +45,12 @@ _MANY = 200
 class Store:
     """One installation's database."""
 
-    def __init__(self, url: str) -> None:
-        """`url` is a SQLAlchemy URL: `sqlite:///path` or `postgresql+psycopg://…`. Nothing is opened yet."""
-        self.url = url
+    def __init__(self, url: str, *, scratch: bool = False) -> None:
+        """`url` is a SQLAlchemy URL: `sqlite:///path` or `postgresql+psycopg://…`. Nothing is opened yet.
+
+        A `scratch` store is thrown away soon: it promises nothing about power cuts, and is faster for it.
+        """
+        self.url, self._scratch = url, scratch
         self.engine = _engine(url)
         self.embedded = self.engine.dialect.name == "sqlite"
 
@@ -64,7 +67,7 @@ class Store:
         `durable` promises that what is committed survives a power cut, not only a killed process; intents and
         receipts need that, since the outside world cannot be rolled back.
         """
-        options = {"concord_write": True, "concord_durable": durable}
+        options = {"concord_write": True, "concord_durable": durable, "concord_scratch": self._scratch}
         with _told(), self.engine.connect().execution_options(**options) as tx, tx.begin():
             yield tx
 
@@ -222,7 +225,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     if options.get("concord_write"):
-        connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if options.get('concord_durable') else 'NORMAL'}")
+        safety = "FULL" if options.get("concord_durable") else "NORMAL"
+        connection.exec_driver_sql(f"PRAGMA synchronous = {'OFF' if options.get('concord_scratch') else safety}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
         connection.exec_driver_sql("BEGIN")

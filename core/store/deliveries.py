@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from core.model.instant import Instant
+from core.model.instant import HOUR, Instant
 from core.store import database
 from core.store.codec import unpack
 from core.store.database import among
-from core.store.tables import dead_letter, delivery, intent, waiting_out
+from core.store.tables import dead_letter, delivery, intent, waiting_out, written
 
 
 class Intent(NamedTuple):
@@ -22,6 +22,8 @@ class Intent(NamedTuple):
     stream_id: int
     record_id: int
     at: Instant
+    sent: bytes | None = None
+    """What the create was sent with, packed."""
 
 
 class Delivery(NamedTuple):
@@ -110,6 +112,45 @@ def deliveries(tx: Connection, *, record_id: int | None = None, limit: int = 50)
     return [Delivery(*row) for row in tx.execute(query)]
 
 
+def of_run(tx: Connection, run_id: int) -> list[Delivery]:
+    """What a run sent out, oldest first."""
+    query = select(*(delivery.c[name] for name in Delivery._fields)).where(delivery.c.run_id == run_id)
+    return [Delivery(*row) for row in tx.execute(query.order_by(delivery.c.id))]
+
+
+def newest(tx: Connection) -> int:
+    """The number of the latest delivery; what is sent from now on has a higher one."""
+    return tx.execute(select(func.max(delivery.c.id))).scalar() or 0
+
+
+def after(tx: Connection, last_id: int) -> list[Delivery]:
+    """What was sent out after a delivery, oldest first."""
+    query = select(*(delivery.c[name] for name in Delivery._fields)).where(delivery.c.id > last_id)
+    return [Delivery(*row) for row in tx.execute(query.order_by(delivery.c.id))]
+
+
+def created(tx: Connection, record_ids: Collection[int]) -> dict[tuple[int, str], Instant]:
+    """(connection id, remote id) → when we created that, for what these records became in the tools."""
+    c = delivery.c
+    query = select(c.connection_id, c.remote_id, c.at).where(
+        among(tx, c.record_id, record_ids), c.verb == "create", c.outcome == "done", c.remote_id.is_not(None)
+    )
+    return {(row[0], row[1]): row[2] for row in tx.execute(query)}
+
+
+def replaced(tx: Connection, record_ids: Collection[int], since: Instant) -> dict[tuple[int, str], dict[str, Any]]:
+    """(connection id, remote id) → what the tool held in the fields that we wrote over since a moment."""
+    c = delivery.c
+    query = select(c.connection_id, c.remote_id, c.before).where(
+        among(tx, c.record_id, record_ids), c.at >= since, c.before.is_not(None), c.remote_id.is_not(None)
+    )
+    found: dict[tuple[int, str], dict[str, Any]] = {}
+    for connection_id, remote_id, packed in tx.execute(query.order_by(c.id)):
+        held = found.setdefault((connection_id, remote_id), {})
+        found[connection_id, remote_id] = {**unpack(packed), **held}
+    return found
+
+
 def delivery_counts(tx: Connection) -> dict[tuple[int, str, str], int]:
     """(connection id, verb, outcome) → number of deliveries."""
     c = delivery.c
@@ -147,6 +188,13 @@ def dead_letters(
     return [DeadLetter(*row) for row in tx.execute(query)]
 
 
+def refused(tx: Connection, connection_id: int, record_ids: Collection[int]) -> set[int]:
+    """Those of these records of which a connection has refused something."""
+    c = dead_letter.c
+    query = select(c.record_id).where(c.connection_id == connection_id, among(tx, c.record_id, record_ids))
+    return set(tx.execute(query).scalars())
+
+
 def wait_for(tx: Connection, rows: Sequence[tuple[int, int, int]]) -> None:
     """(connection id, target record id, record id): write the record again once the connection holds the target."""
     columns = ("connection_id", "target_id", "record_id")
@@ -165,3 +213,42 @@ def released_by(tx: Connection, connection_id: int, target_ids: Collection[int])
         [(connection_id, target, record) for target, record in rows],
     )
     return sorted({record for _target, record in rows})
+
+
+class Written(NamedTuple):
+    """What was written to a connection in one hour: of which kind, what, how often, and how often unasked."""
+
+    hour: int
+    kind: str
+    what: str
+    number: int
+    unasked: int
+
+
+_MORE = (
+    "ON CONFLICT (connection_id, hour, kind, what) DO UPDATE SET "
+    "number = written.number + excluded.number, unasked = written.unasked + excluded.unasked"
+)
+
+
+def note_written(tx: Connection, connection_id: int, rows: Sequence[tuple[str, str, int, int]], *, at: Instant) -> None:
+    """(kind, what, number, unasked) written now; each pair of kind and what once."""
+    columns = ("connection_id", "hour", "kind", "what", "number", "unasked")
+    database.insert(tx, written, columns, [(connection_id, at // HOUR, *row) for row in rows], otherwise=_MORE)
+
+
+def written_since(tx: Connection, connection_id: int, hour: int) -> list[Written]:
+    """What was written from an hour on."""
+    c = written.c
+    query = select(c.hour, c.kind, c.what, c.number, c.unasked).where(c.connection_id == connection_id, c.hour >= hour)
+    return [Written(*row) for row in tx.execute(query.order_by(c.hour))]
+
+
+def forget_written(tx: Connection, connection_id: int, *, before: int) -> None:
+    """Drop what was written before an hour."""
+    tx.execute(written.delete().where(written.c.connection_id == connection_id, written.c.hour < before))
+
+
+def agree_to_written(tx: Connection, connection_id: int) -> None:
+    """A person agrees to what was written so far: it no longer counts with what comes."""
+    tx.execute(written.update().where(written.c.connection_id == connection_id).values(unasked=0))

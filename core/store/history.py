@@ -1,7 +1,10 @@
 """History: what was heard, in order, so that the present can be folded from it again.
 
 An entry's delta is packed claims (`core.model.claim`), with `set` beside them where a standing value changed:
-field → [before, after]. A first sight needs no `set`: what it claims is what stands.
+field → [before, after]. A first sight needs no `set`: what it claims is what stands. Further words, where they apply:
+`state` [before, after] of the record · `from` the record that a merge took the binding from (its claims are told again
+for the reader, and not counted twice) · `into` where a merged record went · `dropped` fields that a new mapping no
+longer reads · `run` what an undo takes back, with `bindings` [id, state before, after], `closed` and `keeps`.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from core.model.instant import Instant
 from core.store import database
@@ -26,8 +29,9 @@ class Entry(NamedTuple):
     run_id: int | None
     binding_id: int | None
     what: str
-    """`seen` first sight · `heard` an edit · `gone` deleted there · `unlinked` · `merged` ·
-    `mapped` read again by a new mapping · `ruled` folded by new rules."""
+    """`seen` first sight · `heard` an edit · `gone` deleted there · `merged` into another record ·
+    `mapped` read again by a new mapping · `ruled` folded by new rules · `decided` by a person, whether it lives ·
+    `undone` what a run said no longer counts."""
     packed: bytes
 
     @property
@@ -68,3 +72,26 @@ def edits_since(tx: Connection, record_ids: Collection[int], since: Instant) -> 
         among(tx, c.record_id, record_ids), c.at >= since, c.what == "heard"
     )
     return [Entry(*row) for row in tx.execute(query.order_by(c.id))]
+
+
+def records_of_run(tx: Connection, run_id: int) -> list[int]:
+    """Ids of the records that a run said something about, ascending."""
+    query = select(history.c.record_id).where(history.c.run_id == run_id).distinct()
+    return list(tx.execute(query.order_by(history.c.record_id)).scalars())
+
+
+def runs_behind(tx: Connection, record_ids: Collection[int], until: Instant) -> dict[int, int]:
+    """Run id → of how many of these records it had the last word at a moment; the most first."""
+    c = history.c
+    last = (
+        select(func.max(c.id))
+        .where(among(tx, c.record_id, record_ids), c.at <= until, c.run_id.is_not(None), c.what.in_(_NEWS))
+        .group_by(c.record_id)
+    )
+    count = func.count()
+    query = select(c.run_id, count).where(c.id.in_(last)).group_by(c.run_id).order_by(count.desc(), c.run_id)
+    return {row[0]: row[1] for row in tx.execute(query)}
+
+
+_NEWS = ("seen", "heard", "merged", "mapped", "ruled", "decided", "undone")
+"""What changes what stands; `gone` may be a delete of our own that was carried out."""

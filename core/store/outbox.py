@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
 
+from core.decide.brake import Leave
+from core.decide.route import Lane
 from core.model.instant import Instant
 from core.store import database
+from core.store.bindings import State
 from core.store.database import among
-from core.store.tables import outbox
+from core.store.records import State as RecordState
+from core.store.tables import binding, outbox, record
 
 
 class Mark(NamedTuple):
@@ -35,6 +39,19 @@ class Claimed(NamedTuple):
     rank: int
     mark: int
     attempts: int
+    released: bool = False
+    """A person lets it out, or it follows from what a person did."""
+
+
+class Waiting(NamedTuple):
+    """Rows that the brake weighs, counted: of one kind, in or not in a first load's lane, by what becomes of them."""
+
+    rank: int
+    backfill: bool
+    stream_id: int | None
+    """Where the connection holds the record; None where it does not."""
+    deleted: bool
+    number: int
 
 
 class Later(NamedTuple):
@@ -45,6 +62,14 @@ class Later(NamedTuple):
     attempts: int
     note: str | None
 
+
+_RELEASED = func.coalesce(outbox.c.released, 0) == outbox.c.mark
+_WEIGHED = func.coalesce(outbox.c.weighed, 0) == outbox.c.mark
+_LEAVE: dict[Leave, ColumnElement[bool]] = {
+    Leave.ALL: true(),
+    Leave.WEIGHED: or_(_WEIGHED, _RELEASED),
+    Leave.NARROWING: or_(outbox.c.lane == Lane.CONSENT, _RELEASED),
+}
 
 _AGAIN = (
     "ON CONFLICT (connection_id, record_id) DO UPDATE SET mark = outbox.mark + 1, due_at = excluded.due_at, "
@@ -66,12 +91,13 @@ def claim(
     until: Instant,
     limit: int,
     ranks: Collection[int] | None = None,
+    leave: Leave = Leave.ALL,
 ) -> list[Claimed]:
-    """Lease the most urgent due rows of a connection until `until`."""
+    """Lease the most urgent due rows of a connection until `until`, of those that have leave to go out."""
     c = outbox.c
     query = (
-        select(c.record_id, c.lane, c.rank, c.mark, c.attempts)
-        .where(c.connection_id == connection_id, c.due_at <= now, c.lease_until <= now)
+        select(c.record_id, c.lane, c.rank, c.mark, c.attempts, _RELEASED)
+        .where(c.connection_id == connection_id, c.due_at <= now, c.lease_until <= now, _LEAVE[leave])
         .order_by(c.lane, c.rank, c.record_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -135,6 +161,11 @@ def due_records(tx: Connection, record_ids: Collection[int]) -> set[tuple[int, i
     return {(row[0], row[1]) for row in tx.execute(query)}
 
 
+def marked(tx: Connection) -> set[tuple[int, int]]:
+    """(connection id, record id) of everything in the outbox."""
+    return {(row[0], row[1]) for row in tx.execute(select(outbox.c.connection_id, outbox.c.record_id))}
+
+
 def hasten(tx: Connection, connection_id: int, *, now: Instant, record_ids: Collection[int] | None = None) -> int:
     """Make waiting rows of a connection due at once; gives how many."""
     c = outbox.c
@@ -144,12 +175,15 @@ def hasten(tx: Connection, connection_id: int, *, now: Instant, record_ids: Coll
     return int(tx.execute(query.values(due_at=now, attempts=0)).rowcount)
 
 
-def most_urgent(tx: Connection, connection_id: int, *, now: Instant, ranks: Collection[int]) -> int | None:
-    """The rank of the most urgent due row among these ranks, None when nothing is due."""
+def most_urgent(
+    tx: Connection, connection_id: int, *, now: Instant, ranks: Collection[int], leave: Leave = Leave.ALL
+) -> int | None:
+    """The rank of the most urgent due row among these ranks that has leave to go out, None when nothing is due."""
     c = outbox.c
+    due = (c.connection_id == connection_id, c.due_at <= now, c.lease_until <= now)
     query = (
         select(c.rank)
-        .where(c.connection_id == connection_id, c.due_at <= now, c.lease_until <= now, among(tx, c.rank, ranks))
+        .where(*due, among(tx, c.rank, ranks), _LEAVE[leave])
         .order_by(c.lane, c.rank, c.record_id)
         .limit(1)
     )
@@ -161,3 +195,113 @@ def unlease(tx: Connection, connection_id: int) -> None:
     """Free every leased row of a connection; only for whoever holds the connection's own lease."""
     c = outbox.c
     tx.execute(outbox.update().where(c.connection_id == connection_id, c.lease_until > 0).values(lease_until=0))
+
+
+# The brake.
+
+
+def look(tx: Connection, connection_id: int) -> None:
+    """Note which marks of a connection are weighed now: what is marked later waits until it is weighed, too."""
+    c = outbox.c
+    tx.execute(outbox.update().where(c.connection_id == connection_id, ~_WEIGHED).values(weighed=c.mark))
+
+
+def is_due(tx: Connection, connection_id: int, now: Instant) -> bool:
+    """Whether anything of a connection is due."""
+    c = outbox.c
+    query = select(c.record_id).where(c.connection_id == connection_id, c.due_at <= now).limit(1)
+    return tx.execute(query).first() is not None
+
+
+def fingerprint(tx: Connection, connection_id: int) -> list[int]:
+    """How many rows wait, and all their marks: something else after any new mark."""
+    query = select(func.count(), func.coalesce(func.sum(outbox.c.mark), 0)).where(
+        outbox.c.connection_id == connection_id
+    )
+    rows, marks = tx.execute(query).one()
+    return [int(rows), int(marks)]
+
+
+def waiting(tx: Connection, connection_id: int, stream_ids: Collection[int]) -> list[Waiting]:
+    """What is weighed, counted; `stream_ids` are all of the connection's. One that a tool holds twice counts twice.
+
+    What was deleted there or cut off is left out, because it is not put back unasked.
+    """
+    c, b = outbox.c, binding.c
+    backfill = (c.lane == Lane.BACKFILL).label("backfill")
+    deleted = (record.c.state == RecordState.DELETED).label("deleted")
+    held = and_(b.record_id == c.record_id, among(tx, b.stream_id, stream_ids), b.state != State.RELEASED)
+    query = (
+        select(c.rank, backfill, b.stream_id, deleted, func.count())
+        .join_from(outbox, record, record.c.id == c.record_id)
+        .join(binding, held, isouter=True)
+        .where(*_weighing(connection_id), or_(b.state.is_(None), b.state == State.BOUND))
+        .where(among(tx, record.c.state, (RecordState.LIVE, RecordState.DELETED)))
+        .group_by(c.rank, backfill, b.stream_id, deleted)
+    )
+    return [Waiting(row[0], bool(row[1]), row[2], bool(row[3]), row[4]) for row in tx.execute(query)]
+
+
+def weighed_after(
+    tx: Connection,
+    connection_id: int,
+    rank: int,
+    last_id: int,
+    limit: int,
+    *,
+    held_in: Collection[int] | None = None,
+    every: int = 1,
+) -> list[tuple[int, int]]:
+    """(record id, lane) of what is weighed of a kind, the next in id order.
+
+    With `held_in` (streams) only live records that the tool holds; with `every` only one in so many.
+    """
+    c = outbox.c
+    query = select(c.record_id, c.lane).where(*_weighing(connection_id), c.rank == rank, c.record_id > last_id)
+    if held_in is not None:
+        query = query.join_from(outbox, record, and_(record.c.id == c.record_id, record.c.state == RecordState.LIVE))
+        query = query.where(_held(tx, held_in))
+    if every > 1:
+        # Ids of a kind may all be odd, or end alike: the one in so many is taken from their scattered order.
+        query = query.where((c.record_id * 2_654_435_761 // 65_536) % every == 0)
+    return [(row[0], row[1]) for row in tx.execute(query.order_by(c.record_id).limit(limit))]
+
+
+def some(
+    tx: Connection, connection_id: int, rank: int, stream_ids: Collection[int], *, deleted: bool, limit: int
+) -> list[int]:
+    """A few of what is weighed of a kind: of what would be deleted, or of what would be made."""
+    c = outbox.c
+    state = RecordState.DELETED if deleted else RecordState.LIVE
+    there = _held(tx, stream_ids)
+    query = (
+        select(c.record_id)
+        .join_from(outbox, record, and_(record.c.id == c.record_id, record.c.state == state))
+        .where(*_weighing(connection_id), c.rank == rank, there if deleted else ~there)
+    )
+    return list(tx.execute(query.order_by(c.record_id).limit(limit)).scalars())
+
+
+def _held(tx: Connection, stream_ids: Collection[int]) -> ColumnElement[bool]:
+    """Whether a tool holds what a row is about."""
+    b = binding.c
+    there = (b.record_id == outbox.c.record_id, b.state == State.BOUND, among(tx, b.stream_id, stream_ids))
+    return select(b.id).where(*there).correlate(outbox).exists()
+
+
+def release(tx: Connection, connection_id: int, record_ids: Collection[int] | None = None) -> None:
+    """Let out what was weighed, all of it or these records; what is marked again later is weighed again."""
+    c = outbox.c
+    query = outbox.update().where(c.connection_id == connection_id, _WEIGHED)
+    if record_ids is not None:
+        query = query.where(among(tx, c.record_id, record_ids))
+    tx.execute(query.values(released=c.mark))
+
+
+def withdraw(tx: Connection, connection_id: int) -> None:
+    """Nothing of a connection has leave to go out any more."""
+    tx.execute(outbox.update().where(outbox.c.connection_id == connection_id).values(released=None))
+
+
+def _weighing(connection_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (outbox.c.connection_id == connection_id, _WEIGHED, ~_RELEASED)

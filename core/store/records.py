@@ -130,6 +130,25 @@ def merged_into(tx: Connection, ids: Collection[int]) -> dict[int, int]:
     return {id_: _end(forward, id_) for id_ in ids if id_ in forward}
 
 
+def joined(tx: Connection, ids: Collection[int]) -> dict[int, int]:
+    """Record id → how many records were merged into it, at once or by way of others; those with none left out.
+
+    A scan of all records a step, since hardly anybody asks.
+    """
+    whose = {id_: id_ for id_ in ids}
+    counts: dict[int, int] = {}
+    asked = set(ids)
+    while asked:
+        query = select(record.c.id, record.c.merged_into).where(among(tx, record.c.merged_into, asked))
+        rows = tx.execute(query).all()
+        asked = set()
+        for id_, into in rows:
+            whose[id_] = whose[into]
+            counts[whose[id_]] = counts.get(whose[id_], 0) + 1
+            asked.add(id_)
+    return counts
+
+
 def _end(forward: Mapping[int, int], id_: int) -> int:
     while id_ in forward:
         id_ = forward[id_]

@@ -1,21 +1,25 @@
-"""Reviews: questions put to a person, each with an owner's clock. One open review a question."""
+"""Reviews: questions put to a person, each with an owner, a due time and an escalation. One open review a question."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, case, func, or_, select, update
 
+from core.decide.reviewing import GONE, Duties
 from core.model.instant import DAY, Instant
-from core.store import database
+from core.store import database, runs
 from core.store.codec import dumps, loads
 from core.store.database import among
 from core.store.tables import review
 
+DUTIES = "reviews"
+"""The fact that says who answers what, and within which time."""
+
 
 class Question(NamedTuple):
-    """A question to open. `what` is ask, ambiguous, duplicate, frozen, brake, signed_out, delete."""
+    """A question to open. `what` is ask, frozen, ambiguous, duplicate, delete, brake, connection or schema."""
 
     what: str
     subject: dict[str, Any]
@@ -37,14 +41,45 @@ class Review(NamedTuple):
     due_at: Instant
     closed_at: Instant | None
     answer: str | None
+    """What closed it; of an open one, the answer that was taken back."""
     owner: str | None = None
+    """Who was given it by name; None while it belongs to whom the configuration names for its kind."""
     escalated_at: Instant | None = None
+    """When it was last told to somebody else, because the time was up."""
 
     @property
     def subject(self) -> dict[str, Any]:
         """What it is about: contenders, candidates, evidence."""
         found: dict[str, Any] = loads(self.raw)
         return found
+
+
+class Standing(NamedTuple):
+    """An open question about a record, without what is in it."""
+
+    id: int
+    what: str
+    connection_id: int
+    field: str
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether nothing is written for its field; the field "" is the record itself, which is created nowhere."""
+        whose = self.what in ("ambiguous", "duplicate") and not self.connection_id
+        return whose or self.what in ("ask", "frozen")
+
+
+class Burden(NamedTuple):
+    """Open reviews of one kind that one person was given; an owner of None is whom the configuration names."""
+
+    what: str
+    owner: str | None
+    waiting: int
+    late: int
+    due_at: Instant
+    """When the first of them is due."""
+    escalated_at: Instant | None
+    """When the first of them was passed on, or noted."""
 
 
 _ALL = tuple(
@@ -64,17 +99,25 @@ _ALL = tuple(
         "escalated_at",
     )
 )
-_ANSWER_WITHIN = 2 * DAY
 _SAME = (
     "ON CONFLICT (what, record_id, connection_id, field) WHERE closed_at IS NULL "
     "DO UPDATE SET subject = excluded.subject"
 )
 
 
+def duties(tx: Connection) -> Duties:
+    """Who answers what within which time."""
+    kept = runs.fact(tx, DUTIES)
+    return Duties.from_json(loads(kept)) if kept else Duties()
+
+
 def ask(tx: Connection, questions: Sequence[Question], *, now: Instant) -> None:
     """Open reviews; a question that is open already keeps its age and gets the newer subject."""
+    if not questions:
+        return
+    within = duties(tx).within
     rows = [
-        (q.what, q.connection_id, q.record_id, q.field, dumps(q.subject), now, now + _ANSWER_WITHIN)
+        (q.what, q.connection_id, q.record_id, q.field, dumps(q.subject), now, now + within(q.what))
         for q in {(q.what, q.record_id, q.connection_id, q.field): q for q in questions}.values()
     ]
     columns = ("what", "connection_id", "record_id", "field", "subject", "opened_at", "due_at")
@@ -83,25 +126,54 @@ def ask(tx: Connection, questions: Sequence[Question], *, now: Instant) -> None:
 
 def close(tx: Connection, rows: Sequence[tuple[str, int, str]], *, now: Instant, answer: str) -> None:
     """Close the open reviews of (what, record id, field)."""
-    values = [(now, answer, *row, None) for row in rows]
-    if not values:
+    if not rows:
         return
-    c = review.c
-    open_ids = {
-        (row[1], row[2], row[3]): row[0]
-        for row in tx.execute(
-            select(c.id, c.what, c.record_id, c.field).where(
-                among(tx, c.record_id, {row[1] for row in rows}), c.closed_at.is_(None)
-            )
-        )
-    }
-    found = [(now, answer, open_ids[row]) for row in rows if row in open_ids]
-    database.update(tx, review, ("id",), ("closed_at", "answer"), found)
+    c, wanted = review.c, set(rows)
+    query = select(c.id, c.what, c.record_id, c.field).where(
+        among(tx, c.record_id, {row[1] for row in rows}), c.closed_at.is_(None)
+    )
+    close_ids(tx, [row[0] for row in tx.execute(query) if tuple(row[1:]) in wanted], now=now, answer=answer)
 
 
 def close_ids(tx: Connection, ids: Sequence[int], *, now: Instant, answer: str) -> None:
     """Close reviews by id."""
     database.update(tx, review, ("id",), ("closed_at", "answer"), [(now, answer, id_) for id_ in ids])
+
+
+def close_of_connection(tx: Connection, connection_id: int, *, now: Instant, answer: str) -> None:
+    """Close every open review about a connection that is no longer there."""
+    open_there = (review.c.connection_id == connection_id) & review.c.closed_at.is_(None)
+    tx.execute(update(review).where(open_there).values(closed_at=now, answer=answer))
+
+
+def reopen(tx: Connection, ids: Collection[int]) -> None:
+    """Open reviews again whose answer is taken back, but for those whose question has been put anew.
+
+    Their age counts on. What was answered by default is not answered so twice: somebody has seen to it.
+    """
+    c = review.c
+    _reopen(tx, list(tx.execute(select(*_ALL).where(among(tx, c.id, ids), c.closed_at.is_not(None)))), "taken back: ")
+
+
+def reopen_gone(tx: Connection, record_ids: Collection[int]) -> None:
+    """Open the questions again that closed because these records were gone."""
+    c = review.c
+    _reopen(tx, list(tx.execute(select(*_ALL).where(among(tx, c.record_id, record_ids), c.answer == GONE))), None)
+
+
+def _reopen(tx: Connection, found: Sequence[Any], noted: str | None) -> None:
+    closed = [Review(*row) for row in found]
+    if not closed:
+        return
+    taken = {_question(one) for one in about(tx, {one.record_id for one in closed})}
+    # Of a question that was closed more than once, the newest row goes on.
+    newest = {_question(one): one for one in sorted(closed) if _question(one) not in taken}
+    rows = [(None, None if noted is None else f"{noted}{one.answer}", one.id) for one in newest.values()]
+    database.update(tx, review, ("id",), ("closed_at", "answer"), rows)
+
+
+def _question(one: Review) -> tuple[str, int, int, str]:
+    return one.what, one.record_id, one.connection_id, one.field
 
 
 def undecided(tx: Connection, record_ids: Collection[int]) -> dict[int, set[str]]:
@@ -120,10 +192,29 @@ def undecided(tx: Connection, record_ids: Collection[int]) -> dict[int, set[str]
     return found
 
 
-def open_reviews(tx: Connection, *, limit: int = 200) -> list[Review]:
-    """Open questions, oldest first."""
+def standing(tx: Connection, record_ids: Collection[int]) -> dict[int, list[Standing]]:
+    """Record id → its open questions."""
+    c = review.c
+    query = select(c.record_id, c.id, c.what, c.connection_id, c.field).where(
+        among(tx, c.record_id, record_ids), c.closed_at.is_(None)
+    )
+    found: dict[int, list[Standing]] = {}
+    for record_id, *row in tx.execute(query.order_by(c.id)):
+        found.setdefault(record_id, []).append(Standing(*row))
+    return found
+
+
+def open_reviews(tx: Connection, *, limit: int | None = 200, what: str | None = None) -> list[Review]:
+    """Open questions, oldest first; of one kind where given."""
     query = select(*_ALL).where(review.c.closed_at.is_(None)).order_by(review.c.id).limit(limit)
+    if what is not None:
+        query = query.where(review.c.what == what)
     return [Review(*row) for row in tx.execute(query)]
+
+
+def by_ids(tx: Connection, ids: Collection[int]) -> list[Review]:
+    """Reviews by their numbers, closed ones too."""
+    return [Review(*row) for row in tx.execute(select(*_ALL).where(among(tx, review.c.id, ids)).order_by(review.c.id))]
 
 
 def about(tx: Connection, record_ids: Collection[int]) -> list[Review]:
@@ -137,3 +228,31 @@ def count_open(tx: Connection) -> dict[str, int]:
     """What → number of open questions."""
     query = select(review.c.what, func.count()).where(review.c.closed_at.is_(None)).group_by(review.c.what)
     return {row[0]: row[1] for row in tx.execute(query)}
+
+
+def burdens(tx: Connection, *, now: Instant) -> list[Burden]:
+    """What waits, by kind and owner; one statement."""
+    c = review.c
+    is_late = case((or_(c.due_at <= now, c.escalated_at.is_not(None)), 1), else_=0)
+    query = select(c.what, c.owner, func.count(), func.sum(is_late), func.min(c.due_at), func.min(c.escalated_at))
+    return [Burden(*row) for row in tx.execute(query.where(c.closed_at.is_(None)).group_by(c.what, c.owner))]
+
+
+def overdue(tx: Connection, *, now: Instant, limit: int) -> list[Review]:
+    """Open reviews whose time is up and about which nothing was done within the last day, the latest ones first."""
+    c = review.c
+    query = select(*_ALL).where(
+        c.closed_at.is_(None), c.due_at <= now, or_(c.escalated_at.is_(None), c.escalated_at <= now - DAY)
+    )
+    return [Review(*row) for row in tx.execute(query.order_by(c.due_at, c.id).limit(limit))]
+
+
+def escalate(tx: Connection, found: Sequence[Review]) -> None:
+    """Write down to whom these were passed on, when, and until when they have time now."""
+    rows = [(one.owner, one.due_at, one.escalated_at, one.id) for one in found]
+    database.update(tx, review, ("id",), ("owner", "due_at", "escalated_at"), rows)
+
+
+def assign(tx: Connection, review_id: int, owner: str | None) -> None:
+    """Give a review to somebody; None gives it back to whom the configuration names."""
+    tx.execute(update(review).where(review.c.id == review_id).values(owner=owner))

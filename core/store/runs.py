@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
@@ -11,7 +11,7 @@ from core.errors import StoreError
 from core.model.instant import Instant
 from core.store import database
 from core.store.codec import dumps, loads
-from core.store.tables import agreement, lease, meta, run
+from core.store.tables import agreement, history, lease, meta, run
 
 
 class Run(NamedTuple):
@@ -93,6 +93,19 @@ def one(tx: Connection, run_id: int) -> Run | None:
     return Run(*row) if row else None
 
 
+def undos_of(tx: Connection, run_id: int) -> list[Run]:
+    """The undos of a run, oldest first."""
+    c = run.c
+    query = select(*_ALL).where(c.what == "undo", c.subject == dumps({"undoes": run_id}))
+    return [Run(*row) for row in tx.execute(query.order_by(c.id))]
+
+
+def is_leased(tx: Connection, name: str, *, now: Instant) -> bool:
+    """Whether somebody holds a lease."""
+    until = tx.execute(select(lease.c.until).where(lease.c.name == name)).scalar_one_or_none()
+    return until is not None and until > now
+
+
 def take_lease(tx: Connection, name: str, holder: str, *, now: Instant, until: Instant) -> int | None:
     """Take or prolong a lease; gives its fencing token, None when somebody else holds it."""
     row = tx.execute(select(lease).where(lease.c.name == name).with_for_update()).one_or_none()
@@ -160,3 +173,35 @@ def forget(tx: Connection, run_id: int) -> None:
 def drop_fact(tx: Connection, name: str) -> None:
     """Forget a fact."""
     tx.execute(meta.delete().where(meta.c.name == name))
+
+
+class Behind(NamedTuple):
+    """One thing that happened to a record, and the run it belongs to."""
+
+    record_id: int
+    at: Instant
+    run_id: int | None
+    what: str | None
+    """What the run was; None for what belongs to none."""
+    connection_id: int | None
+    """Whose run it was."""
+    by_person: bool
+    """Whether it was a person's act: not a trip of the hub, and no answer that the hub gave by itself."""
+
+
+def behind(tx: Connection, record_ids: Collection[int]) -> list[Behind]:
+    """What happened to these records, oldest first."""
+    h = history.c
+    query = (
+        select(h.record_id, h.at, h.run_id, run.c.what, run.c.connection_id, run.c.subject)
+        .join_from(history, run, run.c.id == h.run_id, isouter=True)
+        .where(database.among(tx, h.record_id, record_ids))
+        .order_by(h.id)
+    )
+    acts: dict[int | None, bool] = {None: False}
+    found = []
+    for record_id, at, run_id, what, connection_id, subject in tx.execute(query):
+        if run_id not in acts:
+            acts[run_id] = subject is not None and "actor" not in loads(subject)
+        found.append(Behind(record_id, at, run_id, what, connection_id, acts[run_id]))
+    return found

@@ -167,6 +167,9 @@ outbox = Table(
     Column("attempts", Integer, nullable=False),
     Column("lease_until", Id, nullable=False),
     Column("note", Text),
+    # The mark that the brake has weighed, and the one that may go out because a person wants it.
+    Column("weighed", BigInteger),
+    Column("released", BigInteger),
     PrimaryKeyConstraint("connection_id", "record_id"),
     Index("outbox_by_lane", "connection_id", "lane", "rank", "record_id"),
     sqlite_with_rowid=False,
@@ -180,6 +183,8 @@ intent = Table(
     Column("stream_id", Id, nullable=False),
     Column("record_id", Id, nullable=False),
     Column("at", Id, nullable=False),
+    # What a create was sent with: found afterwards, that much of the record is no word of the tool's own.
+    Column("sent", LargeBinary),
     Index("intent_by_connection", "connection_id"),
 )
 
@@ -329,6 +334,8 @@ paused_line = Table(
     metadata,
     Column("stream_id", Id, nullable=False),
     Column("field", Text, nullable=False),
+    # `both`, `writing`, or `returning` while a whole walk reads it again (`core.flow.lines`).
+    Column("side", Text, nullable=False),
     Column("at", Id, nullable=False),
     Column("code", Text, nullable=False),
     Column("note", Text, nullable=False),
@@ -348,6 +355,21 @@ plan = Table(
     Column("lines", LargeBinary, nullable=False),
     Column("state", Text, nullable=False),
     Column("run_id", Id),
+)
+
+# What was written to a connection, counted by the hour: what is usual there, and what came slowly but was much.
+written = Table(
+    "written",
+    metadata,
+    Column("connection_id", Id, nullable=False),
+    Column("hour", Id, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    # As much of it as nobody was asked about.
+    Column("unasked", Integer, nullable=False),
+    PrimaryKeyConstraint("connection_id", "hour", "kind", "what"),
+    sqlite_with_rowid=False,
 )
 
 lease = Table(

@@ -16,6 +16,7 @@ from tests.api.conftest import Concord, write_sheet
 
 COMMANDS: tuple[list[str], ...] = (
     [], ["up"], ["demo"], ["sync"], ["status"], ["problems"], ["log"], ["why"], ["connect"], ["check"], ["apply"],
+    ["plan"], ["undo"], ["merge"], ["duplicates"], ["reviews"], ["answer"], ["assign"], ["edit"],
     ["replay"], ["resume"], ["connector"], ["connector", "new"], ["connector", "list"], ["connector", "test"],
 )  # fmt: skip
 # Not pydantic: the command-line library itself uses it.
@@ -98,7 +99,7 @@ def test_an_edit_is_told_by_why_and_by_the_log(connected: Concord, sheets: Path)
 def test_why_of_nobody(connected: Concord):
     connected("sync")
     assert connected("why", "contact", "zoe@shop.example").code == 1
-    assert connected("why", "contact", "zoe@shop.example", "--json").json == {"records": []}
+    assert connected("why", "contact", "zoe@shop.example", "--json").json == {"records": [], "kept_out": []}
 
 
 def test_two_tools_agree_and_what_went_out_is_in_the_log(connected: Concord):

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from api.assembly import Installation
 from api.config import read_config
+from api.settings import Settings
+from core.decide.brake import Limits
 from core.errors import ConfigError
 from tests.api.conftest import MAPPING, Concord
 
@@ -68,6 +71,16 @@ def test_it_tells_what_changes(concord: Concord, file: Path, mapping: Path, tmp_
     assert concord("apply", str(file), "--json").json["changed"] == {}
 
 
+def test_limits_of_the_brake_are_put_in_force(concord: Concord, file: Path, data: Path):
+    assert concord("apply", str(file)).code == 0
+    change(file, "    settings: {folder", "    brake: {deletes: 0.05, changes: off, few: 3}\n    settings: {folder")
+    assert concord("apply", str(file), "--json").json["changed"] == {"sheets": ["brake"]}
+    assert concord("apply", str(file), "--json").json["changed"] == {}
+    with Installation(Settings(data=data)) as installation:
+        limits = {one.name: one.limits for one in installation.hub().connections.values()}
+    assert limits == {"sheets": Limits(deletes=0.05, changes=None, few=3), "crm": Limits()}
+
+
 def test_a_changed_secret_is_a_change_and_never_shown(concord: Concord, file: Path, monkeypatch: pytest.MonkeyPatch):
     concord("apply", str(file))
     monkeypatch.setenv("CRM_TOKEN", "another-word")
@@ -109,6 +122,11 @@ def test_all_or_nothing(concord: Concord, file: Path, data: Path, mapping: Path)
         ("${CRM_TOKEN}", "${NO_SUCH_THING}", "11:23", "export NO_SUCH_THING"),
         ("mapping: sheets.yaml", "mapping: nowhere.yaml", "5:14", "cannot be read"),
         ("rules: |", "rulez: |", "16:1", "Did you mean `rules`"),
+        ("    mapping: sheets.yaml", "    brake: {deletez: 0.1}", "5:13", "Did you mean `deletes`"),
+        ("    mapping: sheets.yaml", "    brake: {deletes: 10}", "5:22", "Write 0.1 for a tenth"),
+        ("    mapping: sheets.yaml", "    brake: {consent: true}", "5:22", "a share from 0 to 1, or off"),
+        ("    mapping: sheets.yaml", "    brake: {few: 2.5}", "5:18", "a whole number of records"),
+        ("    mapping: sheets.yaml", "    brake: off", "5:12", "`brake` is not a map"),
         ("connections:", "connections: [", "", "YAML"),
     ],
 )

@@ -159,7 +159,8 @@ def test_once_reaches_agreement_and_then_writes_nothing(concord: Concord, data: 
     assert len([card for card in seeded if "X-BLUEBIRD-SHELF" in card]) == len(seeded) == len(cards.KNOWN)
     # What was asked and left open can be looked at afterwards, though the tools are gone.
     asked = concord("reviews", "--json").json
-    assert [(one["what"], one["answers"]) for one in asked] == [("ask", ["value"])]
+    said = sorted({f"from:{one['source']}" for one in asked[0]["contenders"]})
+    assert [(one["what"], one["answers"]) for one in asked] == [("ask", ["value", "newest", "earliest", *said])]
     title = concord("why", "contact", business.people()[stage._SOMEBODY].email, "job_title")
     assert "Baker" in title.out
     assert "rule latest" in title.out

@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from tests.bench import addressbooks, core, crms, imports, load, scale, writes
+from tests.bench import addressbooks, core, crms, imports, load, plans, scale, writes
 from tests.bench.figures import Figure, Skipped
 from tests.bench.report import as_json, show
 from tests.bench.stage import Stage, interrupted
@@ -25,6 +25,7 @@ BENCHES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "addressbooks": addressbooks.measure,
     "crms": crms.measure,
     "imports": imports.measure,
+    "plans": plans.measure,
     "core": core.measure,
 }
 

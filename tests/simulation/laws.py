@@ -1,68 +1,43 @@
 """The laws, held against a stage that has come to rest.
 
 Each gives the breaches it finds, in words. They look at what the tools truly hold and at what people truly did,
-and take the hub's own word only for what it gives as a reason.
+and take the hub's own word only for what it gives as a reason. What must hold at every moment stands in `watch`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from connectors._kit.mischief import Switch
-from core.flow.asking import ask
-from core.flow.replay import folded_again
-from core.model.instant import SECOND
-from core.model.values import Json, is_blank
-from core.store import bindings, reviews
+from core.decide.fold import fold
+from core.errors import Refused
+from core.flow.asking import voices_of
+from core.model.values import Json
 from core.store.bindings import Bound
 from core.store.bindings import State as BindingState
+from core.store.deliveries import DeadLetter
 from core.store.records import Record, State
-from tests.simulation.play import ROUNDS, Stage, Word
-from tests.simulation.plot import TOOLS
+from tests.simulation.look import Look, same, stands
+from tests.simulation.order import retold
+from tests.simulation.people import stream_of
+from tests.simulation.plot import TOOLS, UNWELCOME
+from tests.simulation.rest import ROUNDS
+from tests.simulation.words import dated, edits_survive, newest_stands, nothing_lost, parroted
 
+if TYPE_CHECKING:
+    from tests.simulation.play import Stage
 
-class Look:
-    """The hub and the tools as they stand, loaded once."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage, self.lab = stage, stage.lab
-        self.records = {one.id: one for one in self.lab.records()}
-        with self.lab.hub.store.reading() as tx:
-            self.bound = bindings.of_records(tx, list(self.records))
-            self.undecided = reviews.undecided(tx, list(self.records))
-            self.folded = folded_again(self.lab.hub, tx, list(self.records))
-        self.doubtful = {
-            id_
-            for one in self.lab.reviews()
-            if one.what in ("ambiguous", "duplicate")
-            for id_ in (one.record_id, one.subject.get("of"), *one.subject.get("candidates", ()))
-        }
-        self.refused = {(one.connection_id, one.record_id) for one in self.lab.dead_letters()}
-        self.held = {name: tool.all("contacts") for name, tool in self.lab.tools.items()}
-
-    def bindings_of(self, record: Record, name: str) -> list[Bound]:
-        """The bindings of a record in a tool."""
-        stream = self.lab.stream(name).id
-        return [one for one in self.bound if one.record_id == record.id and one.stream_id == stream]
-
-    def binding(self, name: str, remote_id: str) -> Bound | None:
-        """The binding of a tool's record."""
-        stream = self.lab.stream(name).id
-        return next((one for one in self.bound if (one.stream_id, one.remote_id) == (stream, remote_id)), None)
-
-    def person(self, record: Record) -> str:
-        """Who it is."""
-        return str(record.values.get("asked"))
+RACE = 120_000_000
+"""µs within which two that are made on both sides may not have seen each other."""
 
 
 def breaches(stage: Stage) -> list[str]:
     """Every breach of every law."""
-    if stage.rounds >= ROUNDS:
-        return [f"restless: {stage.lab.pending()} rows wait after {stage.rounds} rounds"]
+    if stage.rest.rounds >= ROUNDS:
+        return [f"restless: {stage.lab.pending()} rows wait after {stage.rest.rounds} rounds"]
     look = Look(stage)
-    found = [*agreement(look), *nothing_lost(look), *nothing_doubled(look), *explained(look)]
-    return [*found, *writes_stop(stage)]
+    return [*stage.watch.breaches, *(found for law in LAWS for found in law(look))]
 
 
 def agreement(look: Look) -> Iterator[str]:
@@ -74,114 +49,80 @@ def agreement(look: Look) -> Iterator[str]:
                 state = None if bound is None else BindingState(bound.state).name
                 yield f"agreement: {name} holds {remote_id}, which the hub does not ({state})"
     for record in look.records.values():
-        if record.state == State.LIVE and record.id not in look.doubtful:
+        if stands(record) and record.id not in look.doubtful:
             for name in TOOLS:
-                yield from _agrees(look, record, name)
+                # While the brake holds, a tool is told nothing.
+                if name not in look.braked and (look.lab.connection(name).id, record.id) not in look.letters:
+                    yield from _agrees(look, record, name)
 
 
 def _agrees(look: Look, record: Record, name: str) -> Iterator[str]:
-    bound = look.bindings_of(record, name)
-    live = [one for one in bound if one.state == BindingState.BOUND]
-    connection = look.lab.connection(name)
-    if (connection.id, record.id) in look.refused:
-        return
+    live = look.live(record, name)
     if not live:
-        if not any(one.state in (BindingState.GONE, BindingState.UNLINKED, BindingState.MOVED) for one in bound):
-            yield f"agreement: {name} has nothing of record {record.id} ({look.person(record)})"
+        yield from _put_back(look, record, name)
         return
     held = look.held[name].get(live[0].remote_id)
     if held is None:
         yield f"agreement: {name} no longer holds {live[0].remote_id} of record {record.id}"
         return
-    translator, tool = look.lab.stream(name).translator, look.lab.tools[name]
-    written = translator.write(record.values)
+    translator, tool = look.stream(name, record.kind).translator, look.lab.tools[name]
+    values = _with_refs(look, record, name)
+    written = translator.write(values)
     spelt = tool.spelled({path: value for path, value in written.fields.items() if value is not None})
     (meant,) = translator.read([held])
     for path in written.fields:
         field = written.source[path]
-        if field in look.undecided.get(record.id, ()):
+        if field in look.undecided.get(record.id, ()) or (field == "company" and field not in values):
             continue
         there, wanted = held.get(path), spelt.get(path)
-        same = there == wanted or (is_blank(there) and is_blank(wanted))
-        if not same and meant.values.get(field) != record.values.get(field):
+        if field == "company" and (name, there) in look.ledger.deleted:
+            # It points to what is no longer there; a reconcile finds that.
+            continue
+        if not same(there, wanted) and not same(meant.values.get(field), values.get(field)):
             yield f"agreement: {name} holds {there!r} as {path} of record {record.id}, not {wanted!r}"
 
 
-def nothing_lost(look: Look) -> Iterator[str]:
-    """Every word of a person stands, was overruled by a named rule, or waits in a review."""
-    for (name, remote_id, field), word in look.stage.ledger.words.items():
-        bound = look.binding(name, remote_id)
-        if bound is None:
-            yield f"lost: {name} {remote_id} was never taken in"
-            continue
-        record = look.records[bound.record_id]
-        if record.state != State.LIVE:
-            if not _was_deleted(look, record, word):
-                yield f"lost: record {record.id} is {State(record.state).name}, {name} {remote_id} was edited since"
-            continue
-        if not _accounted(look, record, name, field, word):
-            stands = record.values.get(field)
-            yield f"lost: {field} {word.value!r} of {name} {remote_id}: record {record.id} has {stands!r}"
+def _with_refs(look: Look, record: Record, name: str) -> dict[str, Json]:
+    """The values with the tool's own id of the company; a tool that does not hold the company cannot be told it."""
+    values = dict(record.values)
+    if isinstance(values.get("company"), int):
+        live = look.live(look.end(values.pop("company")), name)
+        values |= {"company": live[0].remote_id} if live else {}
+    return values
 
 
-def _was_deleted(look: Look, record: Record, word: Word) -> bool:
-    deleted = look.stage.ledger.deleted
-    ours = {(name, one.remote_id) for name in TOOLS for one in look.bindings_of(record, name)}
-    return any(at >= word.at for place, at in deleted.items() if place in ours)
-
-
-def _accounted(look: Look, record: Record, name: str, field: str, word: Word) -> bool:
-    (reading,) = look.lab.stream(name).translator.read([{field: word.value}])
-    meant: Json = reading.values.get(field)
-    stands = record.values.get(field)
-    if stands == meant or (is_blank(stands) and is_blank(meant)):
-        return True
-    (why,) = ask(look.lab.hub, record, field).why
-    if any(lost.source == name and lost.reason and _same(lost.value, meant) for lost in why.losers):
-        return True
-    # A field that was set and cleared between two looks was never seen to be set: there was nothing to clear.
-    return word.cleared or _answered(look, record, name, field, word)
-
-
-def _answered(look: Look, record: Record, name: str, field: str, word: Word) -> bool:
-    """Whether a newer word of somebody else went into a tool that spells it its own way, and the answer was lost.
-
-    What stands there then looks like a word of that tool's own, and takes the place of the older one.
-    """
-    spells = field in look.stage.plot.habits[TOOLS.index(name)].spellings
-    ours = {(one, bound.remote_id) for one in TOOLS for bound in look.bindings_of(record, one)}
-    words = look.stage.ledger.words
-    return spells and any(
-        (*place, field) in words and words[(*place, field)].at > word.at - 5 * SECOND
-        for place in ours
-        if place[0] != name
-    )
-
-
-def _same(one: Json, other: Json) -> bool:
-    return one == other or (is_blank(one) and is_blank(other))
+def _put_back(look: Look, record: Record, name: str) -> Iterator[str]:
+    """A tool that does not hold a record was told to by somebody, and by nobody since."""
+    bound = look.bindings_of(record, name)
+    states = {one.state for one in bound}
+    if not states - {BindingState.RELEASED}:
+        yield f"agreement: {name} has nothing of record {record.id} ({look.person(record)})"
+    # An edit outlives a deletion; but what was deleted before the hub knew its id is not made again unasked.
+    policy = look.stream(name, record.kind).policy.deletes_in
+    gone = [one for one in bound if one.state == BindingState.GONE and one.claims.values]
+    if gone and policy in ("archive", "propagate") and BindingState.MOVED not in states:
+        yield f"agreement: record {record.id} lives on and was not put back into {name}"
 
 
 def nothing_doubled(look: Look) -> Iterator[str]:
     """One person has at most one record in a tool, unless people themselves made several there."""
-    ledger = look.stage.ledger
+    ledger = look.ledger
     for name in TOOLS:
-        made = Counter(
-            str(held.get("asked")) for id_, held in look.held[name].items() if (name, id_) not in ledger.made
-        )
-        by_people = Counter(
-            str(held.get("asked")) for id_, held in look.held[name].items() if (name, id_) in ledger.made
-        )
-        for person, number in made.items():
-            strangers = person in ledger.readdressed or person in ledger.merged
-            if number > 1 and not strangers:
+        ours, theirs = Counter[str](), Counter[str]()
+        for id_, held in look.held[name].items():
+            count = theirs if (name, id_) in ledger.made else ours
+            count[str(held.get("asked") or f"company {held.get('domain')}")] += 1
+        for person, number in ours.items():
+            if person in ledger.readdressed | ledger.merged | ledger.nameless:
+                continue
+            if number > 1:
                 yield f"doubled: the hub made {person} {number} times in {name}"
-            if by_people[person] and not strangers and not _raced(look, name, person):
+            if theirs[person] and not _raced(look, name, person):
                 yield f"doubled: the hub made {person} in {name}, who was there already"
     for record in look.records.values():
         for name in TOOLS:
-            live = [one for one in look.bindings_of(record, name) if one.state == BindingState.BOUND]
-            if len(live) > 1 and record.id not in look.doubtful:
+            live = look.live(record, name)
+            if len(live) > 1 and record.id not in look.doubtful and not look.was_merged(record):
                 yield f"doubled: record {record.id} is bound to {len(live)} records in {name}"
 
 
@@ -190,11 +131,49 @@ def _raced(look: Look, name: str, person: str) -> bool:
     tool = look.lab.tools[name]
     with tool.open() as world:
         moments = [
-            min(state.committed_at for state in world.states["contacts"][id_])
+            min(state.committed_at for state in world.states[stream_of(id_)][id_])
             for id_, held in look.held[name].items()
-            if held.get("asked") == person
+            if str(held.get("asked") or f"company {held.get('domain')}") == person
         ]
-    return max(moments) - min(moments) < 120_000_000 or tool.mischief.happened[Switch.LAGGING] > 0
+    return max(moments) - min(moments) < RACE or look.lied(name)
+
+
+def nobody_mixed_up(look: Look) -> Iterator[str]:
+    """Whoever was typed in is still who they are, and one record is one person."""
+    ledger = look.ledger
+    for (name, id_), who in ledger.made.items():
+        held = look.held[name].get(id_)
+        if held is not None and "asked" in held and who not in ledger.merged and held["asked"] != who:
+            yield f"mixed up: {name} {id_} was {who}, and is {held['asked']} now"
+    for (name, id_), record_id in ledger.known.items():
+        bound = look.binding(name, id_)
+        who = ledger.made[name, id_]
+        if bound is None or record_id in look.doubtful or bound.record_id in look.doubtful or who in ledger.merged:
+            continue
+        # An address that was given up before the hub heard who had typed it leads to nobody any more.
+        address = (look.held[name].get(id_) or {}).get("email")
+        if address is not None and address != look.end(record_id).values.get("email"):
+            continue
+        if look.end(bound.record_id).id != look.end(record_id).id and not look.lied(name):
+            yield f"mixed up: {name} {id_} was typed in by the address of record {record_id}, and is not known by it"
+
+
+def given_up(look: Look) -> Iterator[str]:
+    """What is a dead letter would be refused again."""
+    for (connection_id, record_id), letter in look.letters.items():
+        connection = look.lab.hub.connections[connection_id]
+        record = look.records[record_id]
+        if stands(record) and letter.code == Refused.code and not _refused(look, connection.name, record, letter):
+            yield f"given up: {connection.name} would take record {record_id} ({letter.message})"
+
+
+def _refused(look: Look, name: str, record: Record, letter: DeadLetter) -> bool:
+    stream, tool = look.stream(name, record.kind), look.lab.tools[name]
+    live = look.live(record, name)
+    held = look.held[name].get(live[0].remote_id, {}) if live else {}
+    # What people typed there themselves may have been in the way of everything else.
+    typed = any(place == name and UNWELCOME in value for place, _, value in look.ledger.typed)
+    return typed or tool.refuses(stream.name, {**held, **letter.edit}) is not None
 
 
 def explained(look: Look) -> Iterator[str]:
@@ -205,7 +184,52 @@ def explained(look: Look) -> Iterator[str]:
             yield f"explained: record {id_} holds {record.values}, its history gives {again}"
 
 
-def writes_stop(stage: Stage) -> Iterator[str]:
+def order_of_voices(look: Look) -> Iterator[str]:
+    """Who spoke first makes no difference."""
+    hub = look.lab.hub
+    for id_, record in look.records.items():
+        if record.state == State.MERGED:
+            continue
+        voices = tuple(reversed(voices_of(hub, look.by_record.get(id_, []))))
+        values = fold(hub.shapes[record.kind], hub.rules, voices).values
+        if values != record.values:
+            yield f"order: record {id_} holds {record.values}, and {values} were it heard in another order"
+
+
+def brake_held(look: Look) -> Iterator[str]:
+    """While the brake asks whether so much is gone, nothing of it is deleted elsewhere."""
+    for name in look.braked & look.ledger.purged:
+        gone = [_first(look, name, id_) for place, id_ in look.ledger.deleted if place == name]
+        for bound in filter(None, gone):
+            if look.records[bound.record_id].state == State.DELETED and bound.state == BindingState.BOUND:
+                yield f"brake: record {bound.record_id} was deleted although nobody has let it go"
+
+
+def _first(look: Look, name: str, id_: str) -> Bound | None:
+    return look.binding(name, id_)
+
+
+def writes_stop(look: Look) -> Iterator[str]:
     """When all agree, another round writes nothing."""
-    if stage.late_writes:
-        yield f"agreement: {stage.late_writes} writes after everything was quiet"
+    if look.stage.rest.late_writes:
+        yield f"agreement: {look.stage.rest.late_writes} writes after everything was quiet"
+
+
+LAWS: tuple[Callable[[Look], Iterator[str]], ...] = (
+    agreement,
+    nothing_lost,
+    edits_survive,
+    newest_stands,
+    dated,
+    parroted,
+    nothing_doubled,
+    nobody_mixed_up,
+    given_up,
+    explained,
+    order_of_voices,
+    brake_held,
+    writes_stop,
+    # The last one, since it goes on with the history.
+    retold,
+)
+"""Undoing, planning and braking add theirs here, as functions of what stands at rest (`Look`)."""

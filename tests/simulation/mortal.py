@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection as Transaction
 
@@ -21,6 +21,20 @@ class Killed(BaseException):
     """The process ends here."""
 
 
+class Meanwhile(NamedTuple):
+    """What happens while the hub works."""
+
+    call: int
+    tool: str
+    act: Callable[[], None]
+    after: bool = False
+    """After the call, with its answer in the hub's hands; else before it."""
+
+    def is_due(self, calls: int, tool: str, after: bool) -> bool:
+        """Whether this is the time."""
+        return self.call <= calls and (self.tool, self.after) == (tool, after)
+
+
 @dataclass
 class Fate:
     """When the hub is killed, and what people do while it works."""
@@ -28,9 +42,14 @@ class Fate:
     place: str = ""
     countdown: int = 0
     dead: bool = False
-    meanwhile: list[tuple[int, str, Callable[[], None]]] = field(default_factory=list)
-    """(call number, tool, what somebody does then)."""
+    meanwhile: list[Meanwhile] = field(default_factory=list)
     calls: int = 0
+    began: Callable[[str], None] = lambda *_: None
+    """Told of each call that writes, when the hub makes it."""
+    watch: Callable[..., None] = lambda *_: None
+    """Told (tool, stream, edits) of each call that writes, just before it happens."""
+    found: set[tuple[str, str]] = field(default_factory=set)
+    """(tool, id) of what earlier creates had made when it was looked for."""
 
     def reach(self, place: str) -> None:
         """The hub comes to a place where it may be killed."""
@@ -47,12 +66,19 @@ class Fate:
             raise Killed("already")
 
     def called(self, tool: str) -> None:
-        """Let happen what people do before this call."""
+        """Let happen what comes before this call."""
         self.calls += 1
-        due = [one for one in self.meanwhile if one[0] <= self.calls and one[1] == tool]
+        self._let_happen(tool, after=False)
+
+    def answered(self, tool: str) -> None:
+        """Let happen what comes between the answer and what the hub makes of it."""
+        self._let_happen(tool, after=True)
+
+    def _let_happen(self, tool: str, *, after: bool) -> None:
+        due = [one for one in self.meanwhile if one.is_due(self.calls, tool, after)]
         self.meanwhile = [one for one in self.meanwhile if one not in due]
-        for _, _, act in due:
-            act()
+        for one in due:
+            one.act()
 
 
 class MortalStore(Store):
@@ -90,8 +116,15 @@ class MortalConnector:
 
         def call(*args: Any) -> Any:
             self._fate.reach("before call")
+            if verb == "write":
+                self._fate.began(self._name)
             self._fate.called(self._name)
+            if verb == "write":
+                self._fate.watch(self._name, *args)
             answer = getattr(self._connector, verb)(*args)
+            if verb == "find" and answer is not None:
+                self._fate.found.add((self._name, answer.id))
+            self._fate.answered(self._name)
             self._fate.reach("after call")
             return answer
 

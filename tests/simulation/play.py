@@ -7,27 +7,44 @@ the laws to be held against it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 from unittest.mock import patch
 
+from api.assembly import ConnectionSpec, Text
 from connectors._kit.mischief import Mischief, spellings
-from connectors.memory.tool import Habits
+from connectors.memory.connector import forget, use
+from connectors.memory.tool import Habits, Tool
+from core.decide.brake import Limits
 from core.decide.skew import Skew
+from core.errors import StoreError
 from core.flow.hub import Connection, Hub
 from core.flow.reconcile import reconcile
+from core.flow.saying import say
 from core.flow.sync import Turn, turn
-from core.model.instant import HOUR, MINUTE, SECOND, Instant
-from core.model.values import Json
-from core.store import connections
+from core.model.instant import SECOND
+from core.ports import Request
+from core.store import connections, outbox
 from core.store.codec import dumps
-from tests.simulation.mortal import Fate, Killed, MortalConnector, MortalStore, SameThread
-from tests.simulation.plot import TOOLS, Plot, Step
+from tests.simulation.door import SECRET, hear
+from tests.simulation.mortal import Fate, Killed, Meanwhile, MortalConnector, MortalStore, SameThread
+from tests.simulation.people import Ledger, People, Place
+from tests.simulation.plot import TOOLS, UNWELCOME, Habit, Plot, Step
+from tests.simulation.rest import Rest, come_to_rest
+from tests.simulation.watch import FEW, SHARE, Watch
 from tests.support import Lab
 
-MAPPING = """
+COMPANIES = """
+companies:
+  as: company
+  fields:
+    domain: {field: domain}
+    name: {field: name}
+"""
+
+CONTACTS = """
 contacts:
   as: contact
   fields:
@@ -38,34 +55,14 @@ contacts:
     last_name: {field: last_name}
     job_title: {field: job_title}
     asked: {field: asked}
+    tags: {field: tags}
+    consent.email: {field: email_consent}
 """
 
-ROUNDS = 24
-"""Rounds in which everything must have come to rest."""
+EMPLOYER = "    company: {field: company_id, ref: company}\n"
 
-
-@dataclass
-class Word:
-    """A person's last word about one field of one record in one tool."""
-
-    value: Json
-    """As the tool kept it."""
-    at: Instant
-    cleared: bool = False
-
-
-@dataclass
-class Ledger:
-    """What people did, as they would tell it."""
-
-    words: dict[tuple[str, str, str], Word] = field(default_factory=dict)
-    """(tool, id, field) → the last word."""
-    deleted: dict[tuple[str, str], Instant] = field(default_factory=dict)
-    made: set[tuple[str, str]] = field(default_factory=set)
-    """(tool, id) of the records that people made."""
-    readdressed: set[str] = field(default_factory=set)
-    """Who got another email somewhere: by that they may not be recognised elsewhere."""
-    merged: set[str] = field(default_factory=set)
+FROZEN = 150.0
+"""Seconds for which a worker is frozen: longer than a lease lasts."""
 
 
 class Stage:
@@ -75,206 +72,257 @@ class Stage:
         self.plot, self.ledger, self.fate = plot, Ledger(), Fate()
         self.lab = Lab(folder, database_url=database_url)
         self.lab.dressed = self._dressed
+        self.people = People(self.lab, plot, self.ledger)
+        self.watch = Watch(self)
         self.armed: Step | None = None
         self.due: list[Step] = []
-        self.rounds = 0
-        self.late_writes = 0
-        """Writes in the round in which the hub said that nothing moved."""
-        for name, habit in zip(TOOLS, plot.habits, strict=True):
-            tool = self.lab.tool(
-                name,
-                mapping=MAPPING,
-                mischief=Mischief(Random(f"{plot.seed} {name}")),
-                habits=Habits(
-                    versions=habit.versions,
-                    idempotent=habit.idempotent,
-                    spellings=spellings(habit.spellings),
-                    resolution=habit.resolution,
-                ),
-                skew=habit.skew,
-                policy={"deletes_in": habit.deletes_in, "deletes_out": habit.deletes_out},
-                mode=habit.mode,
-                answers=habit.answers,
-                page_size=3,
-            )
-            self._learn_skew(name, habit.skew)
-            tool.lag = 0
-        if plot.preference:
-            self.lab.rules("preference: [birch, amber, coral]")
+        self.posts: dict[str, list[Request]] = {name: [] for name in TOOLS}
+        self.signed_out: set[str] = set()
+        self.lost_rows = self.lost_any = self.retyped = False
+        self.read_whole: set[str] = set()
+        """Tools that have been read to their end."""
+        self.found: set[Place] = set()
+        """What creates had made whose answer was lost."""
+        self.rest = Rest()
+        specs = [self._connected(name, habit) for name, habit in zip(TOOLS, plot.habits, strict=True)]
+        rules = Text("preference: [birch, amber, coral]", "rules.yaml") if plot.preference else None
+        self.lab.installation.change(connections=specs, rules=rules)
+        self._learn_skews()
 
-    def _learn_skew(self, name: str, skew: int) -> None:
+    def _connected(self, name: str, habit: Habit) -> ConnectionSpec:
+        habits = Habits(
+            versions=habit.versions,
+            idempotent=habit.idempotent,
+            spellings=spellings(habit.spellings),
+            resolution=habit.resolution,
+            stamps=habit.stamps,
+            validator=_choosy if habit.choosy else None,
+            whole_batches=habit.whole_batches,
+            names_blanks=habit.names_blanks,
+            cap=habit.cap,
+        )
+        mischief = Mischief(Random(f"{self.plot.seed} {name}"))
+        world = f"{name} of {id(self.lab)}"
+        tool = Tool(world, clock=self.lab.clock, skew=habit.skew, habits=habits, mischief=mischief)
+        self.lab.tools[name] = use(tool)
+        if habit.notices:
+            tool.on_change = lambda stream, id_: self._posted(name, habit, tool, stream, id_)
+        settings = {"world": world, "mode": habit.mode, "answers": habit.answers, "page_size": 3}
+        settings["webhook_secret"] = SECRET
+        policy = {"deletes_in": habit.deletes_in, "deletes_out": habit.deletes_out}
+        mapping = COMPANIES + CONTACTS + EMPLOYER if self.plot.companies else CONTACTS
+        return ConnectionSpec(name, "memory", settings, mapping, f"{name}.yaml", {"*": policy})
+
+    def _learn_skews(self) -> None:
         """Large differences of clocks are known to the hub, as it would have learnt them from answers."""
-        if abs(skew) > 2 * SECOND:
-            with self.lab.installation.store.writing() as tx:
-                id_ = next(one.id for one in connections.all_connections(tx) if one.name == name)
-                connections.change_connection(tx, id_, skew=dumps(Skew(skew, SECOND)._asdict()))
+        skews = {name: habit.skew for name, habit in zip(TOOLS, self.plot.habits, strict=True)}
+        with self.lab.installation.store.writing() as tx:
+            for one in connections.all_connections(tx):
+                if abs(skews.get(one.name, 0)) > 2 * SECOND:
+                    known = Skew(skews[one.name], SECOND)
+                    connections.change_connection(tx, one.id, skew=dumps(known._asdict()))
+
+    def _posted(self, name: str, habit: Habit, tool: Tool, stream: str, id_: str) -> None:
+        self.posts[name].append(tool.webhook(stream, id_, secret=SECRET, partial=habit.notices == "partial"))
+
+    # --- the hub
 
     def _dressed(self, hub: Hub) -> Hub:
-        """The hub made mortal, and told which tools compare versions."""
-        fate = self.fate = Fate()
-        dressed = {id_: self._honest(one) for id_, one in hub.connections.items()}
+        self.fate = self._fate()
+        return self._mortal(hub, self.fate)
+
+    def _fate(self) -> Fate:
+        return Fate(began=self.watch.began, watch=self.watch.write, found=self.found)
+
+    def _mortal(self, hub: Hub, fate: Fate) -> Hub:
+        """The hub made mortal, and told what its tools are like."""
         return replace(
             hub,
             store=MortalStore(hub.store, fate),
             open=lambda name: MortalConnector(hub.open(name), name, fate),
-            connections=dressed,
+            connections={id_: self._honest(one) for id_, one in hub.connections.items()},
         )
 
     def _honest(self, connection: Connection) -> Connection:
         habit = self.plot.habits[TOOLS.index(connection.name)]
-        says = {"versions": "opaque" if habit.versions else "none"}
+        says = {
+            "versions": "opaque" if habit.versions else "none",
+            "batch_size": habit.batch,
+            "names_blanks": habit.names_blanks,
+        }
         streams = tuple(
             replace(stream, manifest=stream.manifest.model_copy(update=says)) for stream in connection.streams
         )
-        return replace(connection, streams=streams)
+        # Plots are small: the brake's few are fewer here.
+        limits = Limits(deletes=SHARE, blanks=None, changes=None, consent=None, few=FEW)
+        return replace(connection, streams=streams, limits=limits)
 
     # --- the steps
 
     def play(self) -> None:
         """Carry the plot out and let everything come to rest."""
-        with patch("core.flow.pull.ThreadPoolExecutor", SameThread), patch("core.flow.pull.INTAKE", 4):
+        with (
+            patch("core.flow.pull.ThreadPoolExecutor", SameThread),
+            # What is told by numbers far larger than these plots.
+            patch.multiple("core.flow.pull", INTAKE=3),
+        ):
             for step in self.plot.steps:
-                self._do(step)
-            self._rest()
+                self.do(step)
+            come_to_rest(self)
 
-    def _do(self, step: Step) -> None:
+    def do(self, step: Step) -> None:
+        """Let a step happen now, or wait for the call before which it happens."""
         # Where a write is answered by nothing, what is read back of a written field counts as the tool's spelling of
         # it: an edit in that very moment cannot be told from it.
-        if step.meanwhile and self.plot.habits[step.tool].answers != "nothing":
+        silent = self.plot.habits[step.tool].answers == "nothing" and step.what not in ("aside", "wait")
+        if step.meanwhile and not silent:
             self.due.append(step)
             return
         acts: dict[str, Callable[[Step], None]] = {
             "turn": self._turn,
+            "read": lambda step: self._turn(step, delivers=False),
+            "write": lambda step: self._turn(step, pulls=False),
+            "aside": self._aside,
             "wait": lambda step: self.lab.wait(step.value / SECOND),
             "trouble": self._trouble,
             "crash": self._arm,
             "reconcile": self._reconcile,
+            "forget": self._lose_rows,
+            "post": self._post,
+            "say": self._say,
+            "hide": self._hide,
+            "retype": self._retype,
+            "restore": lambda step: self._restore(self.lab.tools[TOOLS[step.tool]]),
+            "sign out": self._sign_out,
+            "sign in": lambda step: self.sign_in(TOOLS[step.tool]),
         }
-        acts.get(step.what, self._person)(step)
+        acts.get(step.what, self.people.act)(step)
 
     def _arm(self, step: Step) -> None:
         self.armed = step
 
     def _trouble(self, step: Step) -> None:
         tool, habit = self.lab.tools[TOOLS[step.tool]], self.plot.habits[step.tool]
-        # A tool that lies the first time it is read cannot be seen through, and where no version is compared, what a
-        # lagging read hides is within the window that remains (`core.flow.outbound.FRESH`).
-        early = step.name in ("empty", "lagging") and tool.calls["read"] <= 6
-        hidden = step.name == "lagging" and not habit.versions
-        if not early and not hidden:
+        # A tool that lies the first time it is read cannot be seen through, and without stamps nobody knows an older
+        # reading. Where no version is compared, what a lagging read hides is within the window that remains
+        # (`core.flow.outbound.FRESH`).
+        early = step.name in ("empty", "half", "lagging") and TOOLS[step.tool] not in self.read_whole
+        hidden = step.name == "lagging" and not (habit.versions and habit.stamps)
+        # Notices are ordered by their stamps.
+        unordered = step.name in ("tied", "late") and habit.notices in ("whole", "partial")
+        if not early and not hidden and not unordered:
             tool.mischief.once(step.name, step.value)
 
-    def _turn(self, step: Step) -> None:
-        self.lived(lambda hub: turn(hub, hub.connection(TOOLS[step.tool])))
+    def _turn(self, step: Step, *, pulls: bool = True, delivers: bool = True) -> None:
+        self.lived(lambda hub: self.turn_of(hub, TOOLS[step.tool], pulls=pulls, delivers=delivers))
+
+    def turn_of(self, hub: Hub, name: str, *, holder: str = "here", pulls: bool = True, delivers: bool = True) -> Turn:
+        """The turn of a tool, or one half of it, unless it is paused until a person has acted."""
+        connection, done = hub.connection(name), Turn(name)
+        if connection.state == "active":
+            try:
+                done = turn(hub, connection, holder=holder, pulls=pulls, delivers=delivers)
+            except StoreError:
+                # Whoever was frozen for too long may not go on.
+                if not self.watch.asides:
+                    raise
+        if done.error is None and not done.stopped and connection.state == "active":
+            self.read_whole.add(name)
+        if done.delivered.paused or done.error is not None:
+            self.lab.installation.refresh()
+            self.lab._hub = None
+        return done
+
+    def _aside(self, step: Step) -> None:
+        """Another worker's turn, in a hub of its own."""
+        if step.name == "frozen":
+            self.lab.wait(FROZEN)
+        other = self._mortal(self.lab.installation.hub(), self._fate())
+        self.watch.asides += 1
+        self.turn_of(other, TOOLS[step.value], holder="there")
 
     def _reconcile(self, step: Step) -> None:
         self.lived(lambda hub: reconcile(hub, hub.connection(TOOLS[step.tool])))
+
+    def _lose_rows(self, step: Step) -> None:
+        with self.lab.installation.store.writing() as tx:
+            outbox.forget(tx, self.lab.connection(TOOLS[step.tool]).id)
+        self.lost_rows = self.lost_any = True
+
+    def _post(self, step: Step) -> None:
+        name, habit = TOOLS[step.tool], self.plot.habits[step.tool]
+        told, self.posts[name] = self.posts[name], []
+        if step.name == "shuffled":
+            Random(len(told)).shuffle(told)
+        chosen = {"twice": told + told, "the last one": told[-1:], "the first one": told[:1], "never": []}
+        told = chosen.get(step.name, told)
+        if told:
+            self.lived(lambda hub: hear(hub, hub.connection(name), told, ids=habit.notices == "ids"))
+
+    def _say(self, step: Step) -> None:
+        record = self.people.record_of(step.who)
+        if record is not None and self.lived(lambda hub: say(hub, record.id, {step.name: step.value})) is not None:
+            self.people.said_in_hub(record, step.name, step.value)
+
+    def _hide(self, step: Step) -> None:
+        tool = self.lab.tools[TOOLS[step.tool]]
+        # Elsewhere a field that is not named is blank.
+        if self.plot.habits[step.tool].names_blanks:
+            tool.hidden["contacts"] = tool.hidden.get("contacts", frozenset()) | {step.name}
+
+    def _retype(self, step: Step) -> None:
+        tool = self.lab.tools[TOOLS[step.tool]]
+        self.retyped = True
+        tool.retyped["contacts"] = tool.retyped.get("contacts", frozenset()) | {step.name}
+
+    def _restore(self, tool: Tool) -> None:
+        tool.hidden.clear()
+        tool.retyped.clear()
+
+    def _sign_out(self, step: Step) -> None:
+        self.lab.tools[TOOLS[step.tool]].habits.token = "another one"
+
+    def sign_in(self, name: str) -> None:
+        """A person makes the token good again, and takes the connection up."""
+        if self.lab.tools[name].habits.token is not None:
+            self.lab.tools[name].habits.token = None
+            self.lab.installation.resume(name)
+            self.lab.refreshed()
 
     def lived(self, act: Callable[[Hub], Any]) -> Any:
         """Do something with the hub; when it is killed in the middle, the next one is built."""
         hub, fate = self.lab.hub, self.fate
         fate.calls = 0
         fate.meanwhile = [
-            (step.meanwhile, TOOLS[step.tool], lambda step=step: self._person(step))  # type: ignore[misc]
+            Meanwhile(
+                step.meanwhile,
+                TOOLS[step.tool],
+                lambda step=step: self.do(step._replace(meanwhile=0)),  # type: ignore[misc]
+                after=step.name == "frozen",
+            )
             for step in self.due
         ]
         self.due = []
         if self.armed is not None:
             fate.place, fate.countdown, self.armed = self.armed.name, self.armed.value, None
+        self.watch.asides = 0
         try:
             return act(hub)
         except Killed:
             self.lab.restart()
             return None
         finally:
-            for _, _, late in fate.meanwhile:
-                late()
-            fate.meanwhile, fate.place = [], ""
-
-    # --- people
-
-    def _person(self, step: Step) -> None:
-        tool = self.lab.tools[TOOLS[step.tool]]
-        here = [id_ for id_, held in tool.all("contacts").items() if held.get("asked") == f"person {step.who}"]
-        if step.what == "create":
-            if not here:
-                self._wrote(step.tool, tool.create("contacts", step.value), step.value, fresh=True)
-        elif not here:
-            return
-        elif step.what == "edit":
-            self._edit(step, here[0])
-        elif step.what == "delete":
-            self._deletes(step, here[0])
-        elif step.what == "recreate":
-            if self.plot.habits[step.tool].mode == "listing":
-                # The new record is shown before the old one is missed: a person is asked about the two.
-                return
-            fields = tool.get("contacts", here[0]) or {}
-            self._deletes(step, here[0])
-            self._wrote(step.tool, tool.create("contacts", fields), fields, fresh=True)
-        elif step.what == "merge":
-            self._merge(step, here[0])
-
-    def _edit(self, step: Step, id_: str) -> None:
-        tool = self.lab.tools[TOOLS[step.tool]]
-        before = (tool.get("contacts", id_) or {}).get(step.name)
-        if before == step.value:
-            return
-        tool.edit("contacts", id_, {step.name: step.value})
-        self._wrote(step.tool, id_, {step.name: step.value})
-        if step.name == "email":
-            self.ledger.readdressed.add(f"person {step.who}")
-
-    def _wrote(self, place: int, id_: str, fields: dict[str, Any], *, fresh: bool = False) -> None:
-        name = TOOLS[place]
-        kept = self.lab.tools[name].get("contacts", id_) or {}
-        if fresh:
-            self.ledger.made.add((name, id_))
-        for one in fields:
-            self.ledger.words[name, id_, one] = Word(kept.get(one), self.lab.clock(), kept.get(one) is None)
-
-    def _deletes(self, step: Step, id_: str) -> None:
-        name = TOOLS[step.tool]
-        self.lab.tools[name].delete("contacts", id_)
-        self._forget(name, id_)
-
-    def _forget(self, name: str, id_: str) -> None:
-        self.ledger.deleted[name, id_] = self.lab.clock()
-        self.ledger.words = {key: word for key, word in self.ledger.words.items() if key[:2] != (name, id_)}
-
-    def _merge(self, step: Step, id_: str) -> None:
-        name = TOOLS[step.tool]
-        tool = self.lab.tools[name]
-        others = [one for one, held in tool.all("contacts").items() if held.get("asked") == f"person {step.value}"]
-        if others:
-            tool.merge("contacts", id_, others[0])
-            self._forget(name, others[0])
-            self.ledger.merged |= {f"person {step.who}", f"person {step.value}"}
-
-    # --- the end
-
-    def _rest(self) -> None:
-        """No more edits, no more mischief: turns until nothing moves and nothing waits."""
-        self.armed, self.fate.place = None, ""
-        for tool in self.lab.tools.values():
-            tool.mischief.calm()
-        for step in self.due:
-            self._person(step._replace(meanwhile=0))
-        self.due = []
-        self.rounds = 0
-        while self.rounds < ROUNDS:
-            self.rounds += 1
-            self.lab.wait(40 * MINUTE / SECOND if self.rounds < 3 else HOUR / SECOND)
-            before = self.lab.writes()
-            if self.round() and not self.lab.pending():
-                self.late_writes = self.lab.writes() - before
-                return
-
-    def round(self) -> bool:
-        """One turn of each tool; whether nothing moved."""
-        turns: list[Turn] = [turn(self.lab.hub, self.lab.connection(name)) for name in TOOLS]
-        return all(one.quiet and one.error is None for one in turns)
+            late, fate.meanwhile, fate.place = fate.meanwhile, [], ""
+            for one in late:
+                one.act()
+            self.watch.look()
 
     def close(self) -> None:
         """Take everything down."""
+        forget(*(tool.name for tool in self.lab.tools.values()))
         self.lab.close()
+
+
+def _choosy(_stream: str, fields: dict[str, Any]) -> str | None:
+    named = next((name for name, value in fields.items() if isinstance(value, str) and UNWELCOME in value), None)
+    return f"The tool does not take this {named}." if named else None

@@ -1,38 +1,22 @@
-"""Plots: what happens in one simulated history, drawn from a seed before anything runs.
+"""Plots: what happens in one simulated history, known before anything runs.
 
 A plot names three tools with their habits and a list of steps. Every step stands alone: one that no longer makes
 sense because an earlier one was left out does nothing, so that a failing plot can be cut down to what matters.
+`tests.simulation.drawing` draws them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from random import Random
 from typing import Any, NamedTuple
-
-from connectors._kit.mischief import Switch
-from core.model.instant import HOUR, SECOND
 
 TOOLS = ("amber", "birch", "coral")
 
 PERSONAL = ("first_name", "last_name", "phone", "job_title", "email")
 """Fields that people edit. `asked` holds who it is, and nobody edits it."""
 
-TROUBLE = (
-    Switch.THROTTLED,
-    Switch.UNAVAILABLE,
-    Switch.LOST_ANSWER,
-    Switch.CUT,
-    Switch.PARTIAL,
-    Switch.GARBLED,
-    Switch.LAGGING,
-    Switch.LATE,
-    Switch.TIED,
-    Switch.DOUBLED,
-    Switch.SHUFFLED,
-    Switch.EXPIRED,
-    Switch.EMPTY,
-)
+UNWELCOME = "Unwelcome"
+"""A tool that is choosy takes no text with this word in it."""
 
 
 class Step(NamedTuple):
@@ -41,11 +25,12 @@ class Step(NamedTuple):
     what: str
     tool: int = 0
     who: int = 0
+    """A person's number, or a company's where the step is about one."""
     name: str = ""
     """A field, a switch, or where a crash strikes."""
     value: Any = None
     meanwhile: int = 0
-    """A person's edit that happens before this call of the tool's next turn, instead of now; 0 for now."""
+    """What happens before this call of the tool's next turn, instead of now; 0 for now."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +45,18 @@ class Habit:
     skew: int = 0
     """µs."""
     resolution: int = 1
+    """µs to which its stamps are cut."""
+    stamps: bool = True
     deletes_in: str = "unlink"
     deletes_out: str = "unlink"
+    batch: int = 100
+    cap: int | None = None
+    choosy: bool = False
+    """Takes no text that is unwelcome."""
+    whole_batches: bool = False
+    names_blanks: bool = False
+    notices: str = ""
+    """What its webhooks hold: `whole` records, `partial` ones, or `ids` only; none where empty."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +67,12 @@ class Plot:
     habits: tuple[Habit, ...]
     preference: bool = False
     """Whether one tool is believed first where edits are equally new; else a person is asked."""
+    companies: bool = False
+    """Whether the tools hold companies, too."""
+    answered: bool = False
+    """Whether people answer, in the end, what they were asked."""
+    retold: bool = False
+    """Whether old news is told again in the end, in any order."""
     steps: tuple[Step, ...] = field(default=())
 
     def without(self, start: int, end: int) -> Plot:
@@ -80,152 +81,58 @@ class Plot:
 
     def __str__(self) -> str:
         """For people who look for what went wrong."""
-        lines = [f"seed {self.seed}, preference: {self.preference}"]
-        lines += [f"  {name}: {habit}" for name, habit in zip(TOOLS, self.habits, strict=True)]
+        chosen = [name for name in ("preference", "companies", "answered", "retold") if getattr(self, name)]
+        lines = [f"seed {self.seed}, with {', '.join(chosen) or 'nothing special'}"]
+        lines += [f"  {name}: {_unusual(habit)}" for name, habit in zip(TOOLS, self.habits, strict=True)]
         return "\n".join([*lines, *(f"  {number}. {told(step)}" for number, step in enumerate(self.steps))])
+
+
+def _unusual(habit: Habit) -> str:
+    usual = Habit()
+    found = [f"{name}={value!r}" for name, value in vars(habit).items() if value != getattr(usual, name)]
+    return ", ".join(found) or "nothing unusual"
+
+
+_TOLD = {
+    "create": "in {tool} somebody adds person {who}: {value}",
+    "edit": "in {tool} somebody sets {name} of person {who} to {value!r}",
+    "tag": "in {tool} somebody adds the tag {value!r} to person {who}",
+    "untag": "in {tool} somebody takes the tag {value} (the first one where none is named) from person {who}",
+    "delete": "in {tool} somebody deletes person {who}",
+    "recreate": "in {tool} somebody deletes person {who} and types it in again (the same id: {value})",
+    "merge": "in {tool} somebody merges person {value} into person {who}",
+    "copy": "in {tool} somebody types in person {who} by the address that stands",
+    "alias": "in {tool} somebody adds person {who} without an address, with the phone and family name of {value}",
+    "found": "in {tool} somebody adds company {who}: {value}",
+    "rename": "in {tool} somebody calls company {who} {value!r}",
+    "employ": "in {tool} somebody says that person {who} works for company {value}",
+    "dissolve": "in {tool} somebody deletes company {who}",
+    "purge": "in {tool} somebody deletes nearly everybody",
+    "say": "in the hub somebody sets {name} of person {who} to {value!r}",
+    "turn": "the turn of {tool}",
+    "read": "{tool} is read",
+    "write": "{tool} is written",
+    "aside": "in the turn of {tool} another worker takes the turn of {other}{slowly}",
+    "wait": "{value} µs pass",
+    "trouble": "{tool} will be {name} {value} times",
+    "crash": "the hub is killed {name} {value} from here",
+    "reconcile": "{tool} is reconciled",
+    "forget": "what waits for {tool} in the outbox is lost",
+    "post": "what {tool} had to tell by webhook arrives, {name}",
+    "hide": "{tool} hides {name}",
+    "retype": "{tool} takes whole numbers only as {name}",
+    "restore": "{tool} has all its fields again",
+    "sign out": "the token for {tool} ends",
+    "sign in": "somebody signs in to {tool}",
+}
 
 
 def told(step: Step) -> str:
     """A step in words."""
-    tool = TOOLS[step.tool]
     when = f", before call {step.meanwhile} of its next turn" if step.meanwhile else ""
-    return {
-        "create": f"in {tool} somebody adds person {step.who}: {step.value}",
-        "edit": f"in {tool} somebody sets {step.name} of person {step.who} to {step.value!r}",
-        "delete": f"in {tool} somebody deletes person {step.who}",
-        "recreate": f"in {tool} somebody deletes person {step.who} and types it in again",
-        "merge": f"in {tool} somebody merges person {step.value} into person {step.who}",
-        "turn": f"the turn of {tool}",
-        "wait": f"{step.value} µs pass",
-        "trouble": f"{tool} will be {step.name} {step.value} times",
-        "crash": f"the hub is killed {step.name} {step.value} from here",
-        "reconcile": f"{tool} is reconciled",
-    }[step.what] + when
-
-
-LENGTHS = (8, 12, 16, 24)
-"""Most that goes wrong does so in a handful of steps; some needs more."""
-
-
-def plot(seed: int) -> Plot:
-    """The plot of a seed."""
-    random = Random(seed)
-    length = random.choice(LENGTHS)
-    habits = tuple(_habit(random) for _ in TOOLS)
-    writer = _Writer(random)
-    steps = tuple(writer.opening()) + tuple(writer.step() for _ in range(length))
-    return Plot(seed, habits, random.random() < 0.5, steps)
-
-
-def _habit(random: Random) -> Habit:
-    versions = random.random() < 0.8
-    return Habit(
-        mode=random.choice(("token", "token", "stamp", "listing")),
-        answers=random.choice(("whole", "whole", "written", "nothing")),
-        versions=versions,
-        idempotent=random.random() < 0.6,
-        spellings=random.choice(("", "", "phone: phone", "last_name: upper", "job_title: truncate 6")),
-        skew=random.choice((0, 0, SECOND, -SECOND, 2 * HOUR, -HOUR)),
-        resolution=random.choice((1, 1, SECOND)),
-        deletes_in=random.choice(("unlink", "propagate", "propagate", "ignore", "archive", "ask")),
-        deletes_out=random.choice(("unlink", "propagate", "propagate")),
+    other = TOOLS[step.value] if step.what == "aside" else ""
+    slowly = ", while the first is frozen for minutes with an answer in its hands" if step.name == "frozen" else ""
+    words = _TOLD[step.what].format(
+        tool=TOOLS[step.tool], who=step.who, name=step.name, value=step.value, other=other, slowly=slowly
     )
-
-
-class _Writer:
-    """Draws steps; every value it invents is new, so that it can be told apart later."""
-
-    def __init__(self, random: Random) -> None:
-        self.random = random
-        self.people = random.randint(3, 7)
-        self.number = 0
-
-    def opening(self) -> list[Step]:
-        """People are there before the hub comes, some of them in several tools, with differing values."""
-        return [
-            self._create(tool, who)
-            for who in range(self.people)
-            for tool in self.random.sample(range(len(TOOLS)), self.random.choice((1, 1, 2, 3)))
-        ]
-
-    def step(self) -> Step:
-        """The next thing that happens."""
-        chances = {
-            self._turn: 34,
-            self._edit: 24,
-            self._wait: 12,
-            self._trouble: 12,
-            self._crash: 6,
-            self._delete: 3,
-            self._recreate: 2,
-            self._newcomer: 4,
-            self._merge: 1,
-            self._reconcile: 2,
-        }
-        (draw,) = self.random.choices(list(chances), weights=list(chances.values()))
-        return draw()
-
-    def _new(self) -> int:
-        self.number += 1
-        return self.number
-
-    def _tool(self) -> int:
-        return self.random.randrange(len(TOOLS))
-
-    def _who(self) -> int:
-        return self.random.randrange(self.people)
-
-    def _value(self, name: str, who: int) -> str:
-        number = self._new()
-        if name == "phone":
-            return f"+44 7700 9{number:05d}"
-        if name == "email":
-            return f"person{who}.{number}@shore.example"
-        return f"{'abcdefgh'[number % 8]}{number:03d} {name.partition('_')[0]}".title()
-
-    def _create(self, tool: int, who: int) -> Step:
-        fields = {"asked": f"person {who}", "email": f"person{who}@shore.example"}
-        for name in ("first_name", "phone", "job_title"):
-            if self.random.random() < 0.6:
-                fields[name] = self._value(name, who)
-        if self.random.random() < 0.6:
-            fields["last_name"] = f"Shore{who}"
-        return Step("create", tool, who, value=fields)
-
-    def _newcomer(self) -> Step:
-        self.people += 1
-        return self._create(self._tool(), self.people - 1)
-
-    def _turn(self) -> Step:
-        return Step("turn", self._tool())
-
-    def _edit(self) -> Step:
-        who = self._who()
-        name = self.random.choices(PERSONAL, weights=(5, 5, 5, 5, 1))[0]
-        clears = name != "email" and self.random.random() < 0.1
-        value = None if clears else self._value(name, who)
-        meanwhile = self.random.randint(1, 5) if self.random.random() < 0.2 else 0
-        return Step("edit", self._tool(), who, name, value, meanwhile)
-
-    def _wait(self) -> Step:
-        return Step("wait", value=int(self.random.choice((0.5, 1, 3, 10, 60, 600, 2_000)) * SECOND))
-
-    def _trouble(self) -> Step:
-        return Step("trouble", self._tool(), name=str(self.random.choice(TROUBLE)), value=self.random.choice((1, 1, 2)))
-
-    def _crash(self) -> Step:
-        place = self.random.choice(("before commit", "after commit", "before call", "after call"))
-        return Step("crash", name=place, value=self.random.randint(1, 9))
-
-    def _delete(self) -> Step:
-        return Step("delete", self._tool(), self._who(), meanwhile=self.random.choice((0, 0, 3)))
-
-    def _recreate(self) -> Step:
-        return Step("recreate", self._tool(), self._who())
-
-    def _merge(self) -> Step:
-        who, other = self.random.sample(range(self.people), 2)
-        return Step("merge", self._tool(), who, value=other)
-
-    def _reconcile(self) -> Step:
-        return Step("reconcile", self._tool())
+    return words + when

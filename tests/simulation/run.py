@@ -5,14 +5,13 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
-from unittest.mock import patch
 
-from core.mapping import load
+from tests.simulation.drawing import plot
 from tests.simulation.laws import breaches
 from tests.simulation.play import Stage
-from tests.simulation.plot import Plot, plot
+from tests.simulation.plot import Plot
+from tests.simulation.swift import swiftly
 from tests.support import emptied
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only a faster place for folders that are made there safely
@@ -22,12 +21,8 @@ def run(one: Plot, *, database_url: str | None = None) -> list[str]:
     """Play a plot in a fresh place and give what laws it breaks; an error of the hub is a breach, too."""
     where = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
     place = tempfile.TemporaryDirectory(prefix="concord-simulation-", dir=where, ignore_cleanup_errors=True)
-    with place as folder, patch("api.assembly.load", _LOADED):
+    with place as folder, swiftly():
         return _run(one, Path(folder), database_url)
-
-
-_LOADED = cache(load)
-"""Mappings are read once: hundreds of hubs are built on the same ones."""
 
 
 def _run(one: Plot, folder: Path, database_url: str | None) -> list[str]:

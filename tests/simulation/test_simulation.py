@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.plot import Plot, Step, plot
+from tests.simulation.drawing import plot
+from tests.simulation.plot import Plot, Step
 from tests.simulation.run import report, shrunk
 from tests.support import hasty
 

@@ -26,10 +26,10 @@ from connectors._kit.contract.base import (
     point,
 )
 from connectors._kit.contract.harness import Harness
-from connectors._kit.payload import dig
+from connectors._kit.payload import dig, nested
 from connectors._kit.quality import Point
-from core.errors import Exists, Gone, Refused, Stale, Unsupported
-from core.ports import Edit, Verb, Writes
+from core.errors import Exists, Gone, Refused, Stale, ToolError, Unsupported
+from core.ports import Edit, Merges, Receipt, Verb, Writes
 
 
 class WritingTests(Tests):
@@ -211,6 +211,22 @@ class WritingTests(Tests):
         done(connector.write(stream, [replace(change(tool, stream, now, 2), version=version)]))
         holds(tool, tool.show(stream, id_), tool.change(stream, 2))
 
+    @point(Point.MERGES, "native_merge")
+    def test_a_merge_of_ours_leaves_one_and_leads_to_it(self, tool: Harness, connector: Any, stream: str) -> None:
+        if not isinstance(connector, Merges):
+            pytest.skip(f"{tool.connector} lets nobody merge from outside")
+        survivor, loser = add(tool, stream, 2)
+        (receipt,) = done([connector.merge(stream, survivor, loser)])
+        assert tool.count(stream) == 1
+        assert fetched(connector, stream, loser).moved_to == receipt.remote_id
+        held = fetched(connector, stream, receipt.remote_id)
+        assert not held.deleted
+        name = next(iter(tool.change(stream, 1)))
+        holds(tool, held.fields, {name: dig(nested(tool.sample(stream, 0)), name)})
+        with pytest.raises(ToolError):
+            _raised(connector.merge(stream, survivor, loser))
+        assert tool.count(stream) == 1
+
     @point(Point.WRITING)
     def test_what_is_not_declared_is_said_to_be_unsupported(self, tool: Harness, connector: Any, stream: str) -> None:
         if not isinstance(connector, Writes):
@@ -229,3 +245,9 @@ def _write(tool: Harness, connector: Any, stream: str, edits: list[Edit]) -> lis
         for start in range(0, len(edits), size)
         for receipt in connector.write(stream, edits[start : start + size])
     ]
+
+
+def _raised(receipt: Receipt) -> None:
+    """Raise what a receipt says went wrong."""
+    if receipt.error is not None:
+        raise receipt.error

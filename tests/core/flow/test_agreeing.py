@@ -163,6 +163,21 @@ def test_what_slipped_is_found_by_reconcile(lab: Lab):
     assert reconcile(lab.hub, lab.connection("b")).whole.share == 1.0
 
 
+def test_what_slipped_in_two_tools_is_marked_for_both(lab: Lab):
+    source = lab.tool("a")
+    lab.tool("b")
+    lab.tool("c")
+    id_ = source.create("contacts", ANN)
+    lab.settle()
+    source.edit("contacts", id_, {"job_title": "Pilot"})
+    lab.turn("a")
+    with lab.hub.store.writing() as tx:
+        for name in ("b", "c"):
+            outbox.forget(tx, lab.connection(name).id)
+    assert [reconcile(lab.hub, lab.connection(name)).marked for name in ("b", "c")] == [1, 1]
+    assert lab.pending() == 2
+
+
 def test_refs_wait_for_what_nobody_has_seen_and_resolve_themselves(lab: Lab):
     tool = lab.tool("a", mapping=EVERYTHING)
     tool.create("contacts", {**ANN, "company_id": "com-late"})

@@ -132,7 +132,7 @@ def test_a_suddenly_empty_source_is_a_question_and_deletes_nothing(lab: Lab):
     lab.turn("b")
     assert len(lab.all("b")) == 40
     (review,) = lab.reviews("brake")
-    assert (review.subject["known"], review.subject["missing"]) == (40, 40)
+    assert review.subject["missing"]["contacts"]["told"] == "40 of 40 contacts in a are missing at once"
 
 
 def test_a_walk_that_was_broken_off_concludes_no_deletes_and_the_next_one_does(

@@ -278,3 +278,22 @@ def test_a_line_made_of_a_field_in_question_is_not_written_either(tmp_path: Path
         assert [(one.what, one.field) for one in lab.reviews()] == [("ask", "last_name")]
         (told,) = c.all("contacts").values()
         assert told["last_name"] == "Shore"
+
+
+def test_one_tools_answer_does_not_settle_what_another_one_owes(lab: Lab):
+    lab.tool("a").create("contacts", {"email": "ann@shore.example", "first_name": "Ann"})
+    lost, fine = lab.tool("b"), lab.tool("c")
+    lab.turn("b")
+    lab.turn("c")
+    lab.turn("a")
+    lost.mischief.once("lost_answer", 1)
+    lab.turn("b")
+    lab.turn("c")
+    assert len(fine.all("contacts")) == 1
+    with lab.hub.store.reading() as tx:
+        assert len(deliveries.intents_of(tx, lab.connection("b").id)) == 1
+    lab.settle()
+    (bound,) = lab.bound(lab.record(first_name="Ann"), "b")
+    # What was found again is what we made: it says nothing of its own.
+    assert dict(bound.claims.items()) == {}
+    assert len(lost.all("contacts")) == 1

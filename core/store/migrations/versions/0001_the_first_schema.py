@@ -145,6 +145,7 @@ def upgrade() -> None:
         sa.Column("stream_id", ID, nullable=False),
         sa.Column("record_id", ID, nullable=False),
         sa.Column("at", ID, nullable=False),
+        sa.Column("sent", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("key"),
     )
     with op.batch_alter_table("intent", schema=None) as batch_op:
@@ -203,6 +204,8 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("lease_until", ID, nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("weighed", sa.BigInteger(), nullable=True),
+        sa.Column("released", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("connection_id", "record_id"),
         sqlite_with_rowid=False,
     )
@@ -213,6 +216,7 @@ def upgrade() -> None:
         "paused_line",
         sa.Column("stream_id", ID, nullable=False),
         sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("side", sa.Text(), nullable=False),
         sa.Column("at", ID, nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
@@ -344,10 +348,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connection_id", "target_id", "record_id"),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "written",
+        sa.Column("connection_id", ID, nullable=False),
+        sa.Column("hour", ID, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("unasked", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("connection_id", "hour", "kind", "what"),
+        sqlite_with_rowid=False,
+    )
 
 
 def downgrade() -> None:
     """Go back."""
+    op.drop_table("written")
     op.drop_table("waiting_out")
     op.drop_table("waiting_in")
     op.drop_table("unread")

@@ -1,0 +1,246 @@
+"""Commands that change the configuration with open eyes: `plan` says exactly what would happen, `apply` does that."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from api.cli import output
+from api.cli.output import Json
+from core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from api.applying import Applied
+    from api.assembly import Installation
+    from api.config import Changes
+    from api.planning import Plan, Share
+    from core.store.runs import Run
+
+File = Annotated[Path, typer.Argument(help="The configuration, e.g. concord.yaml.")]
+Read = Annotated[
+    bool, typer.Option("--read", help="Read the tools first, to know what they hold by now; nothing is written.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (plan, apply):
+        app.command()(command)
+
+
+def plan(
+    file: Annotated[
+        Path | None, typer.Argument(help="The changed configuration; without it, what the next sync would write.")
+    ] = None,
+    read: Read = False,
+    as_json: Json = False,
+) -> None:
+    """Say exactly what a changed configuration would do in every tool. Nothing is changed, and no tool is called."""
+    from api.cli.opening import opened
+    from api.config import Changes, changes, read_config, verify
+    from api.planning import make_plan
+
+    config = read_config(file, os.environ) if file is not None else None
+    with opened(made=config is None) as installation:
+        change = changes(installation, config) if config is not None else Changes()
+        if config is not None:
+            verify(installation, config)
+        made = make_plan(installation, config, change, read=read)
+    if as_json:
+        output.as_json(made.to_json())
+        return
+    if config is not None:
+        _print_change(change)
+    print_plan(made, read=read)
+
+
+def apply(
+    file: File,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    canary: Annotated[
+        int,
+        typer.Option(help="Write so many records of each tool first, read them back, compare, and go on or stop."),
+    ] = 0,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a configuration file in force, all of it or nothing, and carry out what its plan lists."""
+    from api.applying import apply_plan
+    from api.cli.opening import opened
+    from api.config import changes, read_config, verify
+    from api.planning import make_plan
+
+    config = read_config(file, os.environ)
+    with opened() as installation:
+        change = changes(installation, config)
+        verify(installation, config)
+        made = make_plan(installation, config, change) if change.any else None
+        if not as_json:
+            _print_change(change)
+        applied = None
+        if made is not None:
+            if not as_json:
+                print_plan(made)
+            if not dry_run:
+                if made.writes and not yes:
+                    _agree(made, as_json=as_json)
+                applied = apply_plan(installation, config, made, few=canary)
+    if as_json:
+        told: dict[str, Any] = {**change.to_json(), "applied": applied is not None}
+        told["plan"] = made.to_json() if made else None
+        told["done"] = applied.to_json() if applied else None
+        output.as_json(told)
+    else:
+        _print_end(change, applied)
+    if applied is not None and (applied.halted or any(turn.error for turn in applied.turns)):
+        raise typer.Exit(1)
+
+
+def undo_change(installation: Installation, run: Run, *, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Put in force again what an `apply` replaced: planned, agreed to, carried out, and a change like any other."""
+    from api.applying import apply_plan
+    from api.config import changes, verify
+    from api.planning import make_plan
+    from api.restoring import earlier, lines_of
+
+    config = earlier(installation, run)
+    change = changes(installation, config)
+    if not change.any:
+        raise ConfigError(
+            f"What run {run.id} replaced is in force already.", remedy="See `concord log` for who put it in force."
+        )
+    verify(installation, config)
+    made = make_plan(installation, config, change, undone=lines_of(installation, run))
+    if not as_json:
+        _print_change(change)
+        print_plan(made)
+    applied = None
+    if not dry_run:
+        if made.writes and not yes:
+            _agree(made, as_json=as_json)
+        applied = apply_plan(installation, config, made, undoes=run.id)
+    if as_json:
+        told = {"run": run.id, "undone": run.id if applied else None, "plan": made.to_json()}
+        output.as_json({**told, "done": applied.to_json() if applied else None})
+    else:
+        _print_end(change, applied)
+    if applied is not None and (applied.halted or any(turn.error for turn in applied.turns)):
+        raise typer.Exit(1)
+
+
+def _agree(made: Plan, *, as_json: bool) -> None:
+    if as_json or not sys.stdin.isatty():
+        raise ConfigError(
+            f"This change writes {made.writes:,} records in the tools, and nobody has agreed to that.",
+            remedy="Look first (`concord plan FILE`, or --dry-run), then add --yes.",
+        )
+    if not typer.confirm(f"Write {made.writes:,} records?", default=False):
+        raise ConfigError("Nothing was changed.", remedy="Run the command again when you agree with the plan.")
+
+
+def _print_change(change: Changes) -> None:
+    for sign, names in (("+", change.added), ("-", change.removed), ("=", change.unchanged)):
+        for name in names:
+            output.say(f"{sign} {name}")
+    for name, about in change.changed.items():
+        output.say(f"~ {name}: {', '.join(about)}")
+    for what in change.texts:
+        output.say(f"~ {what}")
+    if not change.any:
+        output.say("Nothing to change: all of it is in force already.")
+
+
+def print_plan(made: Plan, *, read: bool = False) -> None:
+    """Print what would be done, tool by tool."""
+    screen = output.console()
+    foreseen = made.foreseen
+    rows: list[tuple[Any, ...]] = [
+        (one.connection, one.creates or "", one.updates or "", one.deletes or "", one.calls.all or "", _quota(one),
+         _duration(one))
+        for one in made.shares
+    ]  # fmt: skip
+    if rows:
+        heads = ("connection", "creates", "updates", "deletes", "calls", "of a day's calls", "takes about")
+        screen.print(output.table("What would be written", heads, rows, right=heads[1:]))
+    if waiting := sum(one.waiting for one in made.shares):
+        screen.print(f"{waiting:,} of these were waiting to be written anyway.")
+    for one in made.shares:
+        _print_share(one)
+    values: list[tuple[Any, ...]] = [
+        (kind, name, counts.flipped or "", counts.given or "", counts.cleared or "")
+        for kind, fields in sorted(foreseen.values.items())
+        for name, counts in sorted(fields.items())
+    ]
+    if values:
+        named = ("kind", "field", "another value stands", "given", "cleared")
+        screen.print(output.table("What would stand in the hub", named, values, right=named[2:]))
+    told = {f"new {kind} records": count for kind, count in foreseen.made.items()}
+    told |= {f"permissions {what}": count for what, count in foreseen.consent.items()}
+    told |= {f"reviews ({what})": count for what, count in foreseen.questions.items()}
+    if told:
+        screen.print(output.counted(told) + ".")
+    if foreseen.unread and not read:
+        names = ", ".join(foreseen.unread)
+        screen.print(f"{names}: not read yet, so taken to be empty. `concord plan --read` reads first, to be exact.")
+    if not made.writes:
+        screen.print("Nothing would be written to any tool.")
+
+
+def _print_share(one: Share) -> None:
+    screen = output.console()
+    for words in one.unusual:
+        screen.print(f"! {one.connection}: {words}", markup=False)
+    if one.fields:
+        fields = ", ".join(f"{name} {count:,}" for name, count in one.fields.most_common(12))
+        screen.print(f"{one.connection} updates: {fields}", markup=False)
+    for sample in one.samples:
+        told = "; ".join(
+            f"{path}: {_value(value['before'])} → {_value(value['after'])}" for path, value in sample["fields"].items()
+        )
+        which = " ".join(filter(None, (sample["verb"], sample["stream"], sample["id"], sample["title"])))
+        screen.print(f"  {which}{': ' if told else ''}{told}", markup=False)
+
+
+def _value(value: Any) -> str:
+    from core.decide.why import text
+
+    told = text(value)
+    return told if len(told) <= 60 else told[:57] + "…"
+
+
+def _quota(one: Share) -> str:
+    return "" if one.quota is None else output.share(one.quota)
+
+
+def _duration(one: Share) -> str:
+    if one.seconds is None:
+        return "" if not one.writes else "not known"
+    if one.seconds < 90:
+        return f"{max(1, round(one.seconds))} s"
+    minutes = one.seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+def _print_end(change: Changes, applied: Applied | None) -> None:
+    if applied is None:
+        if change.any:
+            output.say("Nothing was changed.")
+        return
+    if applied.left_to:
+        output.say(f"In force (run {applied.run_id}). {applied.left_to} It carries out the plan.")
+        return
+    output.say(f"In force (run {applied.run_id}). `concord undo {applied.run_id}` takes it back.")
+    if applied.planned:
+        output.say(f"{applied.done:,} of {applied.planned:,} planned writes are done.")
+    for name in applied.halted:
+        output.say(f"{name}: stopped. `concord reviews` says why.")
+    if applied.undone and not applied.halted:
+        output.say(f"{len(applied.undone):,} were not done, or not so: `concord problems` and the next sync tell more.")
+    if applied.unplanned:
+        output.say(f"{len(applied.unplanned):,} more were waiting before, and went out too.")
+    if change.added:
+        output.say("`concord check` looks at the tools, `concord sync` begins.")

@@ -1,0 +1,190 @@
+"""Laws that are held while a plot is played: before each write, and each time the hub pauses for breath.
+
+They ask the store only for what stands and what waits, and compare it with what is about to be sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from connectors._kit.mischief import Switch
+from core.decide.route import Lane
+from core.decide.settle import strictness
+from core.flow.hub import Stream
+from core.model.instant import Instant
+from core.model.values import Json, is_blank
+from core.ports import Edit, Verb
+from core.store import Tx, bindings, records, reviews, tables
+from core.store.bindings import Bound
+from core.store.bindings import State as BindingState
+from core.store.records import Record
+from tests.simulation.plot import Step
+
+if TYPE_CHECKING:
+    from tests.simulation.play import Stage
+
+CONSENT = "consent.email"
+CONSENT_PATH = "email_consent"
+NARROWEST = 3
+FEW, SHARE = 2, 0.3
+"""Up to how many, and up to which share of what a tool holds, may be deleted without a word."""
+
+
+def narrow(status: Json) -> int:
+    """How narrow a consent is; nothing known counts as the widest, like a grant."""
+    return 0 if is_blank(status) else strictness(status)
+
+
+class Watch:
+    """Looks over the hub's shoulder and keeps what it sees done wrong."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.breaches: list[str] = []
+        self.asides = 0
+        """Other workers' turns inside the present one: what they hear, this one has not been told."""
+        self.writes: dict[str, list[Instant]] = {}
+        """Tool → when each call began that wrote to it."""
+        self.released = False
+        """Whether a person has let go what a brake held."""
+        self._deletes: dict[str, int] = {}
+        self._listed = any(habit.mode == "listing" for habit in stage.plot.habits)
+        self._concerned = any(_of_consent(step) for step in stage.plot.steps)
+        self._consent: dict[int, int] = {}
+        """Record id → how narrow its consent was at the last look."""
+        self._widest: dict[int, int] = {}
+        """Binding id → the widest consent of its record since it was made."""
+
+    # --- before each write
+
+    def began(self, name: str) -> None:
+        """The hub makes a call that writes: what people do from now on it cannot know."""
+        self.writes.setdefault(name, []).append(self.stage.lab.clock())
+
+    def write(self, name: str, stream_name: str, edits: Sequence[Edit]) -> None:
+        """The hub is about to send these edits to a tool."""
+        self._weigh(name, stream_name, edits)
+        if self.asides:
+            return
+        stream = self.stage.lab.stream(name, stream_name)
+        with self.stage.lab.installation.store.reading() as tx:
+            bound = bindings.of_remotes(tx, stream.id, [one.remote_id for one in edits if one.remote_id])
+            ids = [_record_id(edit, bound) for edit in edits]
+            found = records.load(tx, ids)
+            asked = reviews.undecided(tx, ids)
+            waiting = self._opt_outs(tx, name, set(ids)) if self._concerned else []
+        for edit, id_ in zip(edits, ids, strict=True):
+            if edit.verb is not Verb.DELETE and id_ in found:
+                self._asked(name, stream, edit, id_, asked.get(id_, set()))
+                if stream_name == "contacts":
+                    self._refusal(name, edit, found[id_], bound.get(edit.remote_id or ""))
+        if waiting:
+            self.breaches.append(f"consent: {name} is written {stream_name} before the refusals of records {waiting}")
+
+    def _weigh(self, name: str, stream_name: str, edits: Sequence[Edit]) -> None:
+        """Nobody deletes a large part of what a tool holds without a person's word."""
+        deletes = sum(edit.verb is Verb.DELETE for edit in edits)
+        if not deletes:
+            return
+        self._deletes[name] = self._deletes.get(name, 0) + deletes
+        self._unasked(name, stream_name, edits)
+        held = len(self.stage.lab.tools[name].all(stream_name)) + self._deletes[name] - deletes
+        if self._deletes[name] > max(FEW, SHARE * held) and not self.released:
+            self.breaches.append(f"brake: {self._deletes[name]} of {held} {stream_name} are deleted in {name} unasked")
+
+    def _unasked(self, name: str, stream_name: str, edits: Sequence[Edit]) -> None:
+        """Nobody is deleted whom nobody has deleted."""
+        deleted = [one.remote_id for one in edits if one.verb is Verb.DELETE and one.remote_id]
+        stream, hub = self.stage.lab.stream(name, stream_name), self.stage.lab.hub
+        with self.stage.lab.installation.store.reading() as tx:
+            ours = bindings.of_remotes(tx, stream.id, deleted)
+            every = bindings.of_records(tx, {one.record_id for one in ours.values()})
+        places = {(hub.sources[one.stream_id], one.remote_id): one.record_id for one in every}
+        meant = {id_ for place, id_ in places.items() if place in self.stage.ledger.deleted}
+        for one in ours.values():
+            if one.record_id not in meant:
+                self.breaches.append(f"unasked: {name} {one.remote_id} is deleted, though nobody deleted it anywhere")
+
+    def _asked(self, name: str, stream: Stream, edit: Edit, id_: int, asked: set[str]) -> None:
+        """What a person is asked about is left alone."""
+        fields = {line.remote: line.field for line in stream.translator.lines}
+        for path in edit.fields:
+            if fields.get(path) in asked:
+                self.breaches.append(f"asked: {path} of record {id_} is written to {name} while a person is asked")
+
+    def _refusal(self, name: str, edit: Edit, record: Record, held: Bound | None) -> None:
+        """An opt-out goes before, or with, any other write of that person."""
+        stands = record.values.get(CONSENT)
+        known = held.expected.get(CONSENT_PATH) if held else None
+        if narrow(stands) > narrow(known) and edit.fields.get(CONSENT_PATH) != stands:
+            self.breaches.append(f"consent: {name} is told of record {record.id} without its being {stands}")
+
+    def _opt_outs(self, tx: Tx, name: str, ids: set[int]) -> list[int]:
+        """Records whose consent became narrower and is due for this tool, though it goes on with something else."""
+        box = tables.outbox.c
+        query = tables.outbox.select().with_only_columns(box.record_id, box.lane)
+        query = query.where(box.connection_id == self.stage.lab.connection(name).id)
+        # What was marked since the brake looked is weighed at the next turn.
+        rows = list(tx.execute(query.where(box.due_at <= self.stage.lab.clock(), box.weighed == box.mark)))
+        if all(lane == Lane.CONSENT for record_id, lane in rows if record_id in ids):
+            return []
+        waiting = {record_id for record_id, _ in rows} - ids
+        stands = {id_: narrow(one.values.get(CONSENT)) for id_, one in records.load(tx, waiting).items()}
+        return [
+            one.record_id
+            for one in bindings.of_records(tx, waiting, [self.stage.lab.stream(name).id])
+            if one.state == BindingState.BOUND and stands[one.record_id] > self._told(one)
+        ]
+
+    def _told(self, one: Bound) -> int:
+        """How narrow the tool takes the consent to be; one that never became narrower has not to be told first."""
+        return max(narrow(one.expected.get(CONSENT_PATH)), self._widest.get(one.id, NARROWEST))
+
+    # --- from time to time
+
+    def look(self) -> None:
+        self._deletes.clear()
+        if self._listed:
+            self._false_alarms()
+        if self._concerned:
+            self._consents()
+
+    def _false_alarms(self) -> None:
+        """Nobody is asked about records that are all there."""
+        for review in self.stage.lab.reviews("brake"):
+            name = str(review.subject.get("connection"))
+            happened = self.stage.lab.tools[name].mischief.happened
+            gone = sum(place == name for place, _ in self.stage.ledger.deleted)
+            lied = happened[Switch.EMPTY] or happened[Switch.HALF]
+            if review.subject.get("missing") and gone <= FEW and not lied:
+                self.breaches.append(f"brake: it is asked whether much is gone from {name}, where {gone} were deleted")
+
+    def _consents(self) -> None:
+        """Nobody but the person concerned widens a consent, and no such person is here."""
+        now = {one.id: one for one in self.stage.lab.records()}
+        for id_, before in self._consent.items():
+            one = _end(now, id_)
+            if narrow(one.values.get(CONSENT)) < before:
+                self.breaches.append(f"consent: of record {one.id} it widened to {one.values.get(CONSENT)!r}")
+        self._consent = {id_: narrow(one.values.get(CONSENT)) for id_, one in now.items()}
+        with self.stage.lab.installation.store.reading() as tx:
+            bound = bindings.of_records(tx, list(now))
+        for row in bound:
+            self._widest[row.id] = min(self._widest.get(row.id, NARROWEST), self._consent[row.record_id])
+
+
+def _of_consent(step: Step) -> bool:
+    return step.name == CONSENT_PATH or (step.what == "create" and CONSENT_PATH in step.value)
+
+
+def _end(found: Mapping[int, Record], id_: int) -> Record:
+    one = found[id_]
+    while one.merged_into is not None:
+        one = found[one.merged_into]
+    return one
+
+
+def _record_id(edit: Edit, bound: Mapping[str, Bound]) -> int:
+    held = bound.get(edit.remote_id or "")
+    return held.record_id if held is not None else int(edit.key.split("-")[2])
