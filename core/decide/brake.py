@@ -159,6 +159,12 @@ class Normal:
     usual: Load = field(default_factory=Load)
     first: bool = False
     """Nothing of the kind was written there before the last day."""
+    days: int = 1
+    """So many days' work waits together, because the tool was away."""
+
+    def few(self, limits: Limits) -> int:
+        """What is never too much."""
+        return limits.few * self.days
 
 
 class Excess(NamedTuple):
@@ -220,7 +226,7 @@ def weigh(kind: str, load: Load, held: Held, normal: Normal, limits: Limits) -> 
         before, often = lately.get((case, name), 0), usual.get((case, name), 0)
         # What is gone since yesterday was there yesterday.
         there = base + (before if case in ("deletes", "blanks") else 0)
-        limit = max(limits.few, int(share * there), BUSY * often)
+        limit = max(normal.few(limits), int(share * there), BUSY * often * normal.days)
         if count + before > limit:
             made = load.creates if case == "changes" and not normal.first else 0
             found.append(Excess(kind, case, name, count, before, base, often, limit, made, normal.first))
@@ -230,7 +236,8 @@ def weigh(kind: str, load: Load, held: Held, normal: Normal, limits: Limits) -> 
 def could_pass(load: Load, most: int, normal: Normal, limits: Limits) -> bool:
     """Whether a limit might be passed if `most` records more than the load counts were changed in every way."""
     lately = normal.lately.parts(first=normal.first)
-    return most + max(load.parts(first=normal.first).values(), default=0) + max(lately.values(), default=0) > limits.few
+    known = max(load.parts(first=normal.first).values(), default=0) + max(lately.values(), default=0)
+    return most + known > normal.few(limits)
 
 
 def enough(load: Load, normal: Normal, limits: Limits) -> int:
@@ -239,7 +246,7 @@ def enough(load: Load, normal: Normal, limits: Limits) -> int:
     wanted = [0]
     for (case, name), count in load.parts(first=normal.first).items():
         share, together = getattr(limits, case), count + lately.get((case, name), 0)
-        if share and together > limits.few:
+        if share and together > normal.few(limits):
             wanted.append(int(min(together / share, _ALL)) + 1)
     return max(wanted)
 

@@ -27,6 +27,7 @@ from core.flow.pausing import Side, end_pause, may_read, pause, reads, stop, try
 from core.flow.pull import pull
 from core.flow.resting import arrived
 from core.flow.running import Run
+from core.flow.weighing import note_away
 from core.model.instant import MINUTE, SECOND
 from core.store import Tx, connections, outbox, runs
 from core.store.connections import StreamRow
@@ -164,7 +165,8 @@ def _pull_or_pause(hub: Hub, connection: Connection, stream: Stream, done: Turn)
 def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
     began_at = hub.clock()
     with hub.store.reading() as tx:
-        was_down = _failures(tx, connections.stream_row(tx, stream.id)) > 0
+        before = connections.stream_row(tx, stream.id)
+        was_down = _failures(tx, before) > 0
     with Run(hub, stream.connection_id, "pull", stream.name) as run:
         intake = pull(hub, stream, run_id=run.id)
         run.counts = intake.counts()
@@ -182,6 +184,7 @@ def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
         elif was_down:
             # The tool answers again: what waited for that goes out now, and not when its own patience ends.
             outbox.hasten(tx, stream.connection_id, now=hub.clock())
+            note_away(tx, stream.connection_id, before.read_at or began_at, began_at)
 
 
 def _deliver(hub: Hub, connection: Connection, done: Turn) -> None:

@@ -21,7 +21,8 @@ from core.model.instant import DAY, HOUR, Instant
 from core.model.shapes import KIND_ORDER
 from core.model.values import is_blank
 from core.ports import Fields
-from core.store import Tx, bindings, deliveries, outbox
+from core.store import Tx, bindings, deliveries, outbox, runs
+from core.store.codec import dumps, loads
 from core.store.deliveries import Written
 from core.store.outbox import Waiting
 from core.store.records import Record
@@ -31,6 +32,8 @@ SAMPLE = 10_000
 """Of more rows of one kind than this, so many are compared and the rest is taken to be alike."""
 PAYLOADS = 1_000
 """Records from which it is told how many have a value in which field."""
+_AWAY = "connection {} was away"
+
 SHOWN = 10
 """Examples that are kept of each thing that may be too much."""
 WEEKS = 28 * DAY
@@ -62,10 +65,11 @@ def weigh(hub: Hub, connection: Connection, now: Instant) -> Found:
     with hub.store.reading() as tx:
         waiting = outbox.waiting(tx, connection.id, connection.stream_ids)
         log = deliveries.written_since(tx, connection.id, (now - WEEKS) // HOUR)
+        days = _days_away(tx, connection, now)
     streams = {stream.id: stream for stream in connection.streams if stream.policy.writes}
     for rank in sorted({row.rank for row in waiting}):
         kind, rows = KIND_ORDER[rank], [row for row in waiting if row.rank == rank]
-        load, normal = _counted(rows, streams), _normal(log, kind, now)
+        load, normal = _counted(rows, streams), _normal(log, kind, now, days)
         updates = sum(row.number for row in rows if row.stream_id in streams and not row.deleted)
         if not brake.could_pass(load, updates, normal, connection.limits):
             continue
@@ -82,11 +86,23 @@ def _counted(rows: Sequence[Waiting], streams: Mapping[int, Stream]) -> Load:
     return Load(creates=creates, deletes=sum(row.number for row in rows if row.deleted and row.stream_id in going))
 
 
+def note_away(tx: Tx, connection_id: int, since: Instant, until: Instant) -> None:
+    """The tool answers again after so long: what has gathered meanwhile is the work of several days."""
+    if until - since >= DAY:
+        runs.put_fact(tx, _AWAY.format(connection_id), dumps([since, until]))
+
+
+def _days_away(tx: Tx, connection: Connection, now: Instant) -> int:
+    kept = runs.fact(tx, _AWAY.format(connection.id))
+    since, until = loads(kept) if kept else (now, now)
+    return 1 + (until - since) // DAY if until > now - DAY else 1
+
+
 def _deletes(stream: Stream) -> bool:
     return stream.manifest.deletes and stream.policy.deletes_out in ("propagate", "archive")
 
 
-def _normal(log: Sequence[Written], kind: str, now: Instant) -> Normal:
+def _normal(log: Sequence[Written], kind: str, now: Instant, days_away: int) -> Normal:
     """What was written in the last day, and on a usual day before that."""
     lately, days = Load(), dict[int, Load]()
     since = (now - DAY) // HOUR
@@ -97,7 +113,7 @@ def _normal(log: Sequence[Written], kind: str, now: Instant) -> Normal:
             lately.put(row.what, row.unasked)
         else:
             days.setdefault((since - row.hour) // 24, Load()).put(row.what, row.number)
-    return Normal(lately, brake.usual_of(list(days.values())), first=not days)
+    return Normal(lately, brake.usual_of(list(days.values())), first=not days, days=days_away)
 
 
 def _compare(
