@@ -280,6 +280,11 @@ for _code, _happened, _remedy in (
         "The disk is full; the page was not kept and will be read again.",
         "Free some space; syncing goes on by itself.",
     ),
+    (
+        "store.taken_over",
+        "Another worker took the connection over, because this one stood still for too long.",
+        "Nothing to do: the other one goes on.",
+    ),
     ("tool", "The tool answered with an error.", "Read the tool's words in the message."),
     ("throttled", "The tool asks for fewer requests.", "Nothing to do: the hub waits and goes on."),
     (

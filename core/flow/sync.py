@@ -21,6 +21,7 @@ from core.flow.arrivals import Intake
 from core.flow.booking import Delivered
 from core.flow.braking import weighed
 from core.flow.describing import after_reading, before_reading, explains
+from core.flow.fencing import fenced
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.outbound import deliver, settle_intents
 from core.flow.pausing import Side, end_pause, may_read, pause, reads, stop, try_now
@@ -91,7 +92,11 @@ def turn(
         outbox.unlease(tx, connection.id)
     with _Heartbeat(hub, name, holder):
         try:
-            _take_turn(hub, connection, done, everything=everything, pulls=pulls, delivers=delivers)
+            own = fenced(hub, name, token)
+            _take_turn(own, connection, done, everything=everything, pulls=pulls, delivers=delivers)
+        except StoreError as error:
+            if error.error_code != "store.taken_over":
+                raise
         finally:
             with hub.store.writing() as tx:
                 runs.drop_lease(tx, name, token)

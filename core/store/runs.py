@@ -130,7 +130,10 @@ def check_lease(tx: Connection, name: str, token: int) -> None:
     """Refuse to write for a worker whose lease was taken over; raises `StoreError`."""
     held = tx.execute(select(lease.c.token).where(lease.c.name == name)).scalar_one_or_none()
     if held != token:
-        raise StoreError(f"The lease {name} was taken over by another worker: nothing of this step was kept.")
+        raise StoreError(
+            f"The lease {name} was taken over by another worker: nothing of this step was kept.",
+            code="store.taken_over",
+        )
 
 
 def drop_lease(tx: Connection, name: str, token: int) -> None:
