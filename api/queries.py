@@ -192,6 +192,16 @@ def failed_runs(tx: Tx, asked: Search) -> list[tuple[int, Instant, int, str | No
     return [tuple(row) for row in tx.execute(query)]
 
 
+def echoes(tx: Tx, since: Instant) -> dict[int, int]:
+    """Connection id → readings that differed in form and were known as our own, or as no edit, only by what they mean."""
+    c = run.c
+    query = select(c.connection_id, c.counts).where(c.began_at >= since, c.what == "pull", c.counts.contains('"echoes"'))
+    found: dict[int, int] = {}
+    for connection_id, counts in tx.execute(query):
+        found[connection_id] = found.get(connection_id, 0) + loads(counts).get("echoes", 0)
+    return found
+
+
 def pace(tx: Tx, connection_id: int) -> float | None:
     """Seconds that a write to a connection took, over its latest deliveries; None before there was one."""
     c = run.c

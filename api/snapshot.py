@@ -12,7 +12,7 @@ from api import elements, queries
 from core.errors import REGISTRY
 from core.flow.hub import HUB
 from core.flow.reconcile import Agreement
-from core.model.instant import SECOND, Instant, iso
+from core.model.instant import DAY, SECOND, Instant, iso
 from core.model.shapes import KIND_ORDER
 from core.store import connections, descriptions, records, reviews, runs
 from core.store.connections import ConnectionRow, StreamRow
@@ -78,6 +78,7 @@ class _Telling:
         self.unread = queries.unread_by_stream(tx)
         self.dead = queries.dead_by_connection(tx)
         self.waits = queries.waits(tx)
+        self.echoes = queries.echoes(tx, now - DAY)
         self.brakes: dict[int, list[Review]] = {}
         for asked in reviews.open_reviews(tx, limit=None, what="brake"):
             self.brakes.setdefault(asked.connection_id, []).append(asked)
@@ -113,6 +114,7 @@ class _Telling:
             "records": sum(self.bound.get(one.id, 0) for one in streams),
             "streams": [self._stream(one) for one in streams],
             "read_seconds_ago": (self.now - min(read)) / SECOND if read else None,
+            "near_misses": self.echoes.get(row.id, 0),
             "outbox": wait.rows,
             "lag_seconds": (self.now - wait.oldest) / SECOND if overdue and wait.oldest is not None else 0.0,
             "outbox_tried": wait.tried,

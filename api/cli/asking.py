@@ -81,6 +81,9 @@ def _print_status(state: dict[str, Any]) -> None:
     )
     if outside := sum(stream["kept_out"] for one in state["connections"] for stream in one["streams"]):
         screen.print(f"Kept out of the hub by filters: {outside:,}.")
+    if echoes := {one["name"]: one["near_misses"] for one in state["connections"] if one["near_misses"]}:
+        told = ", ".join(f"{name} {count:,}" for name, count in echoes.items())
+        screen.print(f"Spelt otherwise in the last day, and known to be no edit: {told}.", markup=False)
     output.troubles(screen, state["troubles"])
 
 

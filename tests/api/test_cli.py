@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 import typer
 
+from api.assembly import now
 from api.cli.building import try_connector
 from connectors._kit import quality
+from connectors.memory.connector import use
+from connectors.memory.tool import Tool
 from tests.api.conftest import Concord, write_sheet
 
 COMMANDS: tuple[list[str], ...] = (
@@ -229,3 +232,15 @@ def test_a_connectors_contract_tells_each_point_and_the_tier(
     told = json.loads(capsys.readouterr().out)
     assert (told["tier"], told["passed"]) == ("trusted", False)
     assert told["failed"] == [{"test": "test_merges", "why": "lost one"}]
+
+
+def test_near_misses_of_echoes_are_counted_and_shown(connected: Concord):
+    tool = use(Tool("respelling", clock=now))
+    assert connected("connect", "memory", "crm", "--set", "world=respelling", "--yes").code == 0
+    connected("sync", "--until-quiet")
+    id_ = next(iter(tool.all("contacts")))
+    tool.edit("contacts", id_, {"phone": "+44 20 7946 0011"})
+    connected("sync", "--until-quiet")
+    state = connected("status", "--json").json
+    assert {one["name"]: one["near_misses"] for one in state["connections"]}["crm"] == 1
+    assert "known to be no edit: crm 1" in connected("status").out
