@@ -9,6 +9,9 @@ BIN := .venv/bin
 JOBS ?= 2
 # More words for pytest, e.g. `make test ARGS="-k fold -x"`.
 ARGS ?=
+# Histories of `make simulate`.
+SEEDS ?= 10000
+FIRST ?= 0
 # The seed of everything random; give the printed one again to repeat a run.
 ifndef CONCORD_SEED
 CONCORD_SEED := $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
@@ -21,7 +24,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 PYTEST := $(BIN)/python -m pytest
 PIP := python -m pip --disable-pip-version-check
 
-.PHONY: help venv demo test servers chaos bench lint format types docs docs-check lock clean
+.PHONY: help venv demo test servers chaos simulate mutants bench lint format types docs docs-check lock clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +67,12 @@ servers: venv  ## run the tests against real servers on loopback
 chaos: venv  ## run the long simulations with random mischief
 	@echo "seed $(CONCORD_SEED); repeat with: make chaos CONCORD_SEED=$(CONCORD_SEED)"
 	$(PYTEST) -m chaos -n $(JOBS) --dist worksteal $(ARGS)
+
+simulate: venv  ## play SEEDS histories of a hostile world from FIRST on; goes on where it was broken off
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS) --state var/simulation.json
+
+mutants: venv  ## put deliberate faults into the flow, one at a time, and see which law catches each
+	$(BIN)/python -m tests.simulation.mutants --jobs $(JOBS) $(ARGS)
 
 bench: venv .venv-bench/stamp  ## measure, also against other tools (in their own environment, .venv-bench)
 	@echo "seed $(CONCORD_SEED); repeat with: make bench CONCORD_SEED=$(CONCORD_SEED)"

@@ -193,9 +193,10 @@ def failed_runs(tx: Tx, asked: Search) -> list[tuple[int, Instant, int, str | No
 
 
 def echoes(tx: Tx, since: Instant) -> dict[int, int]:
-    """Connection id → readings that differed in form and were known as our own, or as no edit, only by what they mean."""
+    """Connection id → readings spelt otherwise than expected, and known to be no edit by what they mean."""
     c = run.c
-    query = select(c.connection_id, c.counts).where(c.began_at >= since, c.what == "pull", c.counts.contains('"echoes"'))
+    pulls = (c.began_at >= since, c.what == "pull", c.counts.contains('"echoes"'))
+    query = select(c.connection_id, c.counts).where(*pulls)
     found: dict[int, int] = {}
     for connection_id, counts in tx.execute(query):
         found[connection_id] = found.get(connection_id, 0) + loads(counts).get("echoes", 0)

@@ -14,7 +14,6 @@ from core.decide.fold import fold
 from core.errors import Refused
 from core.flow.asking import voices_of
 from core.model.values import Json
-from core.store.bindings import Bound
 from core.store.bindings import State as BindingState
 from core.store.deliveries import DeadLetter
 from core.store.records import Record, State
@@ -198,15 +197,14 @@ def order_of_voices(look: Look) -> Iterator[str]:
 
 def brake_held(look: Look) -> Iterator[str]:
     """While the brake asks whether so much is gone, nothing of it is deleted elsewhere."""
-    for name in look.braked & look.ledger.purged:
-        gone = [_first(look, name, id_) for place, id_ in look.ledger.deleted if place == name]
-        for bound in filter(None, gone):
-            if look.records[bound.record_id].state == State.DELETED and bound.state == BindingState.BOUND:
-                yield f"brake: record {bound.record_id} was deleted although nobody has let it go"
-
-
-def _first(look: Look, name: str, id_: str) -> Bound | None:
-    return look.binding(name, id_)
+    gone = {place: look.binding(*place) for place in look.ledger.deleted}
+    elsewhere = {(name, bound.record_id) for (name, _), bound in gone.items() if bound is not None}
+    for (name, _), bound in gone.items():
+        if bound is None or name not in look.braked & look.ledger.purged or bound.state != BindingState.BOUND:
+            continue
+        others = any((one, bound.record_id) in elsewhere for one in TOOLS if one != name)
+        if look.records[bound.record_id].state == State.DELETED and not others:
+            yield f"brake: record {bound.record_id} was deleted although nobody has let it go"
 
 
 def writes_stop(look: Look) -> Iterator[str]:

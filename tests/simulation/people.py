@@ -248,7 +248,7 @@ class People:
         name = TOOLS[step.tool]
         self._found(Step("found", step.tool, step.value, value=_works(step.value, step.name)))
         firm = self.of_company(name, step.value)
-        if firm is not None:
+        if firm is not None and (self.lab.tools[name].get("contacts", id_) or {}).get("company_id") != firm:
             self.lab.tools[name].edit("contacts", id_, {"company_id": firm})
             self._wrote(name, id_, {"company_id": firm})
 

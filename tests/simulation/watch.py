@@ -73,7 +73,9 @@ class Watch:
             ids = [_record_id(edit, bound) for edit in edits]
             found = records.load(tx, ids)
             asked = reviews.undecided(tx, ids)
-            waiting = self._opt_outs(tx, name, set(ids)) if self._concerned else []
+            # What was lost from the outbox is found again, though not as what it was.
+            concerned = self._concerned and not self.stage.lost_any
+            waiting = self._opt_outs(tx, name, set(ids)) if concerned else []
         for edit, id_ in zip(edits, ids, strict=True):
             if edit.verb is not Verb.DELETE and id_ in found:
                 self._asked(name, stream, edit, id_, asked.get(id_, set()))

@@ -74,6 +74,9 @@ def _accounted(look: Look, record: Record, name: str, field: str, word: Word) ->
     meant = _meant(look, record, name, field, word.value)
     if same(there, meant) or (field == "tags" and _all_there(look, there, meant)):
         return True
+    if field == "company" and (name, word.value) in look.ledger.deleted and look.binding(name, word.value) is None:
+        # It was gone before anybody could be told which one it was.
+        return True
     if field == CONSENT:
         # A wider word is no word; a blank one says nothing.
         return word.cleared or narrow(there) >= narrow(meant)
@@ -126,7 +129,7 @@ def _answered(look: Look, record: Record, name: str, field: str, word: Word) -> 
         return False
     ours = {(one, bound.remote_id) for one in TOOLS for bound in look.bindings_of(record, one)}
     words = look.ledger.words
-    return any(
+    return look.was_merged(record) or any(
         (*place, field) in words and words[(*place, field)].at > word.at - 5 * SECOND
         for place in ours
         if place[0] != name

@@ -22,6 +22,7 @@ __all__ = ["explained"]
 
 # Many at once.
 
+
 @pytest.mark.parametrize("deals", [600, pytest.param(8_800, marks=[pytest.mark.chaos, pytest.mark.timeout(900)])])
 def test_a_bad_import_of_many_deals_is_taken_back_but_for_what_was_changed_since(lab: Lab, deals: int) -> None:
     for name in ("a", "b", "c", "sheet"):
