@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from api.queries import Search
-from core.flow.answering import EXPIRY
+from core.flow.reviews.answering import EXPIRY
 from core.model.instant import iso
 from core.store import Tx
 from core.store.codec import loads

@@ -18,11 +18,11 @@ from api.lock import engine_lock
 from api.planning import Plan, touched
 from api.restoring import noted
 from core.errors import StoreError
-from core.flow import canary
-from core.flow.reconcile import reconcile
+from core.flow.outward.reconcile import reconcile
+from core.flow.plan import canary
+from core.flow.plan.wishing_back import wish_back
 from core.flow.running import Run
 from core.flow.sync import Turn, turn
-from core.flow.wishing_back import wish_back
 from core.store import deliveries, outbox, plans, reviews
 from core.store.codec import loads
 

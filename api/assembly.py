@@ -26,12 +26,12 @@ from core.decide.route import Hearer
 from core.decide.rules import Rules, load_rules
 from core.decide.skew import Skew, estimate
 from core.errors import ConfigError
-from core.flow import describing
+from core.flow.drift import describing
+from core.flow.drift.lines import as_known
+from core.flow.filters.refilter import filter_again
 from core.flow.hub import HUB, Connection, Hub, Policy, Stream
-from core.flow.lines import as_known
 from core.flow.pausing import take_up
-from core.flow.reconsider import fold_again, translate_again
-from core.flow.refilter import filter_again
+from core.flow.plan.reconsider import fold_again, translate_again
 from core.manifest import Manifest
 from core.manifest import Stream as StreamManifest
 from core.mapping import Mapping as ToolMapping

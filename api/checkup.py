@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from api import queries
 from connectors._kit.catalogue import entry
 from core.errors import ConcordError, ConfigError, ToolError, Unsupported
-from core.flow.describing import since_kept, take_note, told
+from core.flow.drift.describing import since_kept, take_note, told
 from core.flow.sync import LEASE
 from core.mapping import MappingError, Problem, check_text, load
 from core.ports import Prepares

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.flow.arrivals import Intake
-from core.flow.reconcile import Agreement, reconcile
-from core.flow.reviewing import tick
+from core.flow.inward.arrivals import Intake
+from core.flow.outward.reconcile import Agreement, reconcile
+from core.flow.reviews.reviewing import tick
 from core.flow.sync import Tell, Turn, sync
 
 if TYPE_CHECKING:

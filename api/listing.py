@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from api import acts, elements, queries
 from core.decide.why import text
 from core.errors import ConfigError
-from core.flow.answering import answers
 from core.flow.asking import find
+from core.flow.reviews.answering import answers
 from core.model.instant import DAY, HOUR, MINUTE, SECOND, Instant, from_iso, iso
 from core.model.shape import Shape
 from core.store import bindings, connections, deliveries, records, reviews

@@ -1,8 +1,8 @@
 """Plans: exactly what a change of the configuration would do in every tool, before anybody agrees to it.
 
-The change is made to a shadow of the store and worked off there, with ghosts for tools (`core.flow.planning`); no tool
-is called. What is added here is what an admin asks next: how many calls, how long, what of today's quota, which
-records, and who is concerned.
+The change is made to a shadow of the store and worked off there, with ghosts for tools (`core.flow.plan.planning`);
+no tool is called. What is added here is what an admin asks next: how many calls, how long, what of today's quota,
+which records, and who is concerned.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from api.config import Changes, Config, put
 from api.listing import title
 from api.queries import pace
 from connectors._kit.catalogue import entry
-from core.flow.ghosts import Line
-from core.flow.planning import Calls, Foreseen, before, foresee
+from core.flow.plan.ghosts import Line
+from core.flow.plan.planning import Calls, Foreseen, before, foresee
+from core.flow.plan.wishing_back import wish_back
 from core.flow.sync import turn
-from core.flow.wishing_back import wish_back
 from core.ports import Verb
 from core.store import records
 from core.store.shadow import fill

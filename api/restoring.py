@@ -13,7 +13,7 @@ from api.assembly import ConnectionSpec, Text
 from api.config import Changes, Config
 from core.decide.reviewing import Duties
 from core.errors import ConfigError
-from core.flow.ghosts import Line
+from core.flow.plan.ghosts import Line
 from core.model.locale import Locale
 from core.store import connections, plans, runs
 from core.store.codec import loads

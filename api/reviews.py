@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from api import elements
 from core.decide.why import text
 from core.errors import ConfigError
-from core.flow.answering import answers, plan, sources, ways
 from core.flow.asking import ask
-from core.flow.choosing import contenders, looked_at
+from core.flow.reviews.answering import answers, plan, sources, ways
+from core.flow.reviews.choosing import contenders, looked_at
 from core.model.instant import Instant, iso
 from core.store import connections, records, reviews
 from core.store.reviews import Review
@@ -85,7 +85,7 @@ def _concerns(review: Review, name: str, connection_id: int) -> bool:
 
 def whole(installation: Installation, number: int) -> Told:
     """One review with everything: who says what, what each answer would do, and what happened to the field."""
-    from core.flow.duplicates import side_by_side
+    from core.flow.identity.duplicates import side_by_side
 
     hub = installation.hub()
     (review,) = find(installation, Asked(ids=[number]))

@@ -103,7 +103,7 @@ def put(installation: Installation, made: Ruling) -> tuple[int, int]:
 
 
 def _let_out(installation: Installation, frozen: Sequence[Review]) -> None:
-    from core.flow.answering import look_everywhere
+    from core.flow.reviews.answering import look_everywhere
 
     hub = installation.hub()
     with installation.store.writing() as tx:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from api import elements, queries
 from core.errors import REGISTRY
 from core.flow.hub import HUB
-from core.flow.reconcile import Agreement
+from core.flow.outward.reconcile import Agreement
 from core.model.instant import DAY, SECOND, Instant, iso
 from core.model.shapes import KIND_ORDER
 from core.store import connections, descriptions, records, reviews, runs

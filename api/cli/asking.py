@@ -183,7 +183,7 @@ def why(
     """Why a record's values stand: who said what, when, and which rule decided."""
     from api.cli.opening import opened
     from core.flow.asking import ask, find
-    from core.flow.left_out import kept_out
+    from core.flow.filters.left_out import kept_out
 
     with opened(made=True) as installation:
         _check_words(installation, kind, field)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from api.assembly import Installation
     from api.reviews import Asked
     from api.ruling import Ruling
-    from core.flow.answering import Planned
+    from core.flow.reviews.answering import Planned
     from core.store.records import Record
 
 Value = Annotated[str | None, typer.Argument(help="The value, where the word needs one; JSON or plain words.")]
@@ -150,7 +150,7 @@ def answer(
     """Answer one review or many; the next sync carries it out. What is answered to many is shown first."""
     from api.cli.opening import opened
     from api.reviews import Asked, find
-    from core.flow.answering import carry_out, plan
+    from core.flow.reviews.answering import carry_out, plan
 
     numbers, word, value = _read(words, everything=everything)
     asked = Asked(what=what, connection=connection, field=field, ids=numbers)
@@ -254,7 +254,7 @@ def assign(
     from api.cli.opening import opened
     from api.elements import ADMIN
     from api.reviews import Asked, find
-    from core.flow.reviewing import assign as give
+    from core.flow.reviews.reviewing import assign as give
 
     with opened(made=True) as installation:
         (review,) = find(installation, Asked(ids=[number]))

@@ -13,10 +13,10 @@ from core.errors import ConfigError
 
 if TYPE_CHECKING:
     from api.assembly import Installation
-    from core.flow.doubles import Duplicate
     from core.flow.hub import Hub
-    from core.flow.joining import Joining
-    from core.flow.mending import Pair
+    from core.flow.identity.doubles import Duplicate
+    from core.flow.identity.joining import Joining
+    from core.flow.identity.mending import Pair
     from core.store.records import Record
 
 Words = Annotated[
@@ -62,7 +62,7 @@ def merge(
 def _merge_here(
     installation: Installation, words: list[str], into: int | None, *, dry_run: bool, yes: bool, as_json: bool
 ) -> None:
-    from core.flow.joining import join, pick, plan_join
+    from core.flow.identity.joining import join, pick, plan_join
 
     if len(words) != 3:
         raise ConfigError(
@@ -171,7 +171,7 @@ def _merge_there(
     yes: bool,
     as_json: bool,
 ) -> None:
-    from core.flow.mending import can_merge, pair, request
+    from core.flow.identity.mending import can_merge, pair, request
     from core.flow.running import Run
 
     hub = installation.hub()
@@ -212,7 +212,7 @@ def duplicates(
 ) -> None:
     """What a tool holds twice: the evidence, which one should stay, what it would have, and how to merge them."""
     from api.cli.opening import names_of, opened
-    from core.flow.duplicates import duplicates as held_twice
+    from core.flow.identity.duplicates import duplicates as held_twice
 
     with opened(made=True) as installation:
         names_of(installation, [name] if name else None)

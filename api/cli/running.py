@@ -128,7 +128,7 @@ def replay(
 ) -> None:
     """Try dead letters again: the next sync sends them."""
     from api.cli.opening import names_of, opened
-    from core.flow.replay import replay as send_again
+    from core.flow.undo.replay import replay as send_again
 
     with opened(made=True) as installation:
         names_of(installation, [name] if name else None)

@@ -13,7 +13,7 @@ from core.errors import ConfigError
 
 if TYPE_CHECKING:
     from core.flow.hub import Hub
-    from core.flow.undoing import Undoing
+    from core.flow.undo.undoing import Undoing
     from core.store.records import Record
 
 SHOWN = 50
@@ -36,7 +36,7 @@ def undo(
     """Take a run back: an import, an edit, an answer, a merge, an applied change. What was changed since stays."""
     from api.cli.opening import opened
     from api.cli.planning import undo_change
-    from core.flow import undoing
+    from core.flow.undo import undoing
     from core.store import runs
 
     with opened(made=True) as installation:

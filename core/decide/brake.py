@@ -2,7 +2,7 @@
 
 A *load* is what would be done to one kind of record there, in numbers. It is held against what the connection has,
 against what it usually does, and against limits that an admin may set. Who counts, and what is done about a verdict,
-is `core.flow.braking`.
+is `core.flow.brake.braking`.
 """
 
 from __future__ import annotations

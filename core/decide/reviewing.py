@@ -1,7 +1,7 @@
 """Reviewing: whose a review is, when it is due, what becomes of it when nobody answers, and when it settles itself.
 
 The same four elements stand on all of the hub's own work (dead letters and pauses, too): an owner, an action, a due
-time, and an escalation when that time is up. What an answer does is `core.flow.answering`'s business.
+time, and an escalation when that time is up. What an answer does is `core.flow.reviews.answering`'s business.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class Stream:
     only_in: Filter | None = None
     only_out: Filter | None = None
     held: frozenset[str] = frozenset()
-    """The tool's fields whose lines rest (`core.flow.lines`): what is known of them stays, whatever a reading shows."""
+    """The tool's fields whose lines rest (`core.flow.drift.lines`): what is known of them stays, whatever is read."""
     returning: frozenset[str] = frozenset()
     """Lines that rested and are read again; a blank in their fields is none, as at first sight."""
 
@@ -103,7 +103,7 @@ class Connection:
     limits: Limits = field(default_factory=Limits)
     """Up to where the brake lets it be written without asking."""
     leave: Leave = Leave.ALL
-    """What of its outbox may go out now, as `core.flow.braking` found it."""
+    """What of its outbox may go out now, as `core.flow.brake.braking` found it."""
 
     def stream_for(self, kind: str, values: Values) -> Stream | None:
         """Where a record that this connection does not hold is created, or None when it does not take it."""

@@ -16,19 +16,19 @@ from dataclasses import dataclass, field
 
 from core.decide.outcome import back_off, outcome
 from core.errors import ConcordError, SchemaChanged, StoreError, ToolError
-from core.flow import canary
-from core.flow.arrivals import Intake
-from core.flow.booking import Delivered
-from core.flow.braking import weighed
-from core.flow.describing import after_reading, before_reading, explains
+from core.flow.brake.braking import weighed
+from core.flow.brake.weighing import note_away
+from core.flow.drift.describing import after_reading, before_reading, explains
+from core.flow.drift.resting import arrived
 from core.flow.fencing import fenced
 from core.flow.hub import Connection, Hub, Stream
-from core.flow.outbound import deliver, settle_intents
+from core.flow.inward.arrivals import Intake
+from core.flow.inward.pull import pull
+from core.flow.outward.booking import Delivered
+from core.flow.outward.outbound import deliver, settle_intents
 from core.flow.pausing import Side, end_pause, may_read, pause, reads, stop, try_now
-from core.flow.pull import pull
-from core.flow.resting import arrived
+from core.flow.plan import canary
 from core.flow.running import Run
-from core.flow.weighing import note_away
 from core.model.instant import MINUTE, SECOND
 from core.store import Tx, connections, outbox, runs
 from core.store.connections import StreamRow

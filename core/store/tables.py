@@ -334,7 +334,7 @@ paused_line = Table(
     metadata,
     Column("stream_id", Id, nullable=False),
     Column("field", Text, nullable=False),
-    # `both`, `writing`, or `returning` while a whole walk reads it again (`core.flow.lines`).
+    # `both`, `writing`, or `returning` while a whole walk reads it again (`core.flow.drift.lines`).
     Column("side", Text, nullable=False),
     Column("at", Id, nullable=False),
     Column("code", Text, nullable=False),

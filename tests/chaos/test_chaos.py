@@ -22,7 +22,7 @@ from api.assembly import Installation, now
 from api.settings import Settings
 from connectors._kit.mischief import spellings
 from connectors.memory.tool import Habits, Tool
-from core.flow.replay import folded_again
+from core.flow.undo.replay import folded_again
 from core.model.instant import SECOND, Instant
 from core.store import deliveries, records, tables
 from tests.chaos.child import TOOLS

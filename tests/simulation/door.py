@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.errors import ToolError
-from core.flow.arrivals import Trip
 from core.flow.hub import Connection, Hub
-from core.flow.inbound import inbound
-from core.flow.outbound import settle_intents
-from core.flow.rereading import read_again
+from core.flow.inward.arrivals import Trip
+from core.flow.inward.inbound import inbound
+from core.flow.inward.rereading import read_again
+from core.flow.outward.outbound import settle_intents
 from core.ports import Notice, Page, Remote, Request
 
 SECRET = "whsec_" + "c2ltdWxhdGlvbnMgYXJlIG5vdCBzZWNyZXQhISE="

@@ -36,14 +36,16 @@ class Fault(NamedTuple):
 
 FAULTS = (
     Fault("no intent", "creates are not written down before they are sent", {"core.store.deliveries.intend": nothing}),
-    Fault("blind create", "after a doubt a create is sent again unseen", {"core.flow.outbound._look_for": nothing}),
+    Fault(
+        "blind create", "after a doubt a create is sent again unseen", {"core.flow.outward.outbound._look_for": nothing}
+    ),
     Fault(
         "nothing noted", "updates are not written down before they are sent", {"core.store.bindings.note_sent": nothing}
     ),
     Fault(
         "sent forgotten",
         "what was sent and not answered is taken for an edit",
-        {"core.flow.inbound._with_sent": lambda _: lambda _stream, _known, before: before},
+        {"core.flow.inward.inbound._with_sent": lambda _: lambda _stream, _known, before: before},
     ),
     Fault(
         "settled blindly",
@@ -53,95 +55,103 @@ FAULTS = (
     Fault(
         "errors are done",
         "an item that failed in a batch counts as done",
-        {"core.flow.outbound._written": wrongs.errors_taken_for_done},
+        {"core.flow.outward.outbound._written": wrongs.errors_taken_for_done},
     ),
-    Fault("batch dies", "one bad item fails its whole batch", {"core.flow.outbound._written": wrongs.refused_together}),
+    Fault(
+        "batch dies",
+        "one bad item fails its whole batch",
+        {"core.flow.outward.outbound._written": wrongs.refused_together},
+    ),
     Fault(
         "unknown is done",
         "a call without an answer counts as done",
-        {"core.flow.booking.outcome": wrongs.unknown_is_done},
+        {"core.flow.outward.booking.outcome": wrongs.unknown_is_done},
     ),
     Fault(
         "given up", "what failed for the time being is not tried again", {"core.store.outbox.put_back": wrongs.given_up}
     ),
-    Fault("any version", "writes name no version", {"core.flow.outbound._edit": wrongs.any_version}),
+    Fault("any version", "writes name no version", {"core.flow.outward.outbound._edit": wrongs.any_version}),
     Fault(
         "never renewed",
         "old readings are not renewed before writing over them",
-        {"core.flow.outbound._unsure": gives(False)},
+        {"core.flow.outward.outbound._unsure": gives(False)},
     ),
     Fault(
         "as told",
         "what was told counts as what is held, not what the tool gives back",
-        {"core.flow.booking._held_now": wrongs.as_told},
+        {"core.flow.outward.booking._held_now": wrongs.as_told},
     ),
     Fault(
         "answers swallow edits",
         "what else an answer shows counts as known",
-        {"core.flow.booking._unheard_fields": gives({})},
+        {"core.flow.outward.booking._unheard_fields": gives({})},
     ),
     Fault(
         "letters stay",
         "what was refused is not sent even when it has changed",
-        {"core.flow.outbound._without_refused": wrongs.letters_stay},
+        {"core.flow.outward.outbound._without_refused": wrongs.letters_stay},
     ),
     Fault(
         "asked and written",
         "what a person is asked about is written all the same",
-        {"core.flow.compare._compare": wrongs.without_questions},
+        {"core.flow.outward.compare._compare": wrongs.without_questions},
     ),
     Fault("nobody waits", "who waits to refer to a record is not woken", {"core.store.deliveries.wait_for": nothing}),
     Fault(
         "early checkpoint",
         "the checkpoint moves before the data is kept",
-        {"core.flow.pull.inbound": wrongs.checkpoint_first},
+        {"core.flow.inward.pull.inbound": wrongs.checkpoint_first},
     ),
     Fault(
         "echo by actor",
         "every reading soon after our own write counts as an echo",
-        {"core.flow.inbound._look": wrongs.deaf_after_writes},
+        {"core.flow.inward.inbound._look": wrongs.deaf_after_writes},
     ),
     Fault(
         "no echoes",
         "readings are compared with the tool's own words, not with what we told it",
-        {"core.flow.inbound.heard": wrongs.own_words_believed},
+        {"core.flow.inward.inbound.heard": wrongs.own_words_believed},
     ),
     Fault(
         "raw clocks",
         "the clocks of machines are compared as they are",
         {"core.decide.echo.correct": lambda _: lambda at, _skew: at},
     ),
-    Fault("older believed", "a reading older than the one kept is news", {"core.flow.inbound.is_news": gives(True)}),
     Fault(
-        "stale believed", "a reading from before our own write is news", {"core.flow.inbound.is_stale": gives(False)}
+        "older believed", "a reading older than the one kept is news", {"core.flow.inward.inbound.is_news": gives(True)}
+    ),
+    Fault(
+        "stale believed",
+        "a reading from before our own write is news",
+        {"core.flow.inward.inbound.is_stale": gives(False)},
     ),
     Fault(
         "part for whole",
         "a partial reading is taken for a whole one",
-        {"core.flow.inbound._completed": wrongs.part_for_whole},
+        {"core.flow.inward.inbound._completed": wrongs.part_for_whole},
     ),
     Fault(
         "resumed walk concludes",
         "a walk that was broken off says what is gone",
-        {"core.flow.pull._walk": wrongs.walk_taken_for_whole},
+        {"core.flow.inward.pull._walk": wrongs.walk_taken_for_whole},
     ),
     Fault(
         "missing is gone",
         "what a walk does not show is gone without a second look",
-        {"core.flow.missing._deleted": wrongs.missing_is_gone},
+        {"core.flow.brake.missing._deleted": wrongs.missing_is_gone},
     ),
     Fault("no brake", "however much is to be deleted, nobody is asked", {"core.decide.brake.weigh": gives(())}),
-    Fault("deletions unheard", "tombstones are not heard", {"core.flow.inbound._leaves": gives(False)}),
+    Fault("deletions unheard", "tombstones are not heard", {"core.flow.inward.inbound._leaves": gives(False)}),
     Fault(
         "delete beats edit",
         "a deletion goes before the edit that is on its way",
-        {"core.flow.departures._out_of_step": gives(set())},
+        {"core.flow.inward.departures._out_of_step": gives(set())},
     ),
     Fault("not reopened", "what was deleted and lives on is not put back", {"core.flow.refold._reopen": nothing}),
     Fault(
         "blanks claimed",
         "a blank at first sight is a word",
-        {"core.flow.newcomers._first_claims": wrongs.blanks_claimed},
+        {"core.flow.inward.newcomers._first_claims": wrongs.blanks_claimed},
     ),
     Fault(
         "without forgotten", "what a source took out of a set is forgotten", {"core.decide.echo._taken_out": gives(())}
@@ -149,7 +159,7 @@ FAULTS = (
     Fault(
         "first candidate",
         "of several that a newcomer may be, the first is taken",
-        {"core.flow.newcomers.match": wrongs.first_candidate},
+        {"core.flow.inward.newcomers.match": wrongs.first_candidate},
     ),
     Fault("not rekeyed", "a new address makes nobody found by it", {"core.flow.refold._rekey": nothing}),
     Fault(
@@ -160,7 +170,7 @@ FAULTS = (
     Fault(
         "losers silent",
         "what was said of the loser of a merge is dropped",
-        {"core.flow.merging._take_over": wrongs.losers_silent},
+        {"core.flow.identity.merging._take_over": wrongs.losers_silent},
     ),
     Fault(
         "retired silent",
@@ -184,6 +194,6 @@ FAULTS = (
         {"core.decide.echo._widens": gives(False)},
     ),
     Fault("lease for all", "two workers work one connection", {"core.store.runs.take_lease": wrongs.lease_for_all}),
-    Fault("nothing slipped", "a reconcile marks nothing", {"core.flow.reconcile._mark": nothing}),
+    Fault("nothing slipped", "a reconcile marks nothing", {"core.flow.outward.reconcile._mark": nothing}),
 )
 """All of them."""

@@ -9,8 +9,8 @@ from connectors._kit.mischief import Switch
 from core.decide.why import Why, explain
 from core.flow.asking import voices_of
 from core.flow.hub import HUB, Stream
-from core.flow.outbound import FRESH
-from core.flow.replay import folded_again
+from core.flow.outward.outbound import FRESH
+from core.flow.undo.replay import folded_again
 from core.model.instant import SECOND, Instant
 from core.model.values import Json, is_blank
 from core.store import bindings, reviews

@@ -9,8 +9,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from connectors._kit.mischief import Switch
-from core.flow.arrivals import Trip
-from core.flow.inbound import inbound
+from core.flow.inward.arrivals import Trip
+from core.flow.inward.inbound import inbound
 from core.flow.sync import turn
 from core.model.values import Json
 from core.ports import Page, Remote

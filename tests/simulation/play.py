@@ -21,7 +21,7 @@ from core.decide.brake import Limits
 from core.decide.skew import Skew
 from core.errors import StoreError
 from core.flow.hub import Connection, Hub
-from core.flow.reconcile import reconcile
+from core.flow.outward.reconcile import reconcile
 from core.flow.saying import say
 from core.flow.sync import Turn, turn
 from core.model.instant import SECOND
@@ -162,9 +162,9 @@ class Stage:
     def play(self) -> None:
         """Carry the plot out and let everything come to rest."""
         with (
-            patch("core.flow.pull.ThreadPoolExecutor", SameThread),
+            patch("core.flow.inward.pull.ThreadPoolExecutor", SameThread),
             # What is told by numbers far larger than these plots.
-            patch.multiple("core.flow.pull", INTAKE=3),
+            patch.multiple("core.flow.inward.pull", INTAKE=3),
         ):
             for step in self.plot.steps:
                 self.do(step)
@@ -205,7 +205,7 @@ class Stage:
         tool, habit = self.lab.tools[TOOLS[step.tool]], self.plot.habits[step.tool]
         # A tool that lies the first time it is read cannot be seen through, and without stamps nobody knows an older
         # reading. Where no version is compared, what a lagging read hides is within the window that remains
-        # (`core.flow.outbound.FRESH`).
+        # (`core.flow.outward.outbound.FRESH`).
         early = step.name in ("empty", "half", "lagging") and TOOLS[step.tool] not in self.read_whole
         hidden = step.name == "lagging" and not (habit.versions and habit.stamps)
         # Notices are ordered by their stamps.

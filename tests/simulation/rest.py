@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.flow.answering import answer
-from core.flow.reconcile import reconcile
-from core.flow.replay import replay
+from core.flow.outward.reconcile import reconcile
+from core.flow.reviews.answering import answer
+from core.flow.undo.replay import replay
 from core.model.values import Json
 from core.store import outbox, records
 from core.store.reviews import Review

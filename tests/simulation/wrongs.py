@@ -15,7 +15,7 @@ from core.decide.outcome import DONE
 from core.decide.route import Lane
 from core.decide.settle import latest
 from core.errors import Refused, Unknown
-from core.flow.arrivals import Intake
+from core.flow.inward.arrivals import Intake
 from core.model.instant import MINUTE
 from core.ports import Receipt, Remote
 from core.store import tables

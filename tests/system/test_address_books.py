@@ -14,7 +14,7 @@ import pytest
 
 from core.decide.why import Why
 from core.flow.asking import ask, find
-from core.flow.reconcile import reconcile
+from core.flow.outward.reconcile import reconcile
 from core.flow.sync import sync
 from tests.system.books import NAMES, UNKNOWN, Cards, Cast, Town, card, email, town
 

@@ -17,7 +17,7 @@ from api.listing import problems_of
 from connectors._kit.mischief import Switch
 from connectors.carddav.sandbox import Habits, Sandbox
 from core.errors import REGISTRY, Garbled, SignedOut, Unavailable
-from core.flow.reconcile import reconcile
+from core.flow.outward.reconcile import reconcile
 from core.flow.sync import Turn, sync
 from core.store import runs
 from tests.support import Lab

@@ -19,7 +19,7 @@ from api.listing import Asked, log_of
 from api.snapshot import snapshot
 from connectors.hubspot.sandbox import Quotas
 from core.errors import Throttled
-from core.flow.replay import replay
+from core.flow.undo.replay import replay
 from core.store.deliveries import DeadLetter
 from core.store.reviews import Review
 from tests.system.crms import HUBSPOT, PROPAGATE, SALESFORCE, Crms, fitted, shown

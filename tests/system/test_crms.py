@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from core.flow.asking import ask, find
-from core.flow.reconcile import reconcile
-from core.flow.replay import folded_again
+from core.flow.outward.reconcile import reconcile
+from core.flow.undo.replay import folded_again
 from core.store.records import Record, State
 from tests.system.crms import (
     HUBSPOT,

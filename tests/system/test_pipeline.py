@@ -22,9 +22,9 @@ import pytest
 from api.assembly import ConnectionSpec
 from api.listing import problems_of
 from connectors.memory.connector import MemoryConnector
-from core.flow.reconcile import reconcile
-from core.flow.replay import folded_again
+from core.flow.outward.reconcile import reconcile
 from core.flow.sync import Turn
+from core.flow.undo.replay import folded_again
 from core.ports import Edit, Receipt
 from core.store import bindings
 from tests.support import Lab

@@ -11,8 +11,8 @@ import pytest
 from api.snapshot import snapshot
 from connectors.memory.connector import MemoryConnector
 from core.errors import Forbidden, Reach, SchemaChanged, SignedOut, Stale, ToolError
-from core.flow.answering import answer
 from core.flow.pausing import TRY_EVERY
+from core.flow.reviews.answering import answer
 from core.flow.sync import Turn, sync
 from core.model.instant import MINUTE, SECOND
 from core.ports import Edit, Receipt

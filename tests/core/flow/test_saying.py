@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigError
-from core.flow.answering import answer
 from core.flow.asking import ask
-from core.flow.replay import folded_again
+from core.flow.reviews.answering import answer
 from core.flow.saying import say
+from core.flow.undo.replay import folded_again
 from core.store.records import State
 from tests.support import Lab, people
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from core.flow.arrivals import Trip
 from core.flow.hub import Connection, Hub
-from core.flow.inbound import inbound
-from core.flow.outbound import deliver
+from core.flow.inward.arrivals import Trip
+from core.flow.inward.inbound import inbound
+from core.flow.outward.outbound import deliver
 from core.model.instant import HOUR
 from core.ports import Page, Remote
 from core.store.database import Store

@@ -1,0 +1,176 @@
+"""Pull: backfill, poll and resume are one walk from different checkpoints.
+
+    checkpoint ▶ connector.read ▶ inbound (data and checkpoint in one transaction) ▶ … ▶ what is missing is gone
+
+Small remote pages are gathered into intake pages, and the next one is fetched while the present one is kept. A whole
+walk is a *generation*; only a completed one that passes its count check may conclude that something is gone, and a
+direct read confirms it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.errors import CursorExpired
+from core.flow.brake.missing import conclude
+from core.flow.hub import Hub, Stream
+from core.flow.inward.arrivals import Intake, Trip
+from core.flow.inward.inbound import inbound
+from core.flow.inward.rereading import read_again, see_whole
+from core.model.instant import Instant
+from core.ports import Cursor, Page, Reads
+from core.store import Tx, bindings, connections
+from core.store.connections import StreamRow
+
+INTAKE = 1_000
+"""Records that are taken in together; smaller pages of a tool are gathered up to this."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Which bindings a walk has shown: one bit each, since their ids are dense."""
+
+    bits: bytearray = field(default_factory=bytearray)
+
+    def add(self, ids: list[int]) -> None:
+        """Note that these were shown."""
+        if ids and max(ids) >> 3 >= len(self.bits):
+            self.bits.extend(bytes((max(ids) >> 3) + 1 - len(self.bits)))
+        for id_ in ids:
+            self.bits[id_ >> 3] |= 1 << (id_ & 7)
+
+    def __contains__(self, id_: object) -> bool:
+        """Whether this binding was shown."""
+        return isinstance(id_, int) and id_ >> 3 < len(self.bits) and bool(self.bits[id_ >> 3] >> (id_ & 7) & 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """Remote pages joined into one, with when the first was asked for."""
+
+    page: Page
+    began_at: Instant
+
+
+def pull(hub: Hub, stream: Stream, *, run_id: int | None = None) -> Intake:
+    """Walk a stream from its checkpoint to its present end."""
+    with hub.store.reading() as tx:
+        row = connections.stream_row(tx, stream.id)
+    try:
+        return _walk(hub, stream, row, run_id)
+    except CursorExpired:
+        row = _new_generation(hub, stream, row)
+        return _walk(hub, stream, row, run_id)
+
+
+def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None) -> Intake:
+    total, seen = Intake(), _Seen()
+    backfill, began_at = row.phase == "backfill", row.began_at or hub.clock()
+    # A walk that was broken off has lost what it had seen, and may not conclude that anything is gone.
+    whole_view, walked = row.began_at is None, row.walked
+    with hub.store.reading() as tx:
+        newest = bindings.newest(tx)
+    for gathered in _read_ahead(hub, stream, row.place):
+        page = gathered.page
+        see_whole(hub, stream, page.records)
+        walked += len(page.records)
+        trip = Trip(
+            hub,
+            stream,
+            gathered.began_at,
+            hub.clock(),
+            last_read_at=row.read_at,
+            backfill=backfill,
+            run_id=run_id,
+        )
+        place = _Place(stream, page, walked, began_at, hub.clock(), backfill=backfill)
+        moved = page.next != row.place or backfill or bool(page.records)
+        intake = inbound(trip, page, keep=place.keep if moved else None)
+        seen.add(intake.seen)
+        if intake.again:
+            intake.add(read_again(hub, stream, intake.again, run_id=run_id))
+        total.add(intake)
+        if page.complete and whole_view:
+            total.gone += _conclude(hub, stream, seen, newest, run_id)
+        elif page.complete and not (backfill and row.generation == 1):
+            _walk_again(hub, stream)
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A checkpoint: how far the walk has come with this page."""
+
+    stream: Stream
+    page: Page
+    walked: int
+    began_at: Instant
+    now: Instant
+    backfill: bool
+
+    def keep(self, tx: Tx) -> None:
+        """Write it down, in the page's own transaction."""
+        values: dict[str, Any] = {"cursor": self.page.next, "walked": self.walked, "began_at": self.began_at}
+        if self.page.total is not None:
+            values["total"] = self.page.total
+        if not self.page.more:
+            values |= {"phase": "poll", "read_at": self.began_at, "began_at": None, "walked": 0}
+            if self.backfill or self.page.complete:
+                row = connections.stream_row(tx, self.stream.id)
+                connections.forget_unread(tx, self.stream.id, before=self.began_at)
+                values["generation"] = row.generation + 1
+        connections.change_stream(tx, self.stream.id, **values)
+
+
+def _read_ahead(hub: Hub, stream: Stream, cursor: Cursor | None) -> Iterator[_Gathered]:
+    """Gathered pages, the next one being fetched while the caller keeps the present one."""
+    connector: Reads = hub.open(stream.source)
+    with ThreadPoolExecutor(1, thread_name_prefix=f"read {stream.source}") as reader:
+        coming: Future[_Gathered] | None = reader.submit(_gather, hub, connector, stream, cursor)
+        while coming is not None:
+            gathered = coming.result()
+            page = gathered.page
+            coming = reader.submit(_gather, hub, connector, stream, page.next) if page.more else None
+            yield gathered
+
+
+def _gather(hub: Hub, connector: Reads, stream: Stream, cursor: Cursor | None) -> _Gathered:
+    began_at = hub.clock()
+    page = connector.read(stream.name, cursor)
+    records, problems = list(page.records), list(page.problems)
+    while page.more and len(records) < INTAKE:
+        page = connector.read(stream.name, page.next)
+        records.extend(page.records)
+        problems.extend(page.problems)
+    return _Gathered(page._replace(records=records, problems=problems), began_at)
+
+
+def _new_generation(hub: Hub, stream: Stream, row: StreamRow) -> StreamRow:
+    """The tool has forgotten our place: read everything again, as a generation of its own."""
+    with hub.store.writing() as tx:
+        connections.change_stream(
+            tx,
+            stream.id,
+            cursor=None,
+            phase="backfill",
+            generation=row.generation + 1,
+            walked=0,
+            began_at=None,
+        )
+        return connections.stream_row(tx, stream.id)
+
+
+def _walk_again(hub: Hub, stream: Stream) -> None:
+    """This generation was resumed and so concludes nothing; the next poll begins a whole one."""
+    with hub.store.writing() as tx:
+        connections.change_stream(tx, stream.id, cursor=None)
+
+
+def _conclude(hub: Hub, stream: Stream, seen: _Seen, newest: int, run_id: int | None) -> int:
+    """What a completed generation did not show is gone, if a direct read agrees and it is not suspiciously much."""
+    with hub.store.reading() as tx:
+        count, missing = bindings.missing(tx, stream.id, seen, newest)
+    return conclude(hub, stream, count, missing, run_id)
