@@ -9,7 +9,7 @@ from typing import Any
 from core.flow.hub import HUB
 from core.model.instant import Instant
 from core.model.values import Json, is_blank
-from core.store import reviews
+from core.store import bindings, reviews
 from core.store.codec import dumps
 from core.store.records import Record, State
 from tests.simulation.plot import TOOLS, Plot, Step
@@ -152,6 +152,9 @@ class People:
         if before == step.value:
             return
         self.lab.tools[name].edit("contacts", id_, {step.name: step.value})
+        if (self.lab.tools[name].get("contacts", id_) or {}).get(step.name) == before:
+            # The tool cuts it to what it held already: nobody can see that anything was said.
+            return
         self._wrote(name, id_, {step.name: step.value})
         if step.name == "email":
             self.ledger.readdressed.add(f"person {step.who}")
@@ -185,15 +188,17 @@ class People:
 
     def _is_behind(self, name: str, id_: str, record: Record) -> bool:
         """Whether the hub knows of an edit that this tool has not been told."""
-        translator, tool = self.lab.stream(name).translator, self.lab.tools[name]
-        held = tool.get("contacts", id_) or {}
-        (shown,) = translator.read([held])
-        wanted = tool.spelled(dict(translator.write(record.values).fields))
-        (meant,) = translator.read([wanted])
+        stream, tool = self.lab.stream(name), self.lab.tools[name]
         with self.lab.installation.store.reading() as tx:
             asked = reviews.undecided(tx, [record.id]).get(record.id, set())
+            bound = bindings.of_remotes(tx, stream.id, [id_]).get(id_)
+        held = tool.get("contacts", id_) or {}
+        # What people have just said in the tool itself differs, too, and is on its way from there.
+        shown, known = stream.translator.read([held, bound.expected if bound else held])
+        wanted = tool.spelled(dict(stream.translator.write(record.values).fields))
+        (meant,) = stream.translator.read([wanted])
         names = {"first_name", "phone", "job_title"} - asked
-        return any(shown.values.get(one) != meant.values.get(one) for one in names)
+        return any(meant.values.get(one) not in (shown.values.get(one), known.values.get(one)) for one in names)
 
     def _recreate(self, step: Step, id_: str) -> None:
         name = TOOLS[step.tool]

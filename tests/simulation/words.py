@@ -34,11 +34,12 @@ def nothing_lost(look: Look) -> Iterator[str]:
             yield f"lost: {name} {remote_id} was never taken in"
             continue
         record = look.end(bound.record_id)
+        field = path if name == HUB else look.field(record.kind, path)
         if record.state != State.LIVE:
-            if not _was_deleted(look, record, word):
+            # An edit outlives a deletion where it stands; one that clocks make the older of two stands nowhere.
+            if not _was_deleted(look, record, word) and not _overruled(look, record, name, field, word):
                 yield f"lost: record {record.id} is {State(record.state).name}, {name} {remote_id} was edited since"
             continue
-        field = path if name == HUB else look.field(record.kind, path)
         if look.overwritten(name, remote_id, path, word.at):
             continue
         if not _accounted(look, record, name, field, word):
@@ -80,10 +81,17 @@ def _accounted(look: Look, record: Record, name: str, field: str, word: Word) ->
     if field == CONSENT:
         # A wider word is no word; a blank one says nothing.
         return word.cleared or narrow(there) >= narrow(meant)
-    if any(lost.source == name and lost.reason and same(lost.value, meant) for lost in look.why(record, field).losers):
+    if _overruled(look, record, name, field, word):
         return True
     # A field that was set and cleared between two looks was never seen to be set: there was nothing to clear.
     return word.cleared or _answered(look, record, name, field, word)
+
+
+def _overruled(look: Look, record: Record, name: str, field: str, word: Word) -> bool:
+    """Whether a named rule let another word stand."""
+    meant = _meant(look, record, name, field, word.value)
+    losers = look.why(record, field).losers
+    return any(lost.source == name and bool(lost.reason) and same(lost.value, meant) for lost in losers)
 
 
 def _meant(look: Look, record: Record, name: str, field: str, value: Json) -> Json:
