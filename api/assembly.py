@@ -49,6 +49,7 @@ from core.store.codec import digest, dumps, loads
 from core.store.connections import ConnectionRow
 from core.store.database import Store
 from core.store.schema import prepare
+from core.store.signing import Signer
 from core.store.vault import Vault
 
 MAPPINGS = Path(__file__).resolve().parents[1] / "mappings"
@@ -56,6 +57,9 @@ MAPPINGS = Path(__file__).resolve().parents[1] / "mappings"
 
 _TRANSLATE, _FOLD, _FILTER = "translate connection {} again", "fold again", "filter connection {} again"
 """Facts that say what a changed configuration has left to be done."""
+
+_SIGNING = "signing key"
+"""The fact that holds the sealed key by which the consent ledger is signed."""
 
 _SAMPLES = 40
 """Answers from which a tool's clock is judged."""
@@ -357,7 +361,20 @@ class Installation:
             blocks=self._blocks(),
             locale=self.locale(),
             hearers=tuple(_hearer(one) for one in built.values()),
+            signer=self._signer(),
         )
+
+    def _signer(self) -> Signer:
+        """Whoever signs for this installation; made at the first need, and kept sealed."""
+        with self.store.reading() as tx:
+            kept = runs.fact(tx, _SIGNING)
+        if kept is None:
+            with self.store.writing(durable=True) as tx:
+                kept = runs.fact(tx, _SIGNING)
+                if kept is None:
+                    kept = self.vault.seal({"secret": Signer.fresh()}).decode()
+                    runs.put_fact(tx, _SIGNING, kept)
+        return Signer(self.vault.open(kept.encode())["secret"])
 
     def _blocks(self) -> Blocks:
         """What is no key: the installation's own list, or the one that comes with the hub."""

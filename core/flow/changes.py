@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from core.decide.route import Lane
+from core.model.consent import Spoken
 from core.model.instant import Instant
 from core.model.shapes import KIND_ORDER
-from core.store import Tx, bindings, deliveries, history, keys, outbox, records, reviews
+from core.store import Tx, bindings, deliveries, history, keys, ledger, outbox, records, reviews
 from core.store.bindings import Bound
 from core.store.history import Entry
 from core.store.outbox import Mark
@@ -37,6 +38,8 @@ class Changes:
     questions: list[Question] = field(default_factory=list)
     answered: list[tuple[str, int, str]] = field(default_factory=list)
     waiting: list[tuple[int, str, int]] = field(default_factory=list)
+    consents: list[Spoken] = field(default_factory=list)
+    """What was said about consent: it goes into the ledger in this very transaction."""
     bound: list[tuple[int, int]] = field(default_factory=list)
     """(connection id, record id) newly held by a connection: what waited to refer to it may now be written."""
 
@@ -62,6 +65,8 @@ class Changes:
         reviews.close(tx, self.answered, now=self.now, answer="settled by the claims")
         bindings.wait(tx, self.waiting)
         self._wake(tx)
+        # Last, because the ledger has one end, and whoever adds to it keeps others waiting until the commit.
+        ledger.append(tx, [(one.occasion.record_id, one.entry()) for one in self.consents])
 
     def _wake(self, tx: Tx) -> None:
         by_connection: dict[int, list[int]] = {}

@@ -26,6 +26,7 @@ from core.model.types import Locale
 from core.model.values import Json, Values
 from core.ports import Clock
 from core.store.database import Store
+from core.store.signing import Signer
 
 HUB = "hub"
 """The source of what a person says in the hub itself; stored as a connection like any other."""
@@ -162,6 +163,8 @@ class Hub:
     locale: Locale = field(default_factory=Locale)
     hearers: tuple[Hearer, ...] = ()
     """Who must hear about which fields of which kind."""
+    signer: Signer | None = None
+    """Signs the heads of the consent ledger; None on a copy that is only for trying something out."""
 
     def connection(self, name: str) -> Connection:
         """A connection by name; `KeyError` when there is none."""

@@ -6,7 +6,7 @@ given are loaded and locked by the trip.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,11 +14,15 @@ from core.decide import reviewing
 from core.decide.flip import flips
 from core.decide.fold import Ask, fold
 from core.decide.keys import keys_of
-from core.decide.route import Cause, hearers, lane
+from core.decide.route import Cause, Lane, hearers, lane
+from core.decide.settle import strictness
 from core.flow.changes import Changes
+from core.flow.consent.recording import of_change
 from core.flow.hub import Hub
 from core.model.claim import Claims, Voice
+from core.model.consent import Occasion
 from core.model.instant import DAY, Instant
+from core.model.shape import Shape
 from core.model.shapes import KIND_ORDER
 from core.model.values import Json
 from core.store import Tx, bindings, history, records, reviews
@@ -51,6 +55,8 @@ class Work:
     record: Record
     voices: dict[int, Voice] = field(default_factory=dict)
     """Binding id → voice."""
+    before: dict[int, Claims] = field(default_factory=dict)
+    """Binding id → what it claimed when it was laid on the desk."""
     streams: dict[int, int] = field(default_factory=dict)
     """Binding id → stream id, of live bindings only."""
     heard: list[Heard] = field(default_factory=list)
@@ -58,6 +64,8 @@ class Work:
     merged_into: int | None = None
     touched: set[str] = field(default_factory=set)
     """Source names whose tool must be looked at even if no standing value changes."""
+    wider: set[str] = field(default_factory=set)
+    """Source names whose tool shows a wider consent than it may: it is told before anything else."""
 
     def say(self, bound: Bound, source: str, claims: Claims, *, retired: bool = False) -> None:
         """Put a voice's present claims on the desk."""
@@ -80,8 +88,9 @@ def load_works(hub: Hub, tx: Tx, record_ids: Iterable[int]) -> dict[int, Work]:
 
 def lay_out(hub: Hub, work: Work, bound: Bound) -> None:
     """Put a binding as it is stored on the desk."""
-    retired = bound.state != BindingState.BOUND
-    work.say(bound, hub.sources.get(bound.stream_id, "?"), bound.claims, retired=retired)
+    retired, claims = bound.state != BindingState.BOUND, bound.claims
+    work.say(bound, hub.sources.get(bound.stream_id, "?"), claims, retired=retired)
+    work.before.setdefault(bound.id, claims)
     if bound.state == BindingState.FILTERED:
         # Its tool holds the record all the same.
         work.streams[bound.id] = bound.stream_id
@@ -152,6 +161,7 @@ def _refold(hub: Hub, changes: Changes, work: Work, standing: Sequence[Standing]
     after = folded.values
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     _write_history(changes, work, {name: [before.get(name), after.get(name)] for name in changed})
+    _enter_consents(hub, changes, work)
     # What is deleted or merged away is asked about again when it comes back.
     asks = folded.asks if work.state == State.LIVE else ()
     said = _said_here(hub, work)
@@ -228,6 +238,23 @@ def _write_history(changes: Changes, work: Work, changed: dict[str, list[Any]]) 
         changes.tell(work.record.id, heard.what, pack(delta), heard.binding_id)
 
 
+def _enter_consents(hub: Hub, changes: Changes, work: Work) -> None:
+    """Whatever a voice says anew about consent goes into the ledger."""
+    shape = hub.shapes[work.record.kind]
+    if not shape.consents or work.state == State.MERGED:
+        return
+    heard = {one.binding_id: one for one in work.heard}
+    last = work.heard[-1].what if work.heard else "decided"
+    for binding_id, voice in work.voices.items():
+        before = work.before.get(binding_id)
+        if before is voice.claims:
+            continue
+        news = heard.get(binding_id)
+        cause, proof = (news.what, news.more.get("proof")) if news else (last, None)
+        came = Occasion(work.record.id, binding_id, voice.source, cause, changes.now, changes.run_id, proof)
+        changes.consents.extend(of_change(shape.consents, before, voice.claims, came))
+
+
 def _ask(changes: Changes, record_id: int, asks: Sequence[Ask], asked: set[str]) -> set[str]:
     """Put the questions; gives the fields that were asked about and are settled now."""
     for ask in asks:
@@ -275,8 +302,25 @@ def _mark(
     to |= work.touched
     held = work.streams.values()
     ids = [one.id for one in hub.connections.values() if one.name in to and one.concerns(kind, after, held)]
-    if ids:
-        changes.mark(ids, work.record.id, lane(kind, changed, cause), KIND_ORDER.index(kind))
+    if not ids:
+        return
+    wider = work.wider | {voice.source for voice in _newly_wider(hub.shapes[kind], work, after)}
+    urgent = [id_ for id_ in ids if hub.connections[id_].name in wider] if wider else []
+    changes.mark(urgent, work.record.id, Lane.CONSENT, KIND_ORDER.index(kind))
+    rest = [id_ for id_ in ids if id_ not in urgent]
+    changes.mark(rest, work.record.id, lane(kind, changed, cause), KIND_ORDER.index(kind))
+
+
+def _newly_wider(shape: Shape, work: Work, after: Mapping[str, Json]) -> Iterator[Voice]:
+    """Voices that have just come to this record, or just said so, with a wider consent than stands."""
+    narrow = {name: strictness(after[name]) for name in shape.consents if name in after}
+    if not any(narrow.values()):
+        return
+    for binding_id, voice in work.voices.items():
+        if work.before.get(binding_id) is not voice.claims and not voice.retired:
+            said = voice.claims.values
+            if any(degree > (strictness(said[name]) if said.get(name) else 0) for name, degree in narrow.items()):
+                yield voice
 
 
 def _is_held_twice(work: Work, voice: Voice) -> bool:

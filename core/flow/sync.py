@@ -18,6 +18,7 @@ from core.decide.outcome import back_off, outcome
 from core.errors import ConcordError, SchemaChanged, StoreError, ToolError
 from core.flow.brake.braking import weighed
 from core.flow.brake.weighing import note_away
+from core.flow.consent import heads
 from core.flow.drift.describing import after_reading, before_reading, explains
 from core.flow.drift.resting import arrived
 from core.flow.fencing import fenced
@@ -94,6 +95,7 @@ def turn(
         try:
             own = fenced(hub, name, token)
             _take_turn(own, connection, done, everything=everything, pulls=pulls, delivers=delivers)
+            heads.sign(own)
         except StoreError as error:
             if error.error_code != "store.taken_over":
                 raise

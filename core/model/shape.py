@@ -7,7 +7,7 @@ console's forms, erasure, the printed reference. The declarations themselves sta
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from core.model.locale import DEFAULT, Locale
@@ -65,6 +65,12 @@ class Shape:
     fields: Mapping[str, Field]
     title: tuple[str, ...]
     """Fields that name a record for people, joined by spaces."""
+    consents: tuple[str, ...] = field(init=False)
+    """Fields that say whether a person may be written to: those of which the strictest word stands."""
+
+    def __post_init__(self) -> None:
+        names = tuple(name for name, one in self.fields.items() if one.rule == "strictest")
+        object.__setattr__(self, "consents", names)
 
     @classmethod
     def of(cls, kind: str, doc: str, fields: Iterable[Field], *, title: tuple[str, ...]) -> Shape:

@@ -16,7 +16,10 @@ from core.store.database import Store
 from core.store.history import Entry
 from core.store.tables import binding, history, metadata, record, sequence
 
-_LEFT_OUT = frozenset({"history", "delivery", "run", "plan", "unread", "agreement", "lease", "sequence"})
+_LEFT_OUT = frozenset(
+    {"history", "delivery", "run", "plan", "unread", "agreement", "lease", "sequence"}
+    | {"consent_entry", "consent_node", "consent_head"}
+)
 """What happened so far decides nothing about what is to be done; only a field's latest flips look into history."""
 
 _PAGE = 5_000

@@ -372,6 +372,39 @@ written = Table(
     sqlite_with_rowid=False,
 )
 
+# What was ever said about consent, in order; nothing in it is changed. An erasure takes `salt` and `body` away and is
+# itself an entry, so that the tree still holds (`core.decide.merkle`).
+consent_entry = Table(
+    "consent_entry",
+    metadata,
+    Column("place", Id, primary_key=True, autoincrement=False),
+    Column("record_id", Id, nullable=False),
+    Column("salt", LargeBinary),
+    Column("body", LargeBinary),
+    Column("leaf", LargeBinary, nullable=False),
+    Index("consent_entry_by_record", "record_id"),
+)
+
+# The tree's complete nodes from `core.store.ledger.KEPT_FROM` on, by level and place in one number; those below are
+# quickly worked out.
+consent_node = Table(
+    "consent_node",
+    metadata,
+    Column("position", Id, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+# Signed: so many entries gave this root at that time.
+consent_head = Table(
+    "consent_head",
+    metadata,
+    Column("size", Id, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("at", Id, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+
 lease = Table(
     "lease",
     metadata,

@@ -17,6 +17,7 @@ from core.decide.likeness import names_differ
 from core.decide.match import Ambiguous, Candidate, Join, New, match
 from core.decide.route import hearers, lane
 from core.flow.changes import Changes
+from core.flow.consent.recording import of_newcomer
 from core.flow.hub import Stream
 from core.flow.identity.merging import Forwards, show_doubles
 from core.flow.inward.arrivals import Arrival, Intake, Trip
@@ -24,6 +25,7 @@ from core.flow.refold import Heard, Work, load_works
 from core.flow.refs import Refs
 from core.mapping import paths
 from core.model.claim import Claims, Stamp, Voice
+from core.model.consent import Occasion
 from core.model.values import Json, is_blank
 from core.ports import Remote
 from core.store import Tx, keys, records
@@ -84,6 +86,7 @@ class _Seats:
     ) -> None:
         self.trip, self.changes, self.works, self.moved = trip, changes, works, moved
         self.kin = trip.hub.connections[trip.stream.connection_id].kin(trip.stream.kind)
+        self.consents = [name for name in trip.stream.shape.consents if name in trip.stream.translator.in_fields]
         self.record_ids = allocate(tx, "record", len(newcomers))
         self.binding_ids = allocate(tx, "binding", len(newcomers))
         self.holders = _holders(tx, newcomers)
@@ -247,8 +250,15 @@ class _Seats:
             Record(record_id, trip.stream.kind, stands.decode(), records.State.LIVE, None, 1, trip.now, trip.now)
         )
         changes.tell(record_id, "seen", blob, row.id)
+        if self.consents:
+            self._enter_consents(row, claims)
         changes.keys.extend([(key.digest, record_id) for key in newcomer.keys])
         changes.marks.extend(marks.of(record_id, folded.values))
+
+    def _enter_consents(self, row: Bound, claims: Claims) -> None:
+        changes = self.changes
+        came = Occasion(row.record_id, row.id, self.trip.stream.source, "seen", changes.now, changes.run_id)
+        changes.consents.extend(of_newcomer(self.consents, claims, came))
 
     def _row(
         self, place: int, newcomer: _Newcomer, record_id: int, claims: bytes, *, told: bytes | None = None

@@ -84,6 +84,7 @@ def _rebind(page: Page) -> None:
             page.touched |= {row.record_id, new.record_id}
         page.rows[row.id] = new
         if new.record_id in page.works:
+            page.works[new.record_id].before[row.id] = row.claims
             lay_out(page.hub, page.works[new.record_id], new)
 
 
