@@ -37,7 +37,7 @@ def _take_in(hub: Hub, connection: Connection, request: Request, notice: Notice,
     stream = next(one for one in connection.streams if one.name == notice.stream)
     again = [remote.id]
     if not ids:
-        trip = Trip(hub, stream, request.received_at, hub.clock())
+        trip = Trip(hub, stream, request.received_at, hub.clock(), told=True)
         again = inbound(trip, Page([remote], {})).again
     try:
         if again:

@@ -52,6 +52,8 @@ class Ledger:
     """Who was added without an address somewhere."""
     purged: set[str] = field(default_factory=set)
     """Tools in which nearly everybody was deleted at once."""
+    confirmed: dict[str, Instant] = field(default_factory=dict)
+    """Tool → when somebody said, asked by the hub, that what is missing there is truly gone."""
     edited: dict[Place, int] = field(default_factory=dict)
     """Records that were deleted while an edit from elsewhere was on its way to them, and as what the hub knew them."""
 

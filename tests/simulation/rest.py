@@ -86,6 +86,8 @@ def _answer(stage: Stage) -> None:
         word, value = _word(stage, review)
         answer(stage.lab.hub, review, word, value)
         stage.watch.released |= word == "release"
+        if word == "release":
+            stage.ledger.confirmed[str(review.subject.get("connection"))] = stage.lab.clock()
         if word == "value":
             (record,) = [one for one in stage.lab.records(_kind(stage, review)) if one.id == review.record_id]
             if record.state == records.State.LIVE:

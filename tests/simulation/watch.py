@@ -127,8 +127,10 @@ class Watch:
         box = tables.outbox.c
         query = tables.outbox.select().with_only_columns(box.record_id, box.lane)
         query = query.where(box.connection_id == self.stage.lab.connection(name).id)
-        # What was marked since the brake looked is weighed at the next turn.
-        rows = list(tx.execute(query.where(box.due_at <= self.stage.lab.clock(), box.weighed == box.mark)))
+        # What was marked since the brake looked is weighed at the next turn; what the tool has just turned away
+        # because the record moved there is tried again after the others.
+        due = (box.due_at <= self.stage.lab.clock(), box.weighed == box.mark, box.attempts == 0)
+        rows = list(tx.execute(query.where(*due)))
         if all(lane == Lane.CONSENT for record_id, lane in rows if record_id in ids):
             return []
         waiting = {record_id for record_id, _ in rows} - ids
@@ -158,7 +160,7 @@ class Watch:
             name = str(review.subject.get("connection"))
             happened = self.stage.lab.tools[name].mischief.happened
             gone = sum(place == name for place, _ in self.stage.ledger.deleted)
-            lied = happened[Switch.EMPTY] or happened[Switch.HALF]
+            lied = happened[Switch.EMPTY] or happened[Switch.HALF] or happened[Switch.LAGGING]
             if review.subject.get("missing") and gone <= FEW and not lied:
                 self.breaches.append(f"brake: it is asked whether much is gone from {name}, where {gone} were deleted")
 

@@ -37,7 +37,7 @@ def nothing_lost(look: Look) -> Iterator[str]:
         field = path if name == HUB else look.field(record.kind, path)
         if record.state != State.LIVE:
             # An edit outlives a deletion where it stands; one that clocks make the older of two stands nowhere.
-            if not _was_deleted(look, record, word) and not _overruled(look, record, name, field, word):
+            if not _was_deleted(look, record, name, word) and not _overruled(look, record, name, field, word):
                 yield f"lost: record {record.id} is {State(record.state).name}, {name} {remote_id} was edited since"
             continue
         if look.overwritten(name, remote_id, path, word.at):
@@ -64,10 +64,12 @@ def edits_survive(look: Look) -> Iterator[str]:
             yield f"lost: record {record.id} was deleted with {name} {remote_id}, to which an edit was on its way"
 
 
-def _was_deleted(look: Look, record: Record, word: Word) -> bool:
-    deleted = look.ledger.deleted
-    ours = {(name, one.remote_id) for name in TOOLS for one in look.bindings_of(record, name)}
-    return any(at >= word.at for place, at in deleted.items() if place in ours)
+def _was_deleted(look: Look, record: Record, name: str, word: Word) -> bool:
+    """Whether somebody deleted it later, or said that it is gone in the sitting in which they said the word."""
+    deleted, confirmed = look.ledger.deleted, look.ledger.confirmed if name == HUB else {}
+    ours = {(one, bound.remote_id) for one in TOOLS for bound in look.bindings_of(record, one)}
+    sitting = word.at - SECOND
+    return any(at >= word.at or confirmed.get(place[0], 0) > sitting for place, at in deleted.items() if place in ours)
 
 
 def _accounted(look: Look, record: Record, name: str, field: str, word: Word) -> bool:

@@ -29,6 +29,8 @@ class Trip:
     run_id: int | None = None
     trusted: bool = False
     """These are direct reads, newer than any listing: their stamps need not have moved to be believed."""
+    told: bool = False
+    """These came by notices, which may be late: what nobody knows yet may be gone since, and is read first."""
     sent: Fields | None = None
     """What we made the one record of this page with, where a create of ours is found whose answer was lost."""
 

@@ -75,7 +75,10 @@ def _leave(trip: Trip, changes: Changes, bound: Bound, work: Work, place: Place 
 
 
 def _out_of_step(trip: Trip, tx: Tx, record_ids: set[int], works: Mapping[int, Work]) -> set[int]:
-    """Those with an edit from elsewhere still on its way to this tool."""
+    """Those with an edit from elsewhere still on its way to this tool.
+
+    One that a person is asked about, or that refers to what the tool does not hold yet, is on its way, too.
+    """
     connection = trip.hub.connections[trip.stream.connection_id]
     marked = {
         record_id for connection_id, record_id in outbox.due_records(tx, record_ids) if connection_id == connection.id
@@ -83,4 +86,5 @@ def _out_of_step(trip: Trip, tx: Tx, record_ids: set[int], works: Mapping[int, W
     if not marked:
         return set()
     found = {record_id: works[record_id].record for record_id in marked}
-    return {one.record.id for one in differences(trip.hub, tx, connection, found) if one.step is Step.UPDATE}
+    compared = differences(trip.hub, tx, connection, found)
+    return {one.record.id for one in compared if one.step is Step.UPDATE or one.missing or one.undecided}

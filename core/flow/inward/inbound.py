@@ -31,7 +31,7 @@ from core.mapping import paths
 from core.mapping.translator import Reading
 from core.model.claim import Claims, Evidence, Stamp
 from core.model.instant import Instant
-from core.model.values import Json
+from core.model.values import Json, is_blank
 from core.ports import Fields, Page, Remote
 from core.store import Tx, bindings, connections, deliveries, records
 from core.store.bindings import Bound, Glance, State
@@ -100,7 +100,7 @@ def _news(
         raw = orjson.dumps(remote.fields)
         mark = digest(raw)
         if glance is None:
-            if remote.partial:
+            if remote.partial or trip.told:
                 intake.again.append(remote.id)
             else:
                 news.append((remote, raw, mark))
@@ -327,11 +327,21 @@ def _hear(
         work.say(row, stream.source, present)
         work.heard.append(Heard("heard", _news_only(present, bound.claims), row.id))
         work.touched.update([stream.source] if present == bound.claims else [])
+        if _widens(stream, now_values, arrival.reading.said, present):
+            # Nobody widens a consent by typing it; the tool is told again, whatever else was said there.
+            work.touched.add(stream.source)
+            work.wider.add(stream.source)
         if work.state in (records.State.DELETED, records.State.ARCHIVED):
             work.state = records.State.LIVE
         changes.waiting.extend((place[0], place[1], row.id) for place in waits)
         intake.heard += 1
     changes.bindings[row.id] = row
+
+
+def _widens(stream: Stream, shown: Mapping[str, Json], said: Collection[str], claims: Claims) -> bool:
+    """Whether the tool shows a wider consent than the one it is taken to claim."""
+    read = (name for name in stream.shape.consents if name in said and name in claims)
+    return any(not is_blank(claims.values[name]) and shown.get(name) != claims.values[name] for name in read)
 
 
 def _hear_from_outside(

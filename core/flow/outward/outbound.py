@@ -248,8 +248,11 @@ def _written(hub: Hub, stream: Stream, edits: Sequence[Edit], done: Delivered) -
             yield Receipt(error=error)
             return
         middle = len(edits) // 2
-        yield from _written(hub, stream, edits[:middle], done)
-        yield from _written(hub, stream, edits[middle:], done)
+        for half in (edits[:middle], edits[middle:]):
+            # Between two calls another worker may have taken over, and have sent this already.
+            with hub.store.writing():
+                pass
+            yield from _written(hub, stream, half, done)
     except ToolError as error:
         yield from (Receipt(error=error) for _ in edits)
     else:

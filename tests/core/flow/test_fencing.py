@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from connectors.memory.tool import Habits
 from core.flow.sync import LEASE, turn
 from core.model.instant import SECOND
 from tests.support import Lab, people
@@ -43,3 +44,25 @@ def test_who_was_overtaken_writes_nothing_more(lab: Lab):
     lab.settle()
     assert len(lab.tools["b"].all("contacts")) == 3
     assert all(len(lab.bound(record, "b")) == 1 for record in lab.records())
+
+
+def test_who_was_overtaken_between_two_calls_of_a_batch_sends_nothing_more(lab: Lab):
+    """A batch that is refused as a whole is halved: between the halves somebody else may have sent the rest."""
+    lab.tool("a")
+    picky = Habits(idempotent=False, whole_batches=True, validator=_no_bakers)
+    lab.tool("b", habits=picky)
+    for number, person in enumerate(people(4)):
+        lab.tools["a"].create("contacts", {**person, "job_title": "Baker" if number == 1 else "Cook"})
+    lab.turn("b")
+    lab.turn("a")
+    sleeper = Sleeper(lab, lab.hub.open("b"))
+    hub = replace(lab.hub, open=lambda _name: sleeper)
+    turn(hub, hub.connection("b"))
+    lab.settle()
+    assert sleeper.slept
+    assert len(lab.tools["b"].all("contacts")) == 3
+    assert len(lab.records()) == 4
+
+
+def _no_bakers(_stream: str, fields: dict[str, Any]) -> str | None:
+    return "No bakers here." if fields.get("job_title") == "Baker" else None

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from core.flow.inward.arrivals import Trip
+from core.flow.inward.inbound import inbound
+from core.ports import Page, Remote
 from core.store import connections
 from core.store.records import State
 from tests.support import Lab, people
@@ -197,3 +200,32 @@ def test_deleting_one_of_two_records_of_the_same_person_deletes_nobody(lab: Lab)
     assert [one.state for one in lab.records()] == [State.LIVE, State.MERGED]
     assert lab.held("b", keep)["first_name"] == "First0"
     assert len(lab.all("a")) == 1
+
+
+def test_an_edit_that_a_person_is_asked_about_survives_a_delete(lab: Lab):
+    """Two tools differ and nobody can tell who was last: what a third one deletes meanwhile is not gone."""
+    policy = {"deletes_in": "propagate", "deletes_out": "propagate"}
+    for name in ("a", "b", "c"):
+        lab.tool(name, policy=policy)
+    lab.tools["a"].create("contacts", ANN)
+    lab.settle()
+    lab.wait(60)
+    lab.tools["a"].edit("contacts", lab.find("a"), first_name="Anna")
+    lab.tools["b"].edit("contacts", lab.find("b"), first_name="Anne")
+    lab.tools["c"].delete("contacts", lab.find("c"))
+    lab.settle()
+    (record,) = lab.records()
+    assert record.state == State.LIVE
+    assert [one.field for one in lab.reviews("ask")] == ["first_name"]
+    assert len(lab.all("c")) == 1
+
+
+def test_a_late_notice_of_a_record_that_is_gone_brings_nobody_back(lab: Lab):
+    tool = lab.tool("a")
+    id_ = tool.create("contacts", ANN)
+    shown = Remote(id_, dict(tool.get("contacts", id_) or {}), modified_at=lab.clock())
+    tool.delete("contacts", id_)
+    lab.settle()
+    trip = Trip(lab.hub, lab.stream("a"), lab.clock(), lab.clock(), told=True)
+    assert inbound(trip, Page([shown], {})).again == [id_], "it is read before it is believed"
+    assert lab.records() == []
