@@ -361,11 +361,11 @@ class Installation:
             blocks=self._blocks(),
             locale=self.locale(),
             hearers=tuple(_hearer(one) for one in built.values()),
-            signer=self._signer(),
+            signer=Signer(self._signing_key),
         )
 
-    def _signer(self) -> Signer:
-        """Whoever signs for this installation; made at the first need, and kept sealed."""
+    def _signing_key(self) -> str:
+        """The key by which this installation signs; made at the first need, and kept sealed."""
         with self.store.reading() as tx:
             kept = runs.fact(tx, _SIGNING)
         if kept is None:
@@ -374,7 +374,7 @@ class Installation:
                 if kept is None:
                     kept = self.vault.seal({"secret": Signer.fresh()}).decode()
                     runs.put_fact(tx, _SIGNING, kept)
-        return Signer(self.vault.open(kept.encode())["secret"])
+        return self.vault.open(kept.encode())["secret"]
 
     def _blocks(self) -> Blocks:
         """What is no key: the installation's own list, or the one that comes with the hub."""

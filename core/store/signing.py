@@ -5,6 +5,9 @@ What is signed can be checked with the public key alone, by anybody, without the
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
+
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -12,11 +15,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 class Signer:
     """Signs for this installation."""
 
-    def __init__(self, secret: str) -> None:
-        """`secret` is the private key, 32 bytes in hex."""
-        self._key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(secret))
-        self.public = self._key.public_key().public_bytes_raw().hex()
+    def __init__(self, secret: Callable[[], str]) -> None:
+        """`secret` gives the private key, 32 bytes in hex; it is asked for when something is to be signed."""
+        self._secret = secret
+
+    @cached_property
+    def _key(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self._secret()))
+
+    @cached_property
+    def public(self) -> str:
         """The public key in hex: whoever keeps it can check what was signed."""
+        return self._key.public_key().public_bytes_raw().hex()
 
     @staticmethod
     def fresh() -> str:

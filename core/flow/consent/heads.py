@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import orjson
 
-from core.errors import ConfigError
 from core.flow.hub import Hub
 from core.model.instant import Instant
-from core.store import Tx, ledger
+from core.store import ledger
 from core.store.ledger import Head
 from core.store.signing import is_signed
 
@@ -24,18 +23,13 @@ def sign(hub: Hub) -> Head | None:
         count, last = ledger.size(tx), ledger.last_head(tx)
     if count == 0 or hub.signer is None or (last is not None and last.size >= count):
         return last
+    # The key is made at the first need, in a transaction of its own; so it is asked for before ours begins.
+    key = hub.signer.public
     with hub.store.writing(durable=True) as tx:
-        return sign_in(hub, tx)
-
-
-def sign_in(hub: Hub, tx: Tx) -> Head:
-    """The same within a transaction."""
-    if hub.signer is None:
-        raise ConfigError("This installation has no key to sign with.", remedy="Open it with its vault key.")
-    count, at = ledger.size(tx), hub.clock()
-    root = ledger.tip_of(tx, count).root()
-    head = Head(count, root, at, hub.signer.public, hub.signer.sign(message(hub.installation, count, root, at)))
-    ledger.put_head(tx, head)
+        count, at = ledger.size(tx), hub.clock()
+        root = ledger.tip_of(tx, count).root()
+        head = Head(count, root, at, key, hub.signer.sign(message(hub.installation, count, root, at)))
+        ledger.put_head(tx, head)
     return head
 
 
