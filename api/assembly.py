@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from api.settings import Settings
 from connectors._kit.catalogue import Entry, entry
+from connectors._kit.hostile.stage import Wanted
 from core.decide.blocks import Blocks, load_blocks
 from core.decide.brake import Limits
 from core.decide.reviewing import Duties
@@ -515,6 +516,16 @@ class Installation:
     def _forget(self, fact: str) -> None:
         with self.store.writing() as tx:
             runs.drop_fact(tx, fact)
+
+
+def rehearsal(
+    folder: Path, clock: Callable[[], Instant], sleep: Callable[[float], None], wanted: Sequence[Wanted]
+) -> Installation:
+    """An installation in a folder, for hostile histories; the folder's own when it was there before."""
+    installation = Installation(Settings(data=folder), clock=clock, sleep=sleep)
+    if wanted:
+        installation.change(connections=[ConnectionSpec(*one) for one in wanted])
+    return installation
 
 
 def _no_connection(name: str) -> ConfigError:

@@ -73,9 +73,17 @@ def try_connector(
     everything: Annotated[
         bool, typer.Option("--all", help="Run the other tests in its folder too, and show what they print.")
     ] = False,
+    hostile: Annotated[
+        bool, typer.Option("--hostile", help="Play hostile histories on its stand-in instead of the contract.")
+    ] = False,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many hostile histories.")] = 20,
+    first: Annotated[int, typer.Option("--first", min=0, help="The seed of the first one.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Run the contract on a connector: each point, and the quality tier that it earns."""
+    if hostile:
+        _try_hostile(name, seeds, first, as_json)
+        return
     from connectors._kit.quality import run_contract, run_tests, standing
 
     report = run_contract(name)
@@ -98,4 +106,30 @@ def try_connector(
     if everything:
         passed &= run_tests(name, quiet=as_json)
     if not passed:
+        raise typer.Exit(1)
+
+
+def _try_hostile(name: str, seeds: int, first: int, as_json: bool) -> None:
+    """Seeded histories with people, trouble and a hub that is killed; what breaks a law is shown cut down."""
+    from api.assembly import rehearsal
+    from connectors._kit.hostile.run import hostile
+
+    report = hostile(name, rehearsal, seeds=seeds, first=first)
+    if as_json:
+        output.as_json(
+            {
+                "connector": name,
+                "passed": not report.violations,
+                "seeds": report.seeds,
+                "per_second": round(report.seeds / max(report.seconds, 0.001), 1),
+                "exempt": report.exempt,
+                "violations": [
+                    {"seed": one.seed, "breaches": list(one.breaches), "history": str(one.history).splitlines()}
+                    for one in report.violations
+                ],
+            }
+        )
+    else:
+        print(report)
+    if report.violations:
         raise typer.Exit(1)

@@ -15,6 +15,7 @@ import vobject
 from connectors._kit.catalogue import entry
 from connectors._kit.clock import VirtualTime
 from connectors._kit.contract import ContractSuite, Harness
+from connectors._kit.hostile.people import People
 from connectors._kit.mischief import Mischief, Switch
 from connectors.carddav.connector import CardDav, build
 from connectors.carddav.dav import path_of
@@ -69,6 +70,11 @@ class AddressBookHarness(Harness):
 
     connector = "carddav"
     largest_batch = 12
+    people = People(
+        "contacts",
+        {"email": "email", "first_name": "n.given", "last_name": "n.family", "job_title": "title"},
+        always={"adr.city": "Leeds"},
+    )
 
     def sample(self, stream: str, number: int) -> Fields:
         name = {"n.given": f"Given {number}", "n.family": "Sample, Jr"}
@@ -95,8 +101,15 @@ class AddressBookHarness(Harness):
         return str(made.serialize())
 
     def person_changes(self, text: str, fields: Fields) -> str:
-        """The same card with another title."""
-        return re.sub(r"(?m)^TITLE:[^\r\n]*", f"TITLE:{fields['title']}", text)
+        """The same card with another name or title."""
+        made = vobject.readOne(text)
+        for path, value in fields.items():
+            if path == "title":
+                made.contents.pop("title", None)
+                made.add("title").value = value
+            else:
+                setattr(made.n.value, path.removeprefix("n."), value)
+        return str(made.serialize())
 
 
 class SandboxHarness(AddressBookHarness):

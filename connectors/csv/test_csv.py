@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from connectors._kit.contract import ContractSuite, Harness
+from connectors._kit.hostile.people import People
 from connectors.csv.by_hand import walk
 from connectors.csv.connector import PAGE, build
 from core.mapping import load, translator
@@ -40,6 +41,10 @@ class SheetHarness(Harness):
     connector = "csv"
     several_pages = PAGE + 1
     write = "in_place"
+    people = People(
+        "contacts",
+        {"email": "Email", "first_name": "First Name", "last_name": "Last Name", "job_title": "Job Title"},
+    )
 
     def start(self) -> None:
         for stream, id_ in IDS.items():

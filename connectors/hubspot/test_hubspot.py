@@ -13,6 +13,7 @@ import pytest
 from connectors._kit.catalogue import entry
 from connectors._kit.clock import VirtualTime
 from connectors._kit.contract import ContractSuite, Harness
+from connectors._kit.hostile.people import People
 from connectors._kit.mischief import Mischief
 from connectors.hubspot.connector import HubSpot, build
 from connectors.hubspot.published import violations
@@ -57,6 +58,10 @@ class HubSpotHarness(Harness):
         "contacts", "companies", "deals", "tasks", "calls", "meetings", "notes", "emails", "owners",
     )  # fmt: skip
     largest_batch = 40
+    people = People(
+        "contacts",
+        {"email": "email", "first_name": "firstname", "last_name": "lastname", "job_title": "jobtitle"},
+    )
 
     def start(self) -> None:
         self.mischief = Mischief()

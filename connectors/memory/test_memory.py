@@ -18,6 +18,7 @@ import pytest
 from connectors._kit.clock import VirtualTime
 from connectors._kit.contract import ContractSuite, Harness
 from connectors._kit.contract.preparing import PreparingTests
+from connectors._kit.hostile.people import People
 from connectors._kit.mischief import Mischief, Switch, spellings
 from connectors._kit.signatures import sign_standard
 from connectors.memory.connector import FIXES, MemoryConnector, Options, build, forget, manifest_for, use
@@ -33,20 +34,27 @@ TOKEN = "open-sesame"
 
 class MemoryHarness(Harness):
     connector = "memory"
+    people = People(
+        "contacts",
+        {
+            "email": "email", "first_name": "first_name", "last_name": "last_name", "phone": "phone",
+            "job_title": "job_title", "consent.email": "email_consent",
+        },
+    )  # fmt: skip
 
     def start(self) -> None:
         self.mischief = Mischief()
         habits = Habits(token=TOKEN, validator=_no_forbidden_words)
-        self.tool = use(Tool("contract", clock=self.time, habits=habits, mischief=self.mischief))
+        self.tool = use(Tool(str(self.folder), clock=self.time, habits=habits, mischief=self.mischief))
 
     def close(self) -> None:
-        forget("contract")
+        forget(str(self.folder))
 
     def take_down(self) -> None:
         self.tool.down = True
 
     def settings(self) -> dict[str, Any]:
-        return {"world": "contract", "token": TOKEN, "page_size": 3, "webhook_secret": SECRET}
+        return {"world": str(self.folder), "token": TOKEN, "page_size": 3, "webhook_secret": SECRET}
 
     def unprepared(self) -> dict[str, Any]:
         self.tool.missing.update(FIXES)

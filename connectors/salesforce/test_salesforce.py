@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from connectors._kit.contract import ContractSuite, Harness
+from connectors._kit.hostile.people import People
 from connectors.salesforce.by_hand import OBJECTS, with_keys
 from connectors.salesforce.sandbox import Sandbox
 from connectors.salesforce.sandbox_forms import published, strays
@@ -43,6 +44,10 @@ class SalesforceHarness(Harness):
 
     connector = "salesforce"
     streams = OBJECTS
+    people = People(
+        "Contact",
+        {"email": "Email", "first_name": "FirstName", "last_name": "LastName", "job_title": "Title"},
+    )
 
     def start(self) -> None:
         self.box = Sandbox(clock=self.time)

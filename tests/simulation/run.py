@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
+from connectors._kit.hostile.shrinking import shrunk
 from tests.simulation.drawing import plot
 from tests.simulation.laws import breaches
 from tests.simulation.order import in_any_order
@@ -48,25 +47,6 @@ def _place(error: BaseException) -> str:
         found = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
         trace = trace.tb_next
     return found
-
-
-def shrunk(one: Plot, fails: Callable[[Plot], list[str]], *, seconds: float = 30.0) -> tuple[Plot, list[str]]:
-    """A shorter plot that still breaks the same law, by leaving out ever smaller runs of steps."""
-    told = fails(one)
-    law = told[0].partition(":")[0] if told else ""
-    until = time.monotonic() + seconds
-    size = max(1, len(one.steps) // 2)
-    while size and time.monotonic() < until:
-        at = 0
-        while at < len(one.steps) and time.monotonic() < until:
-            shorter = one.without(at, at + size)
-            found = fails(shorter)
-            if found and found[0].startswith(law):
-                one, told = shorter, found
-            else:
-                at += size
-        size //= 2
-    return one, told
 
 
 def report(seed: int, *, database_url: str | None = None, seconds: float = 30.0) -> str | None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import pytest
 
+from connectors._kit.hostile.shrinking import shrunk
 from tests.simulation.drawing import plot
 from tests.simulation.plot import Plot, Step
-from tests.simulation.run import report, shrunk
+from tests.simulation.run import report
 from tests.support import hasty
 
 CHUNK = 10

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from connectors._kit.catalogue import Entry, entry
 from connectors._kit.clock import VirtualTime
+from connectors._kit.hostile.people import People
 from connectors._kit.mischief import Mischief
 from core.manifest import Manifest
 from core.ports import Context, Fields, Remote, Request
@@ -30,6 +31,8 @@ class Harness:
     """So many records need more than one page under `settings()`; None where a page has no end."""
     largest_batch: ClassVar[int | None] = None
     """Try batches of this size where the manifest's is too large to try."""
+    people: ClassVar[People | None] = None
+    """How people type in this tool, for `concord connector test NAME --hostile`; None where nobody can."""
 
     def __init__(self, folder: Path, time: VirtualTime) -> None:
         self.folder = folder

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from connectors._kit.contract import ContractSuite, Harness
+from connectors._kit.hostile.people import People
 from connectors._kit.payload import Payload
 from connectors._kit.template.connector import _remote
 from connectors._kit.template.sandbox import API_KEY, TemplateSandbox
@@ -19,6 +20,10 @@ class TemplateHarness(Harness):
     """The stand-in, and a person who edits its records."""
 
     connector = "template"
+    people = People(
+        "contacts",
+        {"email": "email", "first_name": "name.first", "last_name": "name.last", "phone": "phone"},
+    )
 
     def start(self) -> None:
         """Start the stand-in."""
