@@ -91,23 +91,22 @@ def draw(seed: int, can: Abilities, tools: tuple[str, str]) -> History:
 
 def _step(what: str, random: Random, can: Abilities, people: int, number: int) -> Step | None:
     place, who = random.randrange(2), random.randrange(people)
+    step: Step | None = Step(what, place, who)
     match what:
         case "create":
-            return Step(what, place, people - 1 if random.random() < 0.8 else who)
-        case "edit":
-            return Step(what, place, who, random.choice(can.fields), f"Word {number}")
-        case "race":
-            return Step(what, 0, who, random.choice(can.fields), f"Word {number}")
+            step = Step(what, place, people - 1 if random.random() < 0.8 else who)
+        case "edit" | "race":
+            step = Step(what, place if what == "edit" else 0, who, random.choice(can.fields), f"Word {number}")
         case "trouble":
             name = random.choice([one for one in TROUBLES if one not in can.without])
-            return Step(what, 0 if random.random() < 0.8 else 1, name=name, number=random.randint(1, 2))
+            step = Step(what, 0 if random.random() < 0.8 else 1, name=name, number=random.randint(1, 2))
         case "lie":
-            return Step(what, 0, name=random.choice([one for one in LIES if one not in can.without] or ["empty"]))
+            step = Step(what, 0, name=random.choice([one for one in LIES if one not in can.without]))
         case "kill":
-            return Step(what, name=random.choice(DEATHS), number=random.randint(1, 6))
+            step = Step(what, name=random.choice(DEATHS), number=random.randint(1, 6))
         case "merge":
             other = random.randrange(people)
-            return Step(what, 0, who, number=other) if other != who else None
+            step = Step(what, 0, who, number=other) if other != who else None
         case "deny":
-            return Step(what, 1, who)
-    return Step(what, place, who)
+            step = Step(what, 1, who)
+    return step

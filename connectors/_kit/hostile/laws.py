@@ -34,7 +34,7 @@ class Look:
             self.folded = folded_again(hub, tx, list(self.records))
             asked = list(reviews.open_reviews(tx, limit=1000))
             letters = deliveries.dead_letters(tx)
-        self.waiting = {one.record_id for one in (*asked, *letters)}
+        self.waiting = {one.record_id for one in asked} | {one.record_id for one in letters}
         self.connections = {place.name: hub.connection(place.name) for place in stage.places}
 
     @cached_property
@@ -75,7 +75,9 @@ def nobody_gone(look: Look) -> Iterator[str]:
         if not found:
             yield f"gone: person {who} is not in the hub any more, and nobody deleted them"
         for place in look.stage.places if found and found[0].id not in look.waiting else ():
-            if not any(text(held, place.people.fields["email"]) == address(who) for held in look.held[place.name].values()):
+            if not any(
+                text(held, place.people.fields["email"]) == address(who) for held in look.held[place.name].values()
+            ):
                 yield f"gone: person {who} is not in {_called(look, place)}, and nobody deleted them"
 
 
@@ -122,7 +124,8 @@ def nothing_changed_unasked(look: Look) -> Iterator[str]:
     """A field that nobody typed in keeps its value."""
     for (who, name), before in look.stage.agreed.items():
         for record in look.people().get(who, []) if who in look.plain else ():
-            if (who, name) not in look.stage.words and str(record.values.get(name) or "") != before:
+            typed = (who, name) in look.stage.words or (name == "consent.email" and who in look.stage.denied)
+            if not typed and str(record.values.get(name) or "") != before:
                 yield f"lost: {name} of person {who} was {before!r}, nobody changed it, and it is " \
                     f"{record.values.get(name)!r} now"  # fmt: skip
 

@@ -21,9 +21,7 @@ class Cuttable(Protocol):
 History = TypeVar("History", bound=Cuttable)
 
 
-def shrunk(
-    one: History, fails: Callable[[History], list[str]], *, seconds: float = 30.0
-) -> tuple[History, list[str]]:
+def shrunk(one: History, fails: Callable[[History], list[str]], *, seconds: float = 30.0) -> tuple[History, list[str]]:
     """A shorter history that still breaks the same law, and what it breaks."""
     told = fails(one)
     law = told[0].partition(":")[0] if told else ""

@@ -159,13 +159,13 @@ class Stage:
                 hub = self.hub
                 connection = hub.connection(name)
                 if connection.state == "active":
-                    done.append(turn(hub, connection))
-                    self._refresh()
+                    one = turn(hub, connection)
+                    done.append(one)
+                    if one.delivered.paused or one.stopped or one.error is not None:
+                        self._refresh()
         except Killed:
             self._restart()
         self.fate.place = ""
-        for place in self.places:
-            place.witness.before_write()
         return done
 
     def _refresh(self) -> None:
@@ -281,6 +281,9 @@ class Stage:
                 self._agree()
                 return
             answered = True
+            for place in self.places:
+                # Nothing was written before which it could have happened.
+                place.witness.before_write()
             self._answer()
         self.restless = True
 
