@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -97,14 +97,13 @@ class Trial:
         with _folder() as folder:
             (folder / "hub").mkdir()
             _lay_database(self.opens, folder / "hub")
-            stage = Stage(history, self.tried, self.beside, self.opens, folder)
             try:
-                stage.play()
-                return list(stage.breaches) or (breaches(stage) if stage.restless else [])
+                with closing(Stage(history, self.tried, self.beside, self.opens, folder)) as stage:
+                    stage.play()
+                    return list(stage.breaches) or (breaches(stage) if stage.restless else [])
             except Exception as error:
+                # A harness may find fault, too, when it is closed.
                 return [f"broke: {type(error).__name__}: {error} at {_place(error)}"]
-            finally:
-                stage.close()
 
 
 def harness_of(name: str) -> type:
@@ -145,7 +144,7 @@ def _abilities(tried: Any, beside: Any) -> tuple[dict[str, str], Abilities]:
     stream, exempt = manifest.streams[tried.people.stream], dict(tried.people.exempt)
     if not stream.native_merge:
         exempt.setdefault("merge", "the tool merges nothing, as its manifest says")
-    if stream.versions == "none":
+    if stream.versions != "opaque":
         exempt.setdefault("race", "the tool compares no versions, so that a moment remains in which an edit is lost")
     if not stream.deletes:
         exempt.setdefault("delete", "the connector deletes nothing")
