@@ -100,6 +100,8 @@ def apply_plan(
                 raise
             applied.left_to = error.message
         run.counts = {"planned": applied.planned, "done": applied.done}
+        if joined := plan.rematched.get("joined"):
+            run.counts["joined"] = joined
     with installation.store.writing() as tx:
         plans.carried_out(tx, plan_id, state="halted" if applied.halted else "applied", run_id=run.id)
     return applied

@@ -22,6 +22,7 @@ from connectors._kit.catalogue import Entry, entry
 from connectors._kit.hostile.stage import Wanted
 from core.decide.blocks import Blocks, load_blocks
 from core.decide.brake import Limits
+from core.decide.matching import load_matching
 from core.decide.reviewing import Duties
 from core.decide.route import Hearer
 from core.decide.rules import Rules, load_rules
@@ -31,6 +32,7 @@ from core.flow.drift import describing
 from core.flow.drift.lines import as_known
 from core.flow.filters.refilter import filter_again
 from core.flow.hub import HUB, Connection, Hub, Policy, Stream
+from core.flow.identity.rematching import Rematched, match_again
 from core.flow.pausing import take_up
 from core.flow.plan.reconsider import fold_again, translate_again
 from core.manifest import Manifest
@@ -61,6 +63,9 @@ _TRANSLATE, _FOLD, _FILTER = "translate connection {} again", "fold again", "fil
 
 _SIGNING = "signing key"
 """The fact that holds the sealed key by which the consent ledger is signed."""
+
+_MATCH, MATCHED = "match again", "matched again"
+"""Facts: for which run to match again what is known, and what came of it the last time."""
 
 _SAMPLES = 40
 """Answers from which a tool's clock is judged."""
@@ -182,6 +187,7 @@ class Installation:
         removed: Collection[str] = (),
         rules: Text | None = None,
         custom_fields: Text | None = None,
+        match: Text | None = None,
         locale: Locale | None = None,
         reviews: Duties | None = None,
         run_id: int | None = None,
@@ -198,11 +204,15 @@ class Installation:
         shapes = declared or self.shapes()
         if rules is not None:
             load_rules(rules.text, file=rules.file, shapes=shapes)
+        if match is not None:
+            load_matching(match.text, self._listed(), file=match.file)
         kinds = {spec.name: self._checked(spec, shapes, locale or self.locale()) for spec in connections}
-        facts = {"rules": rules, "custom_fields": custom_fields}
+        facts = {"rules": rules, "custom_fields": custom_fields, "match": match}
         with self.store.writing() as tx:
             if rules is not None and runs.fact(tx, "rules") != rules.text:
                 runs.put_fact(tx, _FOLD, dumps({"run": run_id}))
+            if match is not None:
+                runs.put_fact(tx, _MATCH, dumps({"run": run_id}))
             for name, one in facts.items():
                 if one is not None:
                     runs.put_fact(tx, name, one.text)
@@ -283,7 +293,7 @@ class Installation:
         with self.store.reading() as tx:
             rows = stored.all_connections(tx)
             versions = {row.id: stored.active_mapping(tx, row.id) for row in rows}
-            facts = tuple(runs.fact(tx, name) for name in ("rules", "custom_fields", "locale"))
+            facts = tuple(runs.fact(tx, name) for name in ("rules", "custom_fields", "match", "locale"))
         found: dict[str, Any] = {"": facts}
         for row in rows:
             version = versions[row.id]
@@ -378,7 +388,13 @@ class Installation:
         return self.vault.open(kept.encode())["secret"]
 
     def _blocks(self) -> Blocks:
-        """What is no key: the installation's own list, or the one that comes with the hub."""
+        """What is no key, and what a key may do: the lists, and what the configuration says over them."""
+        with self.store.reading() as tx:
+            text, file = runs.fact(tx, "match"), runs.fact(tx, "match_file")
+        return load_matching(text or "", self._listed(), file=file or "match")
+
+    def _listed(self) -> Blocks:
+        """The installation's own block lists, or those that come with the hub."""
         own = self.settings.data / "blocks.yaml"
         file = own if own.exists() else MAPPINGS / "blocks.yaml"
         return load_blocks(file.read_text(encoding="utf-8"), file=str(file))
@@ -488,6 +504,7 @@ class Installation:
             for stream in self._as_known(connection):
                 translate_again(hub, stream, self._earlier(earlier, stream.name), run_id=asked["run"])
             self._forget(fact)
+        self._match_again(hub)
         with self.store.reading() as tx:
             ruled = runs.fact(tx, _FOLD)
         if ruled is not None:
@@ -500,6 +517,23 @@ class Installation:
             if kept is not None:
                 filter_again(hub, connection, run_id=loads(kept)["run"])
                 self._forget(fact)
+
+    def _match_again(self, hub: Hub) -> None:
+        """Where block lists or tiers are others than those that the keys are filed by; says what came of it."""
+        with self.store.reading() as tx:
+            kept = runs.fact(tx, _MATCH)
+        found = match_again(hub, run_id=loads(kept)["run"] if kept else None)
+        if found is not None or kept is not None:
+            with self.store.writing() as tx:
+                runs.put_fact(tx, MATCHED, dumps(asdict(found or Rematched())))
+        if kept is not None:
+            self._forget(_MATCH)
+
+    def rematched(self) -> dict[str, Any]:
+        """What came of the latest change of block lists or tiers."""
+        with self.store.reading() as tx:
+            kept = runs.fact(tx, MATCHED)
+        return loads(kept) if kept else {}
 
     def _as_known(self, connection: Connection) -> list[Stream]:
         """The streams without lines that rest: of what these said before, nothing is known anew."""

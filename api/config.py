@@ -8,6 +8,7 @@
         streams: {"*": {deletes_in: ask}}
         brake: {deletes: 0.05, changes: off}
     rules: ./rules.yaml
+    match: {cap: 10, emails: [lab@*], tiers: {company: {named: ask}}}
     reviews: {owner: anna@shop.example, escalate_to: bert@shop.example, due: {brake: 2h}}
 
 Secrets are given as `${NAME}` from the environment only, so that the file can be kept with other code. Every mistake
@@ -29,6 +30,7 @@ from api.filters import FILTERS, Asked, check_filters
 from connectors._kit.catalogue import Entry, catalogue
 from core.decide.brake import CASES, OFF
 from core.decide.filtering import Leaves, LeavesIn
+from core.decide.matching import read_matching
 from core.decide.reviewing import EXPIRES, WITHIN, Duties, duration
 from core.decide.rules import load_rules
 from core.errors import ConfigError
@@ -41,14 +43,14 @@ from core.model.locale import Locale
 from core.model.shape import Shape
 from core.model.shapes import load_custom_fields, shapes_with
 from core.store import connections, runs
-from core.store.codec import loads
+from core.store.codec import dumps, loads
 
 if TYPE_CHECKING:
     from api.assembly import Installation
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TOP = ("connections", "rules", "custom_fields", "locale", "reviews")
+_TOP = ("connections", "rules", "custom_fields", "match", "locale", "reviews")
 _REVIEWS = ("owner", "escalate_to", "owners", "due", "expires")
 _CONNECTION = ("connector", "settings", "mapping", "streams", "brake", "remove")
 _POLICY = tuple(one.name for one in fields(Policy))
@@ -65,6 +67,8 @@ class Config:
     removed: list[str] = field(default_factory=list)
     rules: Text | None = None
     custom_fields: Text | None = None
+    match: Text | None = None
+    """Block lists and tiers, over those that come with the hub."""
     locale: Locale | None = None
     reviews: Duties | None = None
     source: Source | None = None
@@ -81,7 +85,7 @@ class Changes:
     unchanged: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    """Of `rules`, `custom fields`, `locale` and `reviews`, those that change."""
+    """Of `rules`, `custom fields`, `match`, `locale` and `reviews`, those that change."""
 
     @property
     def any(self) -> bool:
@@ -121,7 +125,7 @@ def changes(installation: Installation, config: Config) -> Changes:
     with installation.store.reading() as tx:
         rows = {one.name: one for one in connections.all_connections(tx) if one.name != HUB and one.state != "removed"}
         mappings = {one.name: connections.active_mapping(tx, one.id) for one in rows.values()}
-        facts = {name: runs.fact(tx, name) for name in ("rules", "custom_fields", "locale")}
+        facts = {name: runs.fact(tx, name) for name in ("rules", "custom_fields", "match")}
     for name, spec in config.connections.items():
         row, version = rows.get(name), mappings.get(name)
         if row is None:
@@ -143,6 +147,8 @@ def changes(installation: Installation, config: Config) -> Changes:
     for name, text in (("rules", config.rules), ("custom_fields", config.custom_fields)):
         if text is not None and text.text != facts[name]:
             found.texts.append(name.replace("_", " "))
+    if config.match is not None and config.match.text != (facts["match"] or ""):
+        found.texts.append("match")
     if config.locale is not None and config.locale != installation.locale():
         found.texts.append("locale")
     if config.reviews is not None and config.reviews != installation.duties():
@@ -174,6 +180,7 @@ def put(installation: Installation, config: Config, found: Changes, *, run_id: i
         removed=found.removed,
         rules=config.rules if "rules" in found.texts else None,
         custom_fields=config.custom_fields if "custom fields" in found.texts else None,
+        match=config.match if "match" in found.texts else None,
         locale=config.locale if "locale" in found.texts else None,
         reviews=config.reviews if "reviews" in found.texts else None,
         run_id=run_id,
@@ -205,6 +212,7 @@ class _Reader:
             self._connection(line, config)
         config.rules = self._text(root, "rules")
         config.custom_fields = self._text(root, "custom_fields")
+        config.match = self._match(root)
         if "locale" in root.value:
             config.locale = self._locale(root.value["locale"].node)
         if "reviews" in root.value:
@@ -365,6 +373,25 @@ class _Reader:
             elif one.key in _LOCALE:
                 chosen[str(one.key)] = value
         return Locale(**chosen)
+
+    # Matching.
+
+    def _match(self, root: Node) -> Text | None:
+        """Block lists and tiers: said here, or in a file that is named here."""
+        below = root.value["match"].node if "match" in root.value else None
+        if below is None:
+            return None
+        if not below.is_map:
+            said = self._text(root, "match") if below.value is not None else Text("", "match")
+            if said is not None and said.text.strip():
+                source = Source(said.file, said.text)
+                if (tree := source.tree()) is not None:
+                    read_matching(tree, source)
+                self.source.problems.extend(source.problems)
+            return said
+        read_matching(below, self.source)
+        # Kept as text, like rules; JSON is YAML, too.
+        return Text(dumps(below.plain()), f"{self.source.file} (match)")
 
     # Reviews.
 

@@ -78,6 +78,8 @@ class Plan:
     shares: list[Share]
     undone: Sequence[Line] = ()
     """The lines of an earlier plan that it takes back."""
+    rematched: dict[str, Any] = field(default_factory=dict)
+    """What changed block lists or tiers would join, ask about, and leave joined (`core.flow.identity.rematching`)."""
 
     @property
     def writes(self) -> int:
@@ -103,6 +105,7 @@ class Plan:
             "consent": dict(foreseen.consent),
             "new_records": dict(foreseen.made),
             "reviews": dict(foreseen.questions),
+            "matched": self.rematched,
         }
 
 
@@ -149,8 +152,9 @@ def make_plan(
             hub = shadow.hub()
         foreseen = foresee(hub, earlier, whole=touched(change))
         shares = _shares(hub, foreseen)
+        rematched = shadow.rematched() if "match" in change.texts else {}
     _paced(installation, shares)
-    return Plan(change, foreseen, shares, undone)
+    return Plan(change, foreseen, shares, undone, rematched)
 
 
 def touched(change: Changes) -> set[str]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from api.assembly import Installation
     from core.store.connections import ConnectionRow
 
-_TEXTS = {"rules": "rules", "custom fields": "custom_fields"}
+_TEXTS = {"rules": "rules", "custom fields": "custom_fields", "match": "match"}
 """What a change calls a text → the fact it is kept as."""
 
 
@@ -33,7 +33,7 @@ def noted(installation: Installation, change: Changes) -> dict[str, Any]:
         rows = {one.name: one for one in connections.all_connections(tx)}
         touched = [rows[name] for name in (*change.changed, *change.removed) if name in rows]
         mappings = {one.id: connections.active_mapping(tx, one.id) for one in touched}
-        facts = {name: runs.fact(tx, name) for name in ("rules", "rules_file", "custom_fields", "custom_fields_file")}
+        facts = {name: runs.fact(tx, name) for one in _TEXTS.values() for name in (one, f"{one}_file")}
         locale = runs.fact(tx, "locale")
     before = {one.name: _kept(one, mappings[one.id]) for one in touched}
     texts = {
@@ -71,6 +71,7 @@ def earlier(installation: Installation, run: Run) -> Config:
     texts: Mapping[str, list[str]] = before["texts"]
     config.rules = Text(*texts["rules"]) if "rules" in texts else None
     config.custom_fields = Text(*texts["custom_fields"]) if "custom_fields" in texts else None
+    config.match = Text(*texts["match"]) if "match" in texts else None
     if "locale" in run.subject["change"]["also"]:
         config.locale = Locale(**loads(before["locale"])) if before["locale"] else installation.settings.locale
     if before["reviews"] is not None:

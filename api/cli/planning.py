@@ -26,6 +26,10 @@ Read = Annotated[
 ]
 
 
+_NAMED = 12
+"""Records named by number."""
+
+
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     for command in (plan, apply):
@@ -183,11 +187,24 @@ def print_plan(made: Plan, *, read: bool = False) -> None:
     told |= {f"reviews ({what})": count for what, count in foreseen.questions.items()}
     if told:
         screen.print(output.counted(told) + ".")
+    _print_rematched(made.rematched)
     if foreseen.unread and not read:
         names = ", ".join(foreseen.unread)
         screen.print(f"{names}: not read yet, so taken to be empty. `concord plan --read` reads first, to be exact.")
     if not made.writes:
         screen.print("Nothing would be written to any tool.")
+
+
+def _print_rematched(found: dict[str, Any]) -> None:
+    if not found:
+        return
+    screen = output.console()
+    joined = ", ".join(f"{loser} → {winner}" for loser, winner in found["pairs"][:_NAMED])
+    staying = ", ".join(str(one) for one in found["staying"][:_NAMED])
+    screen.print(f"Matched again: {found['joined']:,} records joined{': ' if joined else ''}{joined}, "
+                 f"{found['asked']:,} asked about.")  # fmt: skip
+    if found["stay"]:
+        screen.print(f"{found['stay']:,} stay joined, though nothing that still counts says so: records {staying}.")
 
 
 def _print_share(one: Share) -> None:

@@ -87,6 +87,8 @@ def match(
     """Decide from the candidates that share a digest; equal digests of different values do not count."""
     shared = _shared(kind, keys, candidates, blocks)
     for tier in ("verified", "named", "weak"):
+        if blocks.says(kind, tier) == "ignore":
+            continue
         hits = [
             _Hit(candidate, common, _doubt(kind, tier, values, candidate.values, common))
             for candidate, common in shared
@@ -97,7 +99,7 @@ def match(
         if hits:
             found = _decide(hits)
             if found is not None:
-                return found
+                return _asked(found) if blocks.says(kind, tier) == "ask" else found
     return New()
 
 
@@ -141,6 +143,13 @@ def _decide(hits: Sequence[_Hit]) -> Match | None:
     if len(free) == 1 and free[0].doubt is None:
         return Join(free[0].candidate.record_id, _evidence(free))
     return Ambiguous(tuple(sorted({hit.candidate.record_id for hit in free})), _evidence(free))
+
+
+def _asked(found: Match) -> Match:
+    """What would join is a question, where an admin wants to be asked."""
+    if not isinstance(found, Join):
+        return found
+    return Ambiguous((found.record_id,), (*found.evidence, "but such a match is to be asked about"))
 
 
 def _shared(

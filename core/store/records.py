@@ -76,6 +76,17 @@ def after(tx: Connection, last_id: int, kinds: Collection[str], limit: int) -> l
     return [Record(*row) for row in tx.execute(query)]
 
 
+def recognised_after(tx: Connection, last_id: int, kinds: Collection[str], limit: int) -> list[Record]:
+    """The next records in id order that are filed under keys: all but what was merged into others."""
+    query = (
+        select(*_ALL)
+        .where(record.c.id > last_id, among(tx, record.c.kind, kinds), record.c.state != State.MERGED)
+        .order_by(record.c.id)
+        .limit(limit)
+    )
+    return [Record(*row) for row in tx.execute(query)]
+
+
 def insert(tx: Connection, rows: Iterable[Record]) -> None:
     """Add records."""
     database.insert(tx, record, COLUMNS, list(rows))

@@ -437,3 +437,34 @@ def test_what_is_unusual_is_said_and_a_word_is_enough(tmp_path: Path):
         plan, applied = shop.apply()
         assert plan.writes > 20
         assert (applied.done, applied.halted) == (len(plan.lines), [])
+
+
+def test_a_changed_block_list_is_planned_as_it_is_applied_and_undone(shop: Shop):
+    lab = shop.lab
+    blocked, free = Text("emails: ['lab-1@shore.example']", "match.yaml"), Text("{}", "match.yaml")
+    apply_match(shop, blocked)
+    for name, first in (("amber", "Ann"), ("birch", "Anne")):
+        lab.tools[name].create("contacts", {"email": "lab-1@shore.example", "first_name": first, "last_name": "Shore"})
+    lab.settle()
+    plan, applied = apply_match(shop, free)
+    assert plan.rematched["asked"] == 1
+    assert plan.rematched == lab.installation.rematched()
+    undone = earlier(lab.installation, run_of(shop, applied.run_id))
+    assert undone.match is not None
+    assert undone.match.text == blocked.text
+
+
+def apply_match(shop: Shop, text: Text) -> tuple[Plan, Applied]:
+    config = shop.config()
+    config.match = text
+    plan = make_plan(shop.lab.installation, config, changes(shop.lab.installation, config))
+    applied = apply_plan(shop.lab.installation, config, plan)
+    shop.lab.refreshed()
+    return plan, applied
+
+
+def run_of(shop: Shop, run_id: int) -> runs.Run:
+    with shop.lab.installation.store.reading() as tx:
+        found = runs.one(tx, run_id)
+    assert found is not None
+    return found
