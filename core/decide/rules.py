@@ -9,6 +9,10 @@ rules out; nothing here looks at a value.
       job_title: {prefer: [shop-crm, alice-book]}
       owner: {system_of_record: shop-crm}
       note: {hold: {days: 30}}
+    frozen:                                 # so often back and forth in so long, and a person is asked
+      changes: 6
+      hours: 24
+      contact: {phone: {changes: 3}}
 """
 
 from __future__ import annotations
@@ -16,13 +20,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from core.errors import ConfigError
+from core.model.instant import HOUR
 from core.model.shape import Field, Shape
 
 HUB = "hub"
@@ -68,6 +73,21 @@ class Rule:
         return f"{self.name}: {self.days} days" if self.days is not None else self.name
 
 
+class Flips(NamedTuple):
+    """After how many changes back and forth within how many hours a field is left alone (`core.decide.flip`)."""
+
+    changes: int = 6
+    hours: int = 24
+
+    @property
+    def within(self) -> int:
+        """The time in µs."""
+        return self.hours * HOUR
+
+
+USUAL = Flips()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A shape made ready for folding: each field's rule, and the few fields that need more care."""
@@ -92,6 +112,10 @@ class Rules:
     """Kind → the rule of its fields that have no rule of their own."""
     fields: Mapping[str, Mapping[str, Rule]] = field(default_factory=dict)
     """Kind → field → rule, as the rules file names them."""
+    flips: Flips = USUAL
+    """When a field counts as going back and forth, where nothing else is said of it."""
+    flips_of: Mapping[tuple[str, str], Flips] = field(default_factory=dict)
+    """(kind, field) → the same for one field."""
     _plans: dict[str, Plan] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -109,6 +133,16 @@ class Rules:
         """The rule of a field; `latest` for one that no shape declares."""
         plan = self._plans.get(kind)
         return plan.rules.get(field, LATEST) if plan else self.fields.get(kind, {}).get(field, LATEST)
+
+    def restless(self, kind: str, field: str) -> Flips:
+        """When a field counts as going back and forth."""
+        return self.flips_of.get((kind, field), self.flips)
+
+    @property
+    def patience(self) -> tuple[int, int]:
+        """The fewest changes and the longest time in µs that any field is looked at for."""
+        every = (self.flips, *self.flips_of.values())
+        return min(one.changes for one in every), max(one.within for one in every)
 
     def order(self, rule: Rule) -> tuple[str, ...]:
         """Who decides between equally new claims under this rule."""
@@ -164,9 +198,13 @@ class _Reader:
         preference: tuple[str, ...] = ()
         kinds: dict[str, Rule] = {}
         fields: dict[str, dict[str, Rule]] = {}
+        flips, flips_of = USUAL, dict[tuple[str, str], Flips]()
         for name, below, line, column in _entries(content):
             if name == "preference":
                 preference = self._names(below, line, column)
+                continue
+            if name == "frozen":
+                flips, flips_of = self._frozen(below, line, column)
                 continue
             shape = self.shapes.get(name)
             if shape is None:
@@ -174,7 +212,7 @@ class _Reader:
             fields[name] = self._kind(shape, below, line, column)
             if "default" in fields[name] and "default" not in shape.fields:
                 kinds[name] = fields[name].pop("default")
-        return Rules(preference, kinds, fields).prepared(self.shapes)
+        return Rules(preference, kinds, fields, flips, flips_of).prepared(self.shapes)
 
     def _parsed(self, text: str) -> Any:
         try:
@@ -233,6 +271,40 @@ class _Reader:
             else:
                 self._fail(row, start, f"`{name}` does not take `{option}`")
         return Rule(name, prefer=prefer, days=days)
+
+    def _frozen(self, below: Any, line: int, column: int) -> tuple[Flips, dict[tuple[str, str], Flips]]:
+        """`{changes: 6, hours: 24}`, and below a kind the same for some of its fields."""
+        if not isinstance(below, CommentedMap):
+            self._fail(line, column, "`frozen` takes `changes`, `hours` and kinds, such as `{changes: 6, hours: 24}`")
+        said = {name: (value, row, start) for name, value, row, start in _entries(below)}
+        general = self._flips(USUAL, {name: one for name, one in said.items() if name in Flips._fields})
+        found = {}
+        for name, (value, row, start) in said.items():
+            if name in Flips._fields:
+                continue
+            shape = self.shapes.get(name)
+            if shape is None:
+                self._fail(row, start, f"there is no kind `{name}`{_nearest(name, (*self.shapes, *Flips._fields))}")
+            if not isinstance(value, CommentedMap):
+                self._fail(row, start, f"`{name}` takes fields, such as `{{phone: {{changes: 3}}}}`")
+            for field_, own, below_row, below_start in _entries(value):
+                if field_ not in shape.fields:
+                    nearest = _nearest(field_, shape.fields)
+                    self._fail(below_row, below_start, f"a {name} has no field `{field_}`{nearest}")
+                if not isinstance(own, CommentedMap):
+                    self._fail(below_row, below_start, f"`{field_}` takes `{{changes: 6, hours: 24}}`")
+                words = {key: (one, at, begin) for key, one, at, begin in _entries(own)}
+                found[name, field_] = self._flips(general, words)
+        return general, found
+
+    def _flips(self, usual: Flips, said: Mapping[str, tuple[Any, int, int]]) -> Flips:
+        for name, (value, line, column) in said.items():
+            if name not in Flips._fields:
+                self._fail(line, column, f"`frozen` does not take `{name}`{_nearest(name, Flips._fields)}")
+            least = 2 if name == "changes" else 1
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                self._fail(line, column, f"`{name}` is a whole number, at least {least}")
+        return usual._replace(**{name: value for name, (value, _, _) in said.items()})
 
     def _days(self, value: Any, line: int, column: int) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:

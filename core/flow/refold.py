@@ -21,7 +21,7 @@ from core.flow.consent.recording import of_change
 from core.flow.hub import Hub
 from core.model.claim import Claims, Voice
 from core.model.consent import Occasion
-from core.model.instant import DAY, Instant
+from core.model.instant import Instant
 from core.model.shape import Shape
 from core.model.shapes import KIND_ORDER
 from core.model.values import Json
@@ -32,9 +32,6 @@ from core.store.codec import dumps, loads, pack
 from core.store.history import Entry
 from core.store.records import Record, State, raw
 from core.store.reviews import Question, Standing
-
-FLIPS = 6
-"""Changes back and forth within a day after which a field is frozen."""
 
 
 @dataclass(slots=True)
@@ -103,7 +100,7 @@ def refold(hub: Hub, tx: Tx, changes: Changes, works: Sequence[Work], *, cause: 
     _reopen(hub, tx, changes, works)
     standing = reviews.standing(tx, [work.record.id for work in works])
     edited = [work.record.id for work in works if any(heard.what == "heard" for heard in work.heard)]
-    past = _restless(tx, edited, changes.now - DAY)
+    past = _restless(hub, tx, edited, changes.now)
     changed = sum(
         _refold(hub, changes, work, standing.get(work.record.id, ()), past.get(work.record.id, {}), cause)
         for work in works
@@ -134,17 +131,19 @@ def _reopen(hub: Hub, tx: Tx, changes: Changes, works: Sequence[Work]) -> None:
 
 
 Past = Mapping[str, Sequence[tuple[Instant, Json]]]
-"""Field → (at, value) of its changes in the last day."""
+"""Field → (at, value) of its latest changes."""
 
 
-def _restless(tx: Tx, record_ids: Sequence[int], since: Instant) -> dict[int, Past]:
+def _restless(hub: Hub, tx: Tx, record_ids: Sequence[int], now: Instant) -> dict[int, Past]:
     """What changed lately in records that were edited often enough to be going back and forth."""
+    fewest, longest = hub.rules.patience
+    since = now - longest
     entries: dict[int, list[Entry]] = {}
     for entry in history.edits_since(tx, record_ids, since) if record_ids else ():
         entries.setdefault(entry.record_id, []).append(entry)
     past: dict[int, Past] = {}
     for record_id, found in entries.items():
-        if len(found) < FLIPS:
+        if len(found) < fewest:
             continue
         values: dict[str, list[tuple[Instant, Json]]] = {}
         for entry in found:
@@ -167,7 +166,7 @@ def _refold(hub: Hub, changes: Changes, work: Work, standing: Sequence[Standing]
     said = _said_here(hub, work)
     settled = _ask(changes, record.id, asks, {one.field for one in standing if one.what == "ask"})
     settled |= {one.field for one in standing if one.what == "frozen" and one.field in said}
-    _freeze(changes, work, changed - said, after, past)
+    _freeze(hub, changes, work, changed - said, after, past)
     moved = work.state != record.state
     if changed or moved:
         changes.records.append(
@@ -185,10 +184,13 @@ def _refold(hub: Hub, changes: Changes, work: Work, standing: Sequence[Standing]
     return bool(changed or moved)
 
 
-def _freeze(changes: Changes, work: Work, changed: Iterable[str], after: Mapping[str, Json], past: Past) -> None:
+def _freeze(
+    hub: Hub, changes: Changes, work: Work, changed: Iterable[str], after: Mapping[str, Json], past: Past
+) -> None:
     """A field that two tools keep setting back and forth is left alone until a person has looked."""
     for name in changed:
-        if name in past and flips([*past[name], (changes.now, after.get(name))], FLIPS):
+        limit = hub.rules.restless(work.record.kind, name)
+        if name in past and flips([*past[name], (changes.now, after.get(name))], limit.changes, limit.within):
             values = sorted({dumps(value) for _, value in past[name]})
             said = [(voice.source, voice.claims.get(name)) for voice in work.voices.values()]
             contenders = [[source, claim.value, claim.stamp.at] for source, claim in said if claim is not None]

@@ -61,6 +61,8 @@ class Delivered:
     """Streams that stopped; the others go on."""
     until: dict[int, Instant] = field(default_factory=dict)
     """Stream id → when one that stopped is written again at the earliest."""
+    outdated: set[int] = field(default_factory=set)
+    """Ids of streams of which lines have come to rest since the present edits were prepared."""
     halted: bool = False
     """The tool cannot take more now; what is left waits in the outbox."""
 
@@ -124,6 +126,8 @@ def book(
     # The tool's own word for it, taken in before the row is worked again.
     bad = [(one, looked_after(hub, stream, one.edit, one.row, one.receipt.error, verdict)) for one, verdict in bad]
     bad = _without_resting_lines(hub, stream, _as_far_as_it_reaches(good, bad))
+    if any(verdict is _WITHOUT_LINES for _, verdict in bad):
+        done.outdated.add(stream.id)
     with hub.store.writing(durable=True) as tx:
         serialise(tx, records.CHANGING)
         _look_again(tx, good)

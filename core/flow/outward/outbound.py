@@ -82,10 +82,11 @@ def deliver(hub: Hub, connection: Connection, *, run_id: int | None = None, most
     """Work what is due in a connection's outbox, the most urgent kind first: everything, or at `most` so many."""
     done = Delivered()
     while (batch := _claim(hub, connection, done, run_id, limit=_left(done, most))) is not None:
+        done.outdated.clear()
         for stream, edits in batch.in_order():
             for chunk in chunks(edits, stream.manifest.batch_size):
-                if done.halted or stream.id in done.until:
-                    _give_back(hub, connection, batch, chunk, done, done.until.get(stream.id))
+                if done.halted or stream.id in done.until or stream.id in done.outdated:
+                    _give_back(hub, connection, stream, batch, chunk, done)
                 else:
                     _send(hub, connection, stream, batch, chunk, done, run_id)
         if done.halted:
@@ -282,12 +283,16 @@ def _edit(hub: Hub, one: Difference) -> Edit:
 def _give_back(
     hub: Hub,
     connection: Connection,
+    stream: Stream,
     batch: _Batch,
     chunk: Sequence[Difference],
     done: Delivered,
-    until: Instant | None,
 ) -> None:
-    due_at = hub.clock() + SECOND if until is None else until
+    """What was prepared and is not sent now goes back to the outbox; no attempt is counted."""
+    until = done.until.get(stream.id)
+    # What was prepared with lines that rest by now is prepared anew at once, without them.
+    wait = 0 if stream.id in done.outdated and not done.halted else SECOND
+    due_at = hub.clock() + wait if until is None else until
     rows = [batch.rows[one.record.id] for one in chunk]
     later = [Later(row.record_id, due_at, row.attempts, None if until is None else "paused") for row in rows]
     batch.failed |= {row.record_id for row in rows}

@@ -8,6 +8,7 @@ import pytest
 from core.decide.rules import RULES, Rule, Rules, load_rules
 from core.errors import ConfigError
 from core.model import shape
+from core.model.instant import HOUR
 from core.model.shapes import SHAPES
 from core.model.shapes.contact import CONTACT
 
@@ -143,3 +144,30 @@ def test_names_are_not_checked_where_the_connections_are_not_known():
 )
 def test_a_rule_prints_as_in_the_file(rule: Rule, words: str):
     assert str(rule) == words
+
+
+def test_how_often_is_back_and_forth_is_said_for_all_or_for_one_field():
+    text = "frozen: {changes: 4, hours: 2, contact: {phone: {changes: 9}}}\n"
+    rules = load_rules(text, file="rules.yaml", shapes=SHAPES)
+    assert rules.restless("contact", "phone") == (9, 2)
+    assert rules.restless("contact", "email") == (4, 2)
+    assert rules.patience == (4, 2 * HOUR)
+    assert Rules().restless("contact", "phone") == (6, 24)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "says"),
+    [
+        ("frozen: 6\n", "1:1", "`changes`"),
+        ("frozen: {changes: 1}\n", "1:10", "at least 2"),
+        ("frozen: {hours: soon}\n", "1:10", "whole number"),
+        ("frozen: {contact: {fone: {changes: 3}}}\n", "1:20", "`phone`"),
+        ("frozen: {contact: {phone: {change: 3}}}\n", "1:28", "`changes`"),
+        ("frozen: {contacts: {phone: {changes: 3}}}\n", "1:10", "`contact`"),
+    ],
+)
+def test_what_cannot_be_understood_of_it_is_told_with_its_place(text: str, place: str, says: str):
+    with pytest.raises(ConfigError) as raised:
+        load_rules(text, file="rules.yaml", shapes=SHAPES)
+    assert f"rules.yaml:{place}:" in str(raised.value)
+    assert says in str(raised.value)

@@ -236,6 +236,44 @@ def test_a_tool_that_names_no_blanks_is_believed_when_it_refuses_the_field(lab: 
     assert titles(lab, "b") == ["Chair", "Buyer", "Buyer"]
 
 
+def test_the_rest_of_what_was_prepared_waits_after_the_first_answer_that_a_field_is_gone(
+    lab: Lab, schema: Schema, monkeypatch: pytest.MonkeyPatch
+):
+    lab.dressed = one_at_a_time
+    lab.refreshed()
+    write, refused = MemoryConnector.write, []
+
+    def strict(self: MemoryConnector, stream: str, edits: Sequence[Edit]) -> Sequence[Receipt]:
+        if self.tool is lab.tools["b"] and any(TITLE in edit.fields for edit in edits):
+            refused.append(len(edits))
+            schema.known.pop(TITLE, None)
+            schema._hide()
+            raise SchemaChanged("There is no such field.", stream=stream, field=TITLE)
+        return write(self, stream, edits)
+
+    monkeypatch.setattr(MemoryConnector, "write", strict)
+    for place in range(3):
+        say(lab, "a", place, job_title="Chair", last_name=f"Tide {place}")
+    lab.sync(until_quiet=True)
+    assert refused == [1]
+    assert lines(lab).keys() == {TITLE}
+    assert [lab.held("b", person(lab, "b", place))["last_name"] for place in range(3)] == ["Tide 0", "Tide 1", "Tide 2"]
+
+
+def one_at_a_time(hub: Hub) -> Hub:
+    """Every write of `b` is a call of its own."""
+
+    def dressed(stream: Any) -> Any:
+        return replace(stream, manifest=stream.manifest.model_copy(update={"batch_size": 1}))
+
+    found = naming_blanks(hub)
+    connections_ = {
+        id_: replace(one, streams=tuple(dressed(stream) for stream in one.streams))
+        for id_, one in found.connections.items()
+    }
+    return replace(found, connections=connections_)
+
+
 def test_an_error_in_reading_is_looked_into_and_the_reading_tried_again(
     lab: Lab, schema: Schema, monkeypatch: pytest.MonkeyPatch
 ):

@@ -430,6 +430,21 @@ def frozen(lab: Lab) -> Review:
     return review
 
 
+@pytest.mark.parametrize(("said", "turns"), [("contact: {job_title: {changes: 3}}", 4), ("changes: 8", 9)])
+def test_the_rules_say_how_often_is_too_often(lab: Lab, said: str, turns: int) -> None:
+    lab.tool("a").create("contacts", people(1)[0])
+    lab.tool("b")
+    lab.settle()
+    lab.rules(f"frozen: {{{said}}}")
+    for turn in range(turns):
+        assert not lab.reviews("frozen")
+        name, title = ("a", "Day shift") if turn % 2 else ("b", "Night shift")
+        lab.wait(60)
+        lab.tools[name].edit("contacts", lab.find(name), {"job_title": title})
+        lab.settle()
+    assert len(lab.reviews("frozen")) == 1
+
+
 def test_a_frozen_field_goes_on_by_its_rule_when_it_has_come_to_rest(lab: Lab) -> None:
     review = frozen(lab)
     assert {one[0] for one in review.subject["contenders"]} == {"a", "b"}
