@@ -248,8 +248,18 @@ class _Writer:
         return scene
 
     def _consent(self) -> Scene:
-        value = self.random.choice(CONSENTS)
-        return [Step("edit", self._tool(), self._who(), "email_consent", value, self._meanwhile(0.2))]
+        value, tool, who = self.random.choice(CONSENTS), self._tool(), self._who()
+        said = Step("edit", tool, who, "email_consent", value, self._meanwhile(0.2))
+        if self.random.random() < 0.3:
+            # Refused, heard, and typed wider again beside something else.
+            wider = said._replace(value="granted", meanwhile=0)
+            return [
+                said._replace(value="denied", meanwhile=0),
+                Step("turn", tool),
+                wider,
+                self._set(tool, who, self._field()),
+            ]
+        return [said]
 
     def _tag(self) -> Scene:
         tag = f"tag{self._new():03d}"
@@ -315,9 +325,13 @@ class _Writer:
         return scene if self.random.random() < 0.7 else [copy._replace(who=self._who())]
 
     def _alias(self) -> Scene:
-        like = self._who()
+        """Somebody new, and somebody else of that name and number in a tool that does not hold the first yet."""
+        (newcomer,) = self._newcomer()
+        like, tool = newcomer.who, newcomer.tool
+        known = {**newcomer.value, "phone": self._value("phone", like), "last_name": f"Shore{like}"}
         self.people += 1
-        return [Step("alias", self._tool(), self.people - 1, value=like)]
+        alias = Step("alias", tool, self.people - 1, value=like)
+        return [newcomer._replace(value=known), alias, Step("turn", tool), Step("turn", (tool + 1) % len(TOOLS))]
 
     def _found(self) -> Scene:
         who = self._firm()

@@ -121,9 +121,9 @@ FAULTS = (
         "older believed", "a reading older than the one kept is news", {"core.flow.inward.inbound.is_news": gives(True)}
     ),
     Fault(
-        "stale believed",
-        "a reading from before our own write is news",
-        {"core.flow.inward.inbound.is_stale": gives(False)},
+        "overtaken and believed",
+        "who was overtaken goes on, and what it read before the other one wrote is news",
+        {"core.store.runs.check_lease": nothing, "core.flow.inward.inbound.is_stale": gives(False)},
     ),
     Fault(
         "part for whole",
@@ -194,6 +194,21 @@ FAULTS = (
         {"core.decide.echo._widens": gives(False)},
     ),
     Fault("lease for all", "two workers work one connection", {"core.store.runs.take_lease": wrongs.lease_for_all}),
+    Fault(
+        "wider stays",
+        "a consent that was typed wider beside another edit stays in the tool",
+        {"core.flow.inward.inbound._widens": gives(False)},
+    ),
+    Fault(
+        "nothing wished back",
+        "undoing a change leaves what it wrote where nothing stands any more",
+        {"api.planning.wish_back": gives(0), "api.applying.wish_back": gives(0)},
+    ),
+    Fault(
+        "plan without wishes",
+        "a plan leaves out what will be put back",
+        {"api.planning.wish_back": gives(0)},
+    ),
     Fault("nothing slipped", "a reconcile marks nothing", {"core.flow.outward.reconcile._mark": nothing}),
 )
 """All of them."""

@@ -17,6 +17,7 @@ from core.model.values import Json
 from core.store.bindings import State as BindingState
 from core.store.deliveries import DeadLetter
 from core.store.records import Record, State
+from tests.simulation.admin import changed_and_undone
 from tests.simulation.look import Look, same, stands
 from tests.simulation.order import retold
 from tests.simulation.people import stream_of
@@ -227,6 +228,7 @@ LAWS: tuple[Callable[[Look], Iterator[str]], ...] = (
     order_of_voices,
     brake_held,
     writes_stop,
+    changed_and_undone,
     # The last one, since it goes on with the history.
     retold,
 )

@@ -84,9 +84,9 @@ class Stage:
         self.found: set[Place] = set()
         """What creates had made whose answer was lost."""
         self.rest = Rest()
-        specs = [self._connected(name, habit) for name, habit in zip(TOOLS, plot.habits, strict=True)]
-        rules = Text("preference: [birch, amber, coral]", "rules.yaml") if plot.preference else None
-        self.lab.installation.change(connections=specs, rules=rules)
+        self.specs = [self._connected(name, habit) for name, habit in zip(TOOLS, plot.habits, strict=True)]
+        self.rules = Text("preference: [birch, amber, coral]", "rules.yaml") if plot.preference else None
+        self.lab.installation.change(connections=self.specs, rules=self.rules)
         self._learn_skews()
 
     def _connected(self, name: str, habit: Habit) -> ConnectionSpec:

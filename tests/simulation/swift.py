@@ -22,7 +22,7 @@ from core.mapping import load
 from core.store import database
 
 _OPEN = {"path": ""}
-"""The file of the embedded store that is open now; there is one at a time."""
+"""The file of the embedded store that is open now; a second one beside it gets an engine of its own."""
 
 _load, _load_blocks = cache(load), cache(load_blocks)
 _ordinary = database._engine
@@ -46,7 +46,7 @@ def swiftly() -> Iterator[None]:
 
 
 def _engine(url: str) -> Engine:
-    if not url.startswith("sqlite"):
+    if not url.startswith("sqlite") or _OPEN["path"]:
         return _ordinary(url)
     _OPEN["path"] = str(make_url(url).database)
     return _embedded()
@@ -58,6 +58,7 @@ def _embedded() -> Engine:
         "sqlite://", creator=_connect, poolclass=QueuePool, pool_size=8, max_overflow=24, pool_use_lifo=True
     )
     event.listen(engine, "begin", _begin)
+    event.listen(engine, "engine_disposed", lambda _engine: _OPEN.update(path=""))
     return engine
 
 

@@ -279,7 +279,9 @@ def _compare(
             elif _differs(path, value, held, told, wanted.get(name), meant):
                 out[path] = value
         for path, value in (one.bound.wish.get("fields", {}) if one.bound else {}).items():
-            if path not in written.fields and paths.get(held, path) != value:
+            # What stands goes before a wish; about what a person is asked nothing stands.
+            stands = path in written.fields and written.source.get(path, path) not in open_fields
+            if not stands and paths.get(held, path) != value:
                 out[path] = value
         one.fields = out
         if not creating and not out:

@@ -110,11 +110,14 @@ def _said_anew(
     stamp = stamp_for(row.modified_at, row.read_at, None, skew)
     listened = earlier.in_fields if earlier else frozenset()
     claims = {name: claim for name, claim in row.claims.items() if name in stream.translator.in_fields}
+    # What we told and the tool spells its own way is no word of its own, though nobody listened meanwhile.
+    told = row.told
+    ours = {line.field for line in stream.translator.lines if not told.keys().isdisjoint(line.reads)} if told else ()
     for name in reading.said:
         value = values.get(name)
         if name in claims:
             if value != before.get(name):
                 claims[name] = claims[name]._replace(value=None if is_blank(value) else value)
-        elif name not in listened and not is_blank(value):
+        elif name not in listened and name not in ours and not is_blank(value):
             claims[name] = Claim(value, stamp)
     return Claims.of(claims)
