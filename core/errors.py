@@ -36,6 +36,8 @@ class Acts(StrEnum):
     ADMIN = "admin"
     TOOL_ADMIN = "tool's admin"
     VENDOR = "vendor"
+    PERSON = "person concerned"
+    """Nobody but they may: it is their consent."""
     NOBODY = "nobody"
 
 

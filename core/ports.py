@@ -177,7 +177,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """News from a webhook: a record changed (`remote` may hold it), or something `unknown` that is shown, not lost."""
+    """News from a webhook: a record changed (`remote` may hold it), or something `unknown` that is shown, not lost.
+
+    Where the tool names the record otherwise than its streams do (by an address, say), so does `remote.id`; `fetch` of
+    that id then gives a tombstone with `moved_to`, and the record itself beside it.
+    """
 
     kind: str
     """`changed`, `deleted`, `merged`, `unknown`."""

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -39,7 +40,7 @@ class Http:
 
     Times are seconds. `retries` counts further tries after the first, `max_wait` bounds the waiting before
     one of them. `explain` is the tool's own reading of an error answer. `trusted` names further hosts that
-    may see the credentials. `on_skew` is told the tool's clock after each answer.
+    may see the credentials. `on_skew` is told the tool's clock after each answer. `gate` is held during each exchange.
     """
 
     def __init__(  # noqa: PLR0913 -- each is one word in a call, and all but the address have a sane default
@@ -49,6 +50,7 @@ class Http:
         clock: Clock,
         auth: Auth | None = None,
         limits: Limits | None = None,
+        gate: AbstractContextManager[None] | None = None,
         timeout: float = 30.0,
         retries: int = 3,
         max_wait: float = 20.0,
@@ -69,6 +71,7 @@ class Http:
         self.limits: Limits = limits or Unlimited()
         self.calls: Counter[int | str] = Counter()
         """Calls that were sent, by status; `failed` are those without an answer."""
+        self._gate = gate or nullcontext()
         self._clock = clock
         self._sleep = sleep or time.sleep
         self._max_wait = max_wait
@@ -210,7 +213,8 @@ class Http:
         self.limits.take()
         sent_at, started = self._clock(), time.monotonic()
         try:
-            response = self._exchange(call, {**call.headers, **signature}, {**call.params, **params})
+            with self._gate:
+                response = self._exchange(call, {**call.headers, **signature}, {**call.params, **params})
         except (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL, httpx.StreamError) as error:
             self._count("failed")
             raise self._broken(call, error) from None

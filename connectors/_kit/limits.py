@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
+from weakref import WeakValueDictionary
 
 from core.errors import Throttled
 from core.manifest import Limits as Declared
@@ -40,6 +41,30 @@ class Limits(Protocol):
     def pause(self, seconds: float) -> None:
         """The tool asked for silence: no leave is given before that time is over."""
         ...
+
+
+class Gate:
+    """At most so many calls at the same time, for tools that count what is open instead of what is asked."""
+
+    def __init__(self, size: int) -> None:
+        self._free = threading.BoundedSemaphore(max(1, size))
+
+    def __enter__(self) -> None:
+        """Wait until there is room."""
+        self._free.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._free.release()
+
+
+_GATES: WeakValueDictionary[str, Gate] = WeakValueDictionary()
+_GATES_LOCK = threading.Lock()
+
+
+def gate(account: str, size: int) -> Gate:
+    """The gate before one account, the same for all of this process's connections to it, as long as there are any."""
+    with _GATES_LOCK:
+        return _GATES.setdefault(account, Gate(size))
 
 
 class Unlimited:

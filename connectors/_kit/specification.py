@@ -20,6 +20,7 @@ from jsonschema import Draft4Validator, FormatChecker
 from connectors._kit.sandbox import Call, Exchange
 
 _LONGEST = 160
+_JSON = ("application/json", "application/problem+json")
 _FORMATS = FormatChecker(formats=())
 
 
@@ -154,7 +155,8 @@ def _response(operation: _Operation, exchange: Exchange) -> Iterator[str]:
     if answer is None:
         yield f"{where}: the status is not documented"
         return
-    schema = answer.get("content", {}).get("application/json", {}).get("schema")
+    forms = answer.get("content", {})
+    schema = next((forms[kind].get("schema") for kind in _JSON if kind in forms), None)
     if schema is None:
         if exchange.body and not answer.get("content"):
             yield f"{where}: there should be no body"

@@ -1,0 +1,362 @@
+"""Writing: one record's trouble is its own, nothing is doubled, and calls are saved where that is possible."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from connectors._kit.mischief import Switch
+from connectors.mailchimp.members import hash_of
+from connectors.mailchimp.published import specification, violations
+from connectors.mailchimp.sandbox_problems import Problem
+from connectors.mailchimp.test_mailchimp import STREAM, Trial, new
+from connectors.mailchimp.trouble import CROWDED
+from core.errors import (
+    Exists,
+    Forbidden,
+    Gone,
+    Refused,
+    SchemaChanged,
+    SignedOut,
+    Throttled,
+    Unavailable,
+    Unknown,
+    Unsupported,
+)
+from core.ports import Edit, Verb
+
+MANY = "POST /3.0/lists/{list_id}"
+MEMBERS = "/3.0/lists/{list_id}/members"
+ONE = f"{MEMBERS}/{{name}}"
+
+
+@pytest.fixture
+def trial() -> Iterator[Trial]:
+    made = Trial()
+    yield made
+    made.close()
+
+
+def merges(trial: Trial, id_: str) -> dict[str, Any]:
+    return dict(trial.box.of_id(id_).state.merges)
+
+
+# --- creates
+
+
+def test_five_hundred_creates_are_two_calls(trial: Trial) -> None:
+    edits = [new(number, FNAME=f"N{number}") for number in range(500)]
+    trial.connector.describe(STREAM)
+    calls = trial.calls_of(lambda: trial.write(*edits))
+    assert calls == [MANY, f"GET {MEMBERS}"]
+    assert trial.box.count() == 500
+    body = json.loads(trial.box.calls("POST", "/3.0/lists/{list_id}")[0].call.body)
+    assert body["update_existing"] is False
+
+
+def test_who_is_there_already_is_named_and_not_written_over(trial: Trial) -> None:
+    id_ = trial.person(1)
+    edits = [new(1, email_address="P1@example.com", FNAME="Other"), new(2), new(3)]
+    met, *made = trial.write(*edits)
+    assert isinstance(met.error, Exists)
+    assert met.error.remote_id == id_
+    assert all(one.error is None for one in made)
+    (alone,) = trial.write(edits[0])
+    assert isinstance(alone.error, Exists)
+    assert alone.error.remote_id == id_
+    assert merges(trial, id_)["FNAME"] == "Pat"
+
+
+def test_two_creates_with_one_address_make_one_member(trial: Trial) -> None:
+    first, second, third = trial.write(new(1), new(2, email_address="N1@example.com"), new(3))
+    assert isinstance(second.error, Exists)
+    assert second.error.remote_id == first.remote_id
+    assert third.error is None
+    assert trial.box.count() == 2
+
+
+def test_tags_go_along_with_a_create(trial: Trial) -> None:
+    tagged, plain, other = trial.write(new(1, tags=["b", "a"]), new(2), new(3))
+    assert tagged.fields is not None
+    assert tagged.fields["tags"] == ["a", "b"]
+    assert trial.fetch(str(tagged.remote_id))[0].fields["tags"] == ["a", "b"]
+    assert (plain.error, other.error) == (None, None)
+
+
+def test_one_value_that_spoils_the_call_is_found_by_halves(trial: Trial) -> None:
+    edits = [new(number, **({"vip": "yes"} if number == 5 else {})) for number in range(12)]
+    receipts = trial.write(*edits)
+    assert [one.error is None for one in receipts] == [number != 5 for number in range(12)]
+    assert isinstance(receipts[5].error, Refused)
+    assert trial.box.count() == 11
+    assert any("vip: 'yes'" in what for what in violations(trial.box.journal)) or specification() is None
+    trial.box.journal.clear()
+
+
+def test_an_archived_member_is_brought_back_under_its_id(trial: Trial) -> None:
+    for stands in (False, True):
+        trial.box.archived_stand = stands
+        for more in ([], [new(8, email_address=f"o8{stands}@example.com")]):
+            id_ = trial.person(1) if trial.box.by_address("p1@example.com") is None else trial.box.by_address(
+                "p1@example.com").contact_id  # fmt: skip
+            if trial.box.of_id(id_).state.status != "archived":
+                trial.box.archive(id_)
+            receipt, *_ = trial.write(new(1, email_address="p1@example.com", FNAME="Again"), *more)
+            assert receipt.remote_id == id_
+            assert merges(trial, id_)["FNAME"] == "Again"
+            assert trial.box.of_id(id_).state.status == "transactional"
+
+
+def test_a_required_merge_field_is_needed_unless_the_setting_says_no(trial: Trial) -> None:
+    trial.box.audience.add_merge("COMPANY", "Company", "text", required=True)
+    for edits in ([new(1)], [new(1), new(2)]):
+        for receipt in trial.write(*edits):
+            assert isinstance(receipt.error, Refused)
+            assert receipt.error.facts["field"] == "COMPANY"
+    lax = trial.connect(skip_required=True)
+    assert [one.error for one in lax.write(STREAM, [new(1), new(2)])] == [None, None]
+
+
+def test_addresses_that_mailchimp_takes_from_nobody(trial: Trial) -> None:
+    trial.box.audience.crowded.add(hash_of("n2@example.com"))
+    for more in ([], [new(9), new(10)]):
+        fake, crowded, none = trial.write(
+            new(1, email_address="x@y.invalid"), new(2), new(3, email_address=""), *more
+        )[:3]  # fmt: skip
+        assert isinstance(fake.error, Refused)
+        assert isinstance(crowded.error, Refused)
+        assert crowded.error.error_code == CROWDED
+        assert isinstance(none.error, Refused)
+
+
+def test_a_tag_that_the_audience_does_not_have_is_said_and_not_dropped(trial: Trial) -> None:
+    id_ = trial.person()
+    bad, good = trial.write(trial.update(id_, STAGE="lead"), new(1))
+    assert isinstance(bad.error, SchemaChanged)
+    assert bad.error.facts["field"] == "STAGE"
+    assert good.error is None
+    trial.box.audience.add_merge("STAGE", "Stage", "text")
+    (again,) = trial.write(trial.update(id_, STAGE="lead"))
+    assert again.fields == {"STAGE": "lead"}
+
+
+# --- changes
+
+
+def test_a_plain_change_is_one_call_and_a_tag_two(trial: Trial) -> None:
+    id_ = trial.person(tags=["old", "kept"])
+    change, tags = trial.update(id_, FNAME="Changed"), trial.update(id_, tags=["kept", "new"])
+    assert trial.calls_of(lambda: trial.write(change))[-1:] == [f"PATCH {ONE}"]
+    assert trial.calls_of(lambda: trial.write(tags)) == [f"GET {ONE}", f"POST {ONE}/tags"]
+    body = json.loads(trial.box.journal[-1].call.body)
+    assert body == {"tags": [{"name": "new", "status": "active"}, {"name": "old", "status": "inactive"}]}
+    assert trial.fetch(id_)[0].fields["tags"] == ["kept", "new"]
+    assert trial.calls_of(lambda: trial.write(tags)) == [f"GET {ONE}"], "and nothing to do is nothing done"
+
+
+def test_another_address_is_another_hash_and_the_same_record(trial: Trial) -> None:
+    id_, other = trial.person(1), trial.person(2)
+    before = trial.fetch(id_)[0]
+    (receipt,) = trial.write(trial.update(id_, email_address="new@example.com", tags=["moved"]))
+    assert receipt.remote_id == id_
+    after = trial.fetch(id_)[0]
+    assert after.fields["id"] == hash_of("new@example.com") != before.fields["id"]
+    assert after.fields["tags"] == ["moved"]
+    (taken,) = trial.write(trial.update(id_, email_address="p2@example.com"))
+    assert isinstance(taken.error, Refused)
+    assert not isinstance(taken.error, Exists)
+    assert trial.fetch(other)[0].fields["email_address"] == "p2@example.com"
+
+
+def test_an_address_of_the_post_goes_whole(trial: Trial) -> None:
+    home = {"addr1": "1 High Street", "city": "Leeds", "state": "West Yorkshire", "zip": "LS1 4AP", "country": "GB"}
+    id_ = trial.person(ADDRESS=home)
+    (receipt,) = trial.write(trial.update(id_, ADDRESS__city="York"))
+    assert receipt.fields == {"ADDRESS.city": "York"}
+    assert merges(trial, id_)["ADDRESS"] == {**home, "city": "York", "addr2": ""}
+    (torn,) = trial.write(trial.update(id_, ADDRESS__zip=None))
+    assert isinstance(torn.error, Refused)
+    assert torn.error.facts["field"] == "ADDRESS"
+    (gone,) = trial.write(trial.update(id_, **dict.fromkeys(f"ADDRESS__{part}" for part in home)))
+    assert gone.error is None
+    assert trial.fetch(id_)[0].fields["ADDRESS"] is None
+
+
+@pytest.mark.parametrize(
+    ("type_", "options", "given", "held", "wrong"),
+    [
+        ("number", {}, 7, 7, "seven"),
+        ("dropdown", {"choices": ["red", "blue"]}, "red", "red", "green"),
+        ("birthday", {"date_format": "MM/DD"}, "05/09", "05/09", "1984-05-09"),
+        ("date", {"date_format": "MM/DD/YYYY"}, "2026-11-21", "2026-11-21", "soon"),
+        ("url", {}, "https://shop.example", "https://shop.example", "shop"),
+        ("phone", {"phone_format": "US"}, "201-555-0123", "201-555-0123", "+447700900123"),
+        ("phone", {"phone_format": "none"}, "+447700900123", "+447700900123", None),
+        ("text", {}, "é" * 127, "é" * 127, "é" * 128),
+    ],
+)
+def test_merge_fields_are_described_and_keep_their_rules(
+    trial: Trial, type_: str, options: dict[str, Any], given: Any, held: Any, wrong: Any
+) -> None:
+    trial.box.audience.add_merge("EXTRA", "Extra", type_, options=options)
+    described = {field.name: field for field in trial.connector.describe(STREAM).fields}
+    assert described["EXTRA"].custom
+    assert described["EXTRA"].choices == tuple(options.get("choices", ()))
+    assert not described["FNAME"].custom
+    id_ = trial.person()
+    (receipt,) = trial.write(trial.update(id_, EXTRA=given))
+    assert receipt.fields == {"EXTRA": held}
+    if wrong is not None:
+        (bad,) = trial.write(trial.update(id_, EXTRA=wrong))
+        assert isinstance(bad.error, Refused)
+        assert bad.error.facts["field"] == "EXTRA"
+    (cleared,) = trial.write(trial.update(id_, EXTRA=None))
+    assert cleared.fields == {"EXTRA": None}
+
+
+def test_what_is_archived_or_erased_meanwhile_is_gone(trial: Trial) -> None:
+    one, two, three = trial.person(1), trial.person(2), trial.person(3)
+    edits = [trial.update(one, FNAME="X"), trial.update(two, FNAME="X"), trial.update(three, FNAME="X")]
+    trial.box.archive(one)
+    trial.box.erase(two)
+    first, second, third = trial.write(*edits)
+    assert isinstance(first.error, Gone)
+    assert isinstance(second.error, Gone)
+    assert third.error is None
+    delete = Edit(Verb.DELETE, STREAM, "d", one)
+    assert isinstance(trial.write(delete)[0].error, Gone)
+
+
+def test_erasing_is_for_good_and_may_be_repeated(trial: Trial) -> None:
+    id_, kept = trial.person(1), trial.person(2)
+    assert [one.error for one in trial.connector.erase(STREAM, [id_, "nobody"])] == [None, None]
+    assert [one.error for one in trial.connector.erase(STREAM, [id_])] == [None]
+    assert hash_of("p1@example.com") in trial.box.audience.forgotten
+    assert list(trial.box.audience.members) == [kept]
+
+
+def test_there_is_one_stream(trial: Trial) -> None:
+    with pytest.raises(Unsupported):
+        trial.connector.write("campaigns", [])
+
+
+# --- trouble
+
+
+def test_at_most_eight_calls_are_open_whatever_the_connections(trial: Trial) -> None:
+    wide = [trial.connect(concurrent=50) for _ in range(3)]
+    for connector in wide:
+        connector.describe(STREAM)
+    # The first eight wait for each other, so that a ninth would be seen.
+    meeting, arrivals, answer = threading.Barrier(8), itertools.count(), trial.box.answer
+
+    lock, open_, most = threading.Lock(), [0], [0]
+
+    def meet(call: Any) -> Any:
+        with lock:
+            open_[0] += 1
+            most[0] = max(most[0], open_[0])
+            early = next(arrivals) < 8
+        if early:
+            meeting.wait(timeout=20)
+        response = answer(call)
+        with lock:
+            open_[0] -= 1
+        return response
+
+    trial.box.answer = meet
+    made = [trial.person(number) for number in range(120)]
+    edits = [Edit(Verb.UPDATE, STREAM, f"k{n}", id_, {"FNAME": "Wide"}) for n, id_ in enumerate(made)]
+    share = [edits[place::3] for place in range(3)]
+    threads = [
+        threading.Thread(target=lambda c=c, s=s: c.write(STREAM, s)) for c, s in zip(wide, share, strict=True)
+    ]  # fmt: skip
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {merges(trial, id_)["FNAME"] for id_ in made} == {"Wide"}
+    assert most == [8]
+
+
+def test_a_bare_403_is_a_wish_for_fewer_calls_and_one_with_words_is_none(trial: Trial) -> None:
+    id_ = trial.person()
+    trial.box.terse = True
+    trial.mischief.once(Switch.THROTTLED, 2)
+    (receipt,) = trial.write(trial.update(id_, FNAME="Patient"))
+    assert receipt.error is None
+    assert [one.status for one in trial.box.journal].count(403) == 2
+    trial.mischief.chances[Switch.THROTTLED] = 1.0
+    with pytest.raises(Throttled):
+        trial.write(new(1))
+    trial.mischief.calm()
+    told = Problem(403, "User Disabled", "This account has been deactivated.").response()
+    trial.box.authorise = lambda call: told
+    with pytest.raises(Forbidden, match="deactivated"):
+        trial.write(new(1))
+    del trial.box.authorise
+
+
+def test_a_key_that_no_longer_works_stops_the_batch_at_once(trial: Trial) -> None:
+    made = [trial.person(number) for number in range(40)]
+    edits = [Edit(Verb.UPDATE, STREAM, f"k{n}", id_, {"FNAME": "X"}) for n, id_ in enumerate(made)]
+    trial.connector.describe(STREAM)
+    trial.box.api_key = "another-us19"
+    before = len(trial.box.journal)
+    with pytest.raises(SignedOut):
+        trial.write(*edits)
+    assert len(trial.box.journal) - before <= 8
+
+
+def test_what_was_done_before_the_trouble_keeps_its_receipt(trial: Trial) -> None:
+    id_ = trial.person()
+    edit = trial.update(id_, FNAME="Lost")
+    trial.mischief.once(Switch.LOST_ANSWER)
+    lost, fine = trial.write(edit, new(3))
+    errors = [lost.error, fine.error]
+    assert sum(isinstance(one, Unknown) for one in errors) == 1
+    assert sum(one is None for one in errors) == 1
+
+
+def test_an_id_that_cannot_be_looked_up_after_a_create_is_not_taken_for_nothing_done(trial: Trial) -> None:
+    listed = trial.box.list_members
+
+    def down(call: Any, list_id: str) -> Any:
+        del call, list_id
+        return trial.box.failing(None)
+
+    trial.box._routes = [
+        (made, down if made.path.endswith("/members") and made.method == "GET" else act)
+        for made, act in trial.box._routes
+    ]
+    receipts = trial.write(new(1), new(2))
+    assert all(isinstance(one.error, Unknown) for one in receipts)
+    trial.box._routes = [(made, listed if act is down else act) for made, act in trial.box._routes]
+    found = [trial.connector.find(STREAM, f"new-{number}") for number in (1, 2)]
+    assert [one.fields["email_address"] for one in found if one] == ["n1@example.com", "n2@example.com"]
+    assert all(isinstance(one.error, Exists) for one in trial.write(new(1), new(2)))
+    assert trial.box.count() == 2
+
+
+def test_a_create_is_not_repeated_into_a_double_by_a_process_that_knows_nothing(trial: Trial) -> None:
+    trial.mischief.once(Switch.LOST_ANSWER)
+    (lost,) = trial.write(new(1))
+    assert isinstance(lost.error, Unknown)
+    other = trial.connect()
+    assert other.find(STREAM, "new-1") is None
+    (met,) = other.write(STREAM, [new(1)])
+    assert isinstance(met.error, Exists)
+    assert trial.box.count() == 1
+
+
+def test_nobody_answers_is_unavailable_and_nothing_done(trial: Trial) -> None:
+    trial.mischief.chances[Switch.UNAVAILABLE] = 1.0
+    with pytest.raises((Unavailable, Unknown)):
+        trial.write(new(1), new(2), new(3, tags=["t"]))
+    trial.mischief.calm()
+    assert trial.box.count() == 0
