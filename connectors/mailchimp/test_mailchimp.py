@@ -9,6 +9,7 @@ from typing import Any
 from connectors._kit.catalogue import entry
 from connectors._kit.clock import VirtualTime
 from connectors._kit.contract import ContractSuite, Harness
+from connectors._kit.hostile.people import People
 from connectors._kit.mischief import Mischief
 from connectors.mailchimp.connector import Mailchimp, build
 from connectors.mailchimp.published import violations
@@ -26,6 +27,7 @@ STREAM = "members"
 class MailchimpHarness(Harness):
     connector = "mailchimp"
     largest_batch = 60
+    people = People(STREAM, {"email": "email_address", "first_name": "FNAME", "last_name": "LNAME"})
 
     def start(self) -> None:
         self.mischief = Mischief()

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors._kit.clock import VirtualTime
-from connectors._kit.limits import Bucket, Learnt, RollingQuota, Unlimited, learnt_from, limits_for, standard_headers
+from connectors._kit.limits import (
+    Bucket,
+    Learnt,
+    RollingQuota,
+    Unlimited,
+    gate,
+    learnt_from,
+    limits_for,
+    standard_headers,
+)
 from core.errors import Throttled
 from core.manifest import Limits
 from core.model.instant import DAY, SECOND
@@ -217,3 +226,16 @@ def test_what_a_manifest_declares() -> None:
     declared = limits_for(Limits(requests=100, per_seconds=10), clock=time, sleep=time.sleep)
     assert isinstance(declared, Bucket)
     assert declared.size == 90
+
+
+def test_a_gate_lets_so_many_in_and_is_one_for_an_account() -> None:
+    first, again, other = gate("account", 2), gate("account", 5), gate("another", 2)
+    assert first is again
+    assert first is not other
+    with first, again:
+        late = threading.Thread(target=first.__enter__, daemon=True)
+        late.start()
+        late.join(timeout=0.05)
+        assert late.is_alive(), "a third has to wait"
+    late.join(timeout=5)
+    assert not late.is_alive()

@@ -25,6 +25,8 @@ THING = {
 PROBLEM = {"type": "object", "required": ["message"], "properties": {"message": {"type": "string"}}}
 ERRORS = {"default": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}}
 
+PROBLEMS = {"content": {"application/problem+json": {"schema": PROBLEM}}}
+
 
 def _json(schema: str) -> dict[str, Any]:
     return {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
@@ -42,6 +44,7 @@ DOCUMENT = {
         "/v3/things/{thingId}": {
             "parameters": [{"name": "thingId", "in": "path", "required": True, "schema": {"type": "integer"}}],
             "get": {"responses": {"200": _json("Thing"), **ERRORS}},
+            "patch": {"responses": {"default": PROBLEMS}},
             "delete": {"responses": {"204": {"description": "gone"}, **ERRORS}},
         },
         "/v3/things/search": {
@@ -147,6 +150,10 @@ def test_what_keeps_the_contract_is_silent(specification: Specification) -> None
         (said(answer={"id": 1}), "GET /api/v3/things/1: response 200: 'name' is a required property"),
         (said(answer=b"<html>"), "GET /api/v3/things/1: response 200: the body is not JSON"),
         (said(status=404, answer={}), "GET /api/v3/things/1: response 404: 'message' is a required property"),
+        (
+            said("PATCH", status=400, answer={}),
+            "PATCH /api/v3/things/1: response 400: 'message' is a required property",
+        ),
         (said(status=202), "GET /api/v3/things/1: response 202: the status is not documented"),
         (
             said("DELETE", status=204, answer={}),
