@@ -124,7 +124,9 @@ class Batches:
         found: dict[str, Outcome] = {}
         for batch in told.each("batches"):
             submitted = batch.text("submitted_at", "")
-            if submitted and batch.instant("submitted_at") < since:
+            old = submitted and batch.instant("submitted_at") < since
+            if old or batch.whole("total_operations", 0) > MOST:
+                # The latter is another app's: ours are never so large.
                 continue
             if batch.text("status") != "finished":
                 raise Unavailable("A batch is still being worked; what it did is not known yet.")

@@ -14,7 +14,7 @@ from typing import Any
 
 from connectors._kit.payload import Payload
 from connectors.mailchimp.client import Client
-from connectors.mailchimp.words import ARCHIVED, ATTRIBUTES, STATUS, TAGS
+from connectors.mailchimp.words import ARCHIVED, ATTRIBUTES, STATUS, SUBSCRIBED, TAGS
 from core.errors import Gone, ToolError, Unsupported
 from core.model.values import Json
 from core.ports import Fields, Remote
@@ -42,12 +42,16 @@ def flat(told: Payload) -> Fields:
 def remote(told: Payload, fields: Fields | None = None) -> Remote:
     """A member as a record; an archived one is a tombstone."""
     gone = told.text(STATUS, "") == ARCHIVED
+    changed_at, opted_at = told.text("last_changed", ""), told.text("timestamp_opt", "")
+    # Of the confirmation alone Mailchimp tells the moment; where nothing was changed after it, it is the stamp's.
+    confirmed = told.text(STATUS, "") == SUBSCRIBED and opted_at == changed_at != ""
     return Remote(
         told.id("contact_id"),
         {} if gone else flat(told) if fields is None else fields,
-        version=told.text("last_changed", None) or None,
-        modified_at=told.instant("last_changed") if told.text("last_changed", "") else None,
+        version=changed_at or None,
+        modified_at=told.instant("last_changed") if changed_at else None,
         deleted=gone,
+        changed=frozenset({STATUS}) if confirmed else None,
     )
 
 
@@ -107,12 +111,10 @@ class Members:
         """The member with this address, whatever their status."""
         return self._asked(hash_of(address))
 
-    def place(self, id_: str) -> str:
-        """How a member is named in a path; raises `Gone` for one that is not there."""
-        name = self._names([id_]).get(id_)
-        if name is None:
-            raise Gone("Mailchimp has no such member.", id=id_)
-        return name
+    def places(self, ids: Sequence[str]) -> list[str | Gone]:
+        """How members are named in paths, in order; `Gone` for those that are not there."""
+        names = self._names(ids)
+        return [names.get(id_) or Gone("Mailchimp has no such member.", id=id_ or None) for id_ in ids]
 
     def ids_since(self, since: str, hashes: Iterable[str]) -> dict[str, str]:
         """Hash → contact id, of members that changed since; those that no list shows yet are asked for one by one."""

@@ -57,7 +57,7 @@ class Sender:
         if self._above and len(operations) > self._above and self.halted is None:
             outcomes = self._batches.run(operations)
             for outcome in outcomes:
-                self._noted(outcome)
+                self.note(outcome)
             return outcomes
         return self._client.side_by_side(operations, self._single)
 
@@ -69,7 +69,7 @@ class Sender:
             outcome: Outcome = act()
         except ToolError as error:
             outcome = error
-        self._noted(outcome)
+        self.note(outcome)
         return outcome
 
     def _single(self, one: Operation) -> Payload:
@@ -81,7 +81,8 @@ class Sender:
     def _call(self, one: Operation) -> Payload:
         return self._client.ask(one.method, *one.parts, json=one.body, params=one.params).payload()
 
-    def _noted(self, outcome: Outcome) -> None:
+    def note(self, outcome: Outcome) -> None:
+        """What became of something, for whether anything more is sent and whether anything was done."""
         if isinstance(outcome, ENDING):
             self.halted = self.halted or outcome
         if not isinstance(outcome, ToolError) or not _undone(outcome):

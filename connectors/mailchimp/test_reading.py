@@ -39,6 +39,20 @@ def test_a_member_is_shown_with_everything_it_has_and_blanks_are_named(trial: Tr
     assert shown.version == shown.fields["last_changed"]
 
 
+def test_a_confirmation_is_known_to_have_changed_the_status_and_a_later_edit_hides_that(trial: Trial) -> None:
+    id_ = trial.person(status="pending")
+    assert trial.fetch(id_)[0].changed is None
+    trial.time.sleep(60)
+    trial.box.confirm(id_)
+    confirmed = trial.fetch(id_)[0]
+    assert confirmed.changed == frozenset({"status"})
+    trial.time.sleep(60)
+    trial.box.edit(id_, {"FNAME": "Later"})
+    later = trial.fetch(id_)[0]
+    assert later.changed is None
+    assert later.fields["timestamp_opt"] == confirmed.version
+
+
 def test_a_poll_without_news_is_one_call(trial: Trial) -> None:
     trial.person()
     _, cursor, whole = trial.walk()

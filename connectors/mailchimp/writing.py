@@ -104,8 +104,7 @@ class Writer:
 
     def _change(self, sender: Sender, changes: Mapping[int, _Change]) -> dict[int, Receipt]:
         found = list(changes.values())
-        for one, place in zip(found, self._client.side_by_side([one.path for one in found], self._members.place),
-                              strict=True):  # fmt: skip
+        for one, place in zip(found, self._places(sender, [one.path for one in found]), strict=True):
             one.error, one.path = (place, "") if isinstance(place, ToolError) else (None, place)
         self._round(sender, found, self._look, _seen)
         for one in found:
@@ -167,10 +166,18 @@ class Writer:
             return None
         return one.operation("ask", "PATCH", one.path, body={STATUS: one.step.status}, params=self._params)
 
+    def _places(self, sender: Sender, ids: Sequence[str]) -> Sequence[str | ToolError]:
+        """How members are named in paths; the same error for all where that cannot be found out."""
+        try:
+            return self._members.places(ids)
+        except ToolError as error:
+            sender.note(error)
+            return [error] * len(ids)
+
     # --- deletes
 
     def _delete(self, sender: Sender, edits: Mapping[int, Edit]) -> dict[int, Receipt]:
-        places = self._client.side_by_side([edit.remote_id or "" for edit in edits.values()], self._members.place)
+        places = self._places(sender, [edit.remote_id or "" for edit in edits.values()])
         named = {place: path for place, path in zip(edits, places, strict=True) if isinstance(path, str)}
         receipts = {
             place: Receipt(error=path) for place, path in zip(edits, places, strict=True) if not isinstance(path, str)
