@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connectors._kit.payload import Payload
-from connectors.mailchimp.client import Client
+from connectors.mailchimp.client import Client, listed
 from connectors.mailchimp.describing import Merge, Shapes
 from connectors.mailchimp.members import Members
 from core.errors import Unsupported
@@ -27,16 +27,12 @@ class Inspector:
         told = self._client.http.get("").payload()
         name = told.text("account_name", "") or told.text("account_id", "")
         signed_in = Finding(True, f"Signed in to {name} as {told.text('role', 'a user')}.")
-        audiences = self._audiences()
+        audiences = self._client.audiences()
         wanted = str(self._settings.get("audience") or "").strip()
         found = next((one for one in audiences if one.id("id") == wanted), None)
         if found is None:
             return Checkup(name, (signed_in, _no_audience(wanted, audiences)))
         return Checkup(f"{name}: {found.text('name', wanted)}", (signed_in, *self._of_audience(found)))
-
-    def _audiences(self) -> list[Payload]:
-        params = {"count": 1000, "fields": "lists.id,lists.name,lists.double_optin,lists.marketing_permissions"}
-        return list(self._client.http.get("lists", params=params).payload().each("lists"))
 
     def _of_audience(self, audience: Payload) -> Iterator[Finding]:
         yield Finding(True, f"The audience is {audience.text('name', '')}.")
@@ -83,6 +79,5 @@ class Inspector:
 
 
 def _no_audience(wanted: str, audiences: list[Payload]) -> Finding:
-    listed = "; ".join(f"{one.text('name', '')}: {one.id('id')}" for one in audiences) or "none"
     what = f"The account has no audience {wanted[:40]}." if wanted else "The connection names no audience."
-    return Finding(False, f"{what} There are: {listed}.", "Put the id of one into `audience`.")
+    return Finding(False, f"{what} There are: {listed(audiences)}.", "Put the id of one into `audience`.")

@@ -19,6 +19,7 @@ from connectors._kit.auth import Auth, Basic, Bearer
 from connectors._kit.exchange import Answer, Skew, path_of, sees_skew
 from connectors._kit.http import Http
 from connectors._kit.limits import Bucket, gate
+from connectors._kit.payload import Payload
 from connectors.mailchimp.trouble import explained
 from core.errors import ConfigError, Gone, SchemaChanged, SignedOut, ToolError
 from core.model.instant import SECOND, Instant
@@ -92,12 +93,15 @@ class Client:
 
     @property
     def audience(self) -> str:
-        """The audience's id; `ConfigError` where the connection names none."""
+        """The audience's id; `ConfigError` where the connection names none, with those there are."""
         if not self._audience:
-            raise ConfigError(
-                "The connection names no audience.", remedy="Put its id into `audience`; `concord check` lists them."
-            )
+            raise ConfigError("The connection names no audience.", remedy=self._choice())
         return self._audience
+
+    def audiences(self) -> list[Payload]:
+        """The audiences of the account."""
+        params = {"count": 1000, "fields": "lists.id,lists.name,lists.marketing_permissions"}
+        return list(self.http.get("lists", params=params).payload().each("lists"))
 
     @property
     def requests(self) -> int:
@@ -111,11 +115,7 @@ class Client:
         except Gone as error:
             if len(parts) > 1:
                 raise
-            raise SchemaChanged(
-                "The account has no such audience.",
-                remedy="Mend `audience`; `concord check` lists those there are.",
-                **error.facts,
-            ) from error
+            raise SchemaChanged("The account has no such audience.", remedy=self._choice(), **error.facts) from error
 
     def path(self, *parts: object) -> str:
         """Where something of the audience is found, below the base."""
@@ -140,6 +140,9 @@ class Client:
         """Let the connections go. May be called more than once."""
         for line in self._lines:
             line.close()
+
+    def _choice(self) -> str:
+        return f"Put the id of one of these into `audience`: {listed(self.audiences())}."
 
     # --- where it is
 
@@ -182,6 +185,11 @@ class Client:
 
     def _secrets(self) -> tuple[str, ...]:
         return tuple(filter(None, (self._key, self._token)))
+
+
+def listed(audiences: Iterable[Payload]) -> str:
+    """Audiences for people, each with its id."""
+    return "; ".join(f"{one.text('name', '')}: {one.id('id')}" for one in audiences) or "none"
 
 
 def _none(_headers: Mapping[str, str]) -> None:

@@ -197,9 +197,11 @@ def test_a_missing_member_is_believed_only_where_ids_are_honoured(trial: Trial) 
 def test_an_audience_that_is_not_there_is_said_to_be_so() -> None:
     trial = Trial(audience="0000000000")
     for act in (lambda: trial.connector.read("members", None), lambda: trial.connector.describe("members")):
-        with pytest.raises(SchemaChanged, match="audience"):
+        with pytest.raises(SchemaChanged, match="audience") as caught:
             act()
+        assert "Newsletter: a1b2c3d4e5" in caught.value.remedy
     none = trial.connect(audience="")
-    with pytest.raises(ConfigError, match="audience"):
+    with pytest.raises(ConfigError, match="audience") as lacking:
         none.read("members", None)
+    assert "Newsletter: a1b2c3d4e5" in lacking.value.remedy
     trial.close()
