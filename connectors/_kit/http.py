@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -170,11 +171,7 @@ class Http:
 
         A relative one is below the base, one with `/` or a host stands by itself.
         """
-        if not path:
-            return self.base_url.rstrip("/")
-        if urlsplit(path).scheme:
-            return path
-        return urljoin(self.base_url, path)
+        return _joined(self.base_url, path)
 
     def secrets(self) -> tuple[str, ...]:
         """Everything that must not be shown."""
@@ -305,6 +302,8 @@ class Http:
 
         The tool's own host or one below it, and never in clear text instead.
         """
+        if url.startswith(self.base_url):
+            return True
         parts, base = urlsplit(url), urlsplit(self.base_url)
         if base.scheme == "https" and parts.scheme != "https":
             return False
@@ -345,6 +344,13 @@ def _base(url: str) -> str:
             remedy="Give the address without them, and the credentials in their own settings.",
         )
     return url if url.endswith("/") else f"{url}/"
+
+
+@lru_cache(maxsize=256)
+def _joined(base: str, path: str) -> str:
+    if not path:
+        return base.rstrip("/")
+    return path if urlsplit(path).scheme else urljoin(base, path)
 
 
 def _lower(headers: httpx.Headers) -> dict[str, str]:
