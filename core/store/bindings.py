@@ -45,6 +45,7 @@ THERE = (State.BOUND, State.FILTERED)
 class Glance(NamedTuple):
     """As much of a binding as tells whether a reading is news."""
 
+    remote_id: str
     id: int
     record_id: int
     state: int
@@ -146,7 +147,7 @@ def glance(tx: Connection, stream_id: int, remote_ids: Collection[str]) -> dict[
         rows = func.json_agg(func.json_build_array(*wanted))
     query = select(rows).where(c.stream_id == stream_id, among(tx, c.remote_id, remote_ids))
     found = tx.execute(query).scalar_one() or []
-    return {row[0]: Glance(*row[1:]) for row in (loads(found) if isinstance(found, str) else found)}
+    return {row[0]: Glance._make(row) for row in (loads(found) if isinstance(found, str) else found)}
 
 
 def of_remotes(tx: Connection, stream_id: int, remote_ids: Collection[str]) -> dict[str, Bound]:
@@ -274,10 +275,9 @@ def missing(tx: Connection, stream_id: int, seen: Container[int], newest: int) -
         binding.c.stream_id == stream_id, binding.c.state.in_(THERE), binding.c.id <= newest
     )
     count, gone = 0, []
-    for id_, remote_id in tx.execute(query, execution_options={"yield_per": 5_000}):
-        count += 1
-        if id_ not in seen:
-            gone.append(remote_id)
+    for rows in tx.execute(query, execution_options={"yield_per": 5_000}).partitions():
+        count += len(rows)
+        gone += [remote_id for id_, remote_id in rows if id_ not in seen]
     return count, gone
 
 
