@@ -46,9 +46,12 @@ def fold(shape: Shape, rules: Rules, voices: Sequence[Voice]) -> Folded:
     plan = rules.plan(shape)
     values, different = _agreed([voice.claims.values for voice in voices])
     asks = _settle(plan, rules, voices, values, different) if different else ()
-    if not all(values.values()):
-        values = {name: value for name, value in values.items() if value or value == 0}
-    return Folded(_tidied(plan, values), asks)
+    return Folded(_tidied(plan, _said_only(values)), asks)
+
+
+def alone(shape: Shape, rules: Rules, values: Mapping[str, Json]) -> dict[str, Json]:
+    """The record that one voice makes by itself, from what it claims, as `fold` would: most newcomers are such."""
+    return _tidied(rules.plan(shape), _said_only(dict(values)))
 
 
 def _agreed(spoken: Sequence[Mapping[str, Json]]) -> tuple[dict[str, Json], set[str]]:
@@ -64,6 +67,13 @@ def _agreed(spoken: Sequence[Mapping[str, Json]]) -> tuple[dict[str, Json], set[
             if present is not value and present != value:
                 different.add(name)
     return values, different
+
+
+def _said_only(values: dict[str, Json]) -> dict[str, Json]:
+    """Without the blanks."""
+    if all(values.values()):
+        return values
+    return {name: value for name, value in values.items() if value or value == 0}
 
 
 def _settle(

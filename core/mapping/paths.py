@@ -6,6 +6,7 @@ A key that is literally spelled with the dots (a column `Tel. 2` of a file) is f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from core.model.values import Json
@@ -50,8 +51,13 @@ class Columns:
     def column(self, path: str) -> list[Json]:
         """The values at a path in every record, None where it is not there."""
         head, _, last = path.rpartition(".")
-        records = self._maps(head) if head else self.page
-        return [record.get(last) for record in records]
+        if not head:
+            # Nearly every tool names every field in every record.
+            try:
+                return list(map(itemgetter(path), self.page))
+            except KeyError:
+                return [record.get(path) for record in self.page]
+        return [record.get(last) for record in self._maps(head)]
 
     def _maps(self, head: str) -> list[Any]:
         if head not in self._under:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from core.decide.fold import fold
+from core.decide.fold import alone
 from core.decide.keys import Key, identity_digest, keys_of, names_of
 from core.decide.likeness import names_differ
 from core.decide.match import Ambiguous, Candidate, Join, New, match
@@ -24,7 +24,7 @@ from core.flow.inward.arrivals import Arrival, Intake, Trip
 from core.flow.refold import Heard, Work, load_works
 from core.flow.refs import Refs
 from core.mapping import paths
-from core.model.claim import Claims, Stamp, Voice
+from core.model.claim import Claims, Stamp
 from core.model.consent import Occasion
 from core.model.values import Json, is_blank
 from core.ports import Remote
@@ -240,9 +240,9 @@ class _Seats:
         trip, changes, stamp = self.trip, self.changes, newcomer.arrival.stamp
         record_id = self.record_ids[place]
         claims = _first_claims(newcomer.values, stamp)
-        folded = fold(trip.stream.shape, trip.hub.rules, (Voice(trip.stream.source, claims),))
+        standing = alone(trip.stream.shape, trip.hub.rules, claims.values)
         said = orjson.dumps(claims.values)
-        stands = said if folded.values == claims.values else orjson.dumps(folded.values)
+        stands = said if standing == claims.values else orjson.dumps(standing)
         # The stored form of `Claims.to_json`, put together from bytes that are there already.
         blob = squeeze(b'{"s":' + orjson.dumps([tuple(stamp)]) + b',"v":' + said + b"}")
         row = self._row(place, newcomer, record_id, blob)
@@ -253,7 +253,7 @@ class _Seats:
         if self.consents:
             self._enter_consents(row, claims)
         changes.keys.extend([(key.digest, record_id) for key in newcomer.keys])
-        changes.marks.extend(marks.of(record_id, folded.values))
+        changes.marks.extend(marks.of(record_id, standing))
 
     def _enter_consents(self, row: Bound, claims: Claims) -> None:
         changes = self.changes

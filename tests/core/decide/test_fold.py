@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.decide.fold import Folded, fold
+from core.decide.fold import Folded, alone, fold
 from core.decide.rules import RULES, Rule, Rules
 from core.decide.why import explain
 from core.model.claim import Claim, Claims, Stamp, Voice
@@ -376,6 +376,12 @@ def test_the_order_of_arrival_and_repetition_do_not_matter(voices: list[Voice], 
     shuffled = data.draw(st.permutations(voices))
     assert fold(CONTACT, rules, shuffled) == once
     assert fold(CONTACT, rules, [*shuffled, *voices]) == once
+
+
+@given(some_voices(), some_rules())
+def test_one_voice_by_itself_makes_what_the_fold_makes_of_it(voices: list[Voice], rules: Rules):
+    for one in voices:
+        assert alone(CONTACT, rules, one.claims.values) == fold(CONTACT, rules, [one]).values
 
 
 @given(some_voices(), some_rules())
