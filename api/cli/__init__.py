@@ -14,6 +14,7 @@ import typer
 from api.cli.asking import register as register_asking
 from api.cli.building import register as register_building
 from api.cli.configuring import register as register_configuring
+from api.cli.consent import register as register_consent
 from api.cli.deciding import register as register_deciding
 from api.cli.identity import register as register_identity
 from api.cli.output import exit_code, tell_error
@@ -36,6 +37,7 @@ for _register in (
     register_asking,
     register_deciding,
     register_identity,
+    register_consent,
     register_planning,
     register_undoing,
     register_configuring,

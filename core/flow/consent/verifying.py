@@ -22,6 +22,8 @@ from core.store.ledger import Head
 _TOLD = 20
 """So many findings of a kind are told one by one."""
 _PAGE = 2_000
+_LOST = bytes(32)
+"""Stands in the tree for a leaf that is not there."""
 
 
 @dataclass(slots=True)
@@ -94,9 +96,13 @@ def _walk(
         for place, record_id, salt, body, leaf in page:
             while tip.size < place:
                 found.find("gap", f"entry {tip.size:,} is missing")
-                tip.add(b"\0" * 32)
+                tip.add(_LOST)
             if body is None or salt is None:
                 missing.add(place)
+            elif not _are_bytes(salt, body, leaf):
+                found.find("entry", f"entry {place:,} is not what was entered")
+                tip.add(_LOST)
+                continue
             else:
                 if sha256(b"\0" + salt + body).digest() != leaf:
                     found.find("entry", f"entry {place:,} is not what was entered")
@@ -113,6 +119,11 @@ def _walk(
     for place in sorted(missing - erased):
         found.find("blank", f"entry {place:,} was blanked, and no erasure says so")
     found.erased, found.root = len(missing), tip.root()
+
+
+def _are_bytes(*parts: object) -> bool:
+    """Whether these are what they were stored as; SQLite keeps what it is given, of whatever type."""
+    return all(part.__class__ is bytes for part in parts)
 
 
 def _note(

@@ -1,0 +1,178 @@
+"""Commands about consent: `consent log`, `consent verify`, `consent heads` and `consent prove`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from api.cli import output
+from api.cli.output import Json
+from core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from core.store.ledger import Head, Row
+
+group = typer.Typer(no_args_is_help=True, help="Consent: what was said, and the proof that nobody has meddled with it.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(group, name="consent")
+
+
+@group.command("log")
+def log(
+    key: Annotated[str, typer.Argument(help="The person's email, number in the hub, or id in a tool.")],
+    as_json: Json = False,
+) -> None:
+    """Everything that was ever said about a person's consent, oldest first."""
+    from api.cli.opening import opened
+    from core.flow.asking import find
+    from core.store import ledger
+
+    with opened(made=True) as installation:
+        hub = installation.hub()
+        found = find(hub, "contact", key)
+        if not found:
+            raise ConfigError(f"Nobody is known by '{key}'.", remedy="Try another address, or `concord log`.")
+        with hub.store.reading() as tx:
+            rows = ledger.of_records(tx, [one.id for one in found])
+    if as_json:
+        output.as_json([_entry(row) for row in rows])
+        return
+    lines = [
+        (told["place"], told.get("at", ""), told.get("source", ""), _what(told), told.get("point") or "",
+         told.get("cause", "erased"))
+        for told in map(_entry, rows)
+    ]  # fmt: skip
+    screen = output.console()
+    screen.print(output.table("", ("entry", "learnt (UTC)", "source", "said", "about", "how"), lines))
+
+
+@group.command("verify")
+def verify(
+    against: Annotated[
+        Path | None, typer.Option(help="Heads kept elsewhere: a file that `concord consent heads --json` printed.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Hold every entry against the signed heads, and what counts against the entries. 1 when something is wrong."""
+    from api.cli.opening import opened
+    from core.flow.consent import verifying
+
+    with opened(made=True) as installation:
+        found = verifying.verify(installation.hub(), kept=_kept(against) if against else ())
+    told = {
+        "holds": found.holds,
+        "entries": found.entries,
+        "erased": found.erased,
+        "heads": found.heads,
+        "claims": found.claims,
+        "root": found.root.hex(),
+        "wrong": found.wrong,
+        "counts": found.counts,
+    }
+    if as_json:
+        output.as_json(told)
+    else:
+        for words in found.wrong:
+            output.say(f"✗ {words}")
+        entries = f"{found.entries:,} entries, {found.heads:,} signed heads, {found.claims:,} words that count"
+        output.say(f"{entries}: {'all as they were entered' if found.holds else 'somebody has meddled with it'}.")
+    if not found.holds:
+        sys.exit(1)
+
+
+@group.command("heads")
+def heads(as_json: Json = False) -> None:
+    """The signed heads. Keep them where the hub cannot reach: they show later that nothing before them was changed."""
+    from api.cli.opening import opened
+    from core.store import ledger
+
+    with opened(made=True) as installation, installation.hub().store.reading() as tx:
+        found = ledger.heads(tx)
+    if as_json:
+        output.as_json([_head(one) for one in found])
+        return
+    lines = [(f"{one['size']:,}", one["at"], one["root"], one["key"]) for one in map(_head, found)]
+    output.console().print(output.table("", ("entries", "signed (UTC)", "root", "public key"), lines))
+
+
+@group.command("prove")
+def prove(
+    place: Annotated[int, typer.Argument(help="The entry's number, from `concord consent log`.", metavar="ENTRY")],
+    as_json: Json = False,
+) -> None:
+    """The proof that one entry stands in the signed ledger; it shows no other entry."""
+    from api.cli.opening import opened
+    from core.flow.consent import proving
+
+    with opened(made=True) as installation:
+        hub = installation.hub()
+        proof = proving.prove(hub, place)
+        holds = proving.holds(hub.installation, proof)
+    told = {
+        "installation": hub.installation,
+        "entry": _entry(proof.row),
+        "body": proof.row.body.decode() if proof.row.body else None,
+        "salt": proof.row.salt.hex() if proof.row.salt else None,
+        "leaf": proof.row.leaf.hex(),
+        "path": [one.hex() for one in proof.path],
+        "head": _head(proof.head),
+        "holds": holds,
+    }
+    if as_json:
+        output.as_json(told)
+    else:
+        output.say(f"Entry {place} is one of {proof.head.size:,} under the signed root {proof.head.root.hex()}.")
+        output.say("`--json` gives the hashes to check it with: docs/consent.md says how.")
+    if not holds:
+        sys.exit(1)
+
+
+def _entry(row: Row) -> dict[str, Any]:
+    from core.model.instant import iso
+
+    told = row.told
+    return {**told, "place": row.place, "at": iso(told["at"]) if "at" in told else ""}
+
+
+def _what(told: dict[str, Any]) -> str:
+    if "channel" not in told:
+        return "erased"
+    name = told["channel"] + (f", {told['topic']}" if told["topic"] else "")
+    return f"{name}: {told['status'] or 'no word any more'}"
+
+
+def _head(one: Head) -> dict[str, Any]:
+    from core.model.instant import iso
+
+    return {
+        "size": one.size, "root": one.root.hex(), "at": iso(one.at), "key": one.key, "signature": one.signature.hex()
+    }  # fmt: skip
+
+
+def _kept(file: Path) -> list[Head]:
+    """Heads from a file; `ConfigError` where it holds none."""
+    import json
+
+    from core.model.instant import from_iso
+    from core.store.ledger import Head
+
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        return [
+            Head(
+                one["size"], bytes.fromhex(one["root"]), from_iso(one["at"]), one["key"],
+                bytes.fromhex(one["signature"]),
+            )
+            for one in found
+        ]  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{file} holds no heads that can be read.",
+            remedy="Give a file that `concord consent heads --json` printed.",
+        ) from error
