@@ -247,10 +247,10 @@ def _print_end(change: Changes, applied: Applied | None) -> None:
         if change.any:
             output.say("Nothing was changed.")
         return
-    if applied.left_to:
-        output.say(f"In force (run {applied.run_id}). {applied.left_to} It carries out the plan.")
-        return
     output.say(f"In force (run {applied.run_id}). `concord undo {applied.run_id}` takes it back.")
+    if applied.left_to:
+        output.say(f"{applied.left_to} It carries out the plan.")
+        return
     if applied.planned:
         output.say(f"{applied.done:,} of {applied.planned:,} planned writes are done.")
     for name in applied.halted:

@@ -22,6 +22,9 @@ company:
   # Whose customer it is, the head of sales decides, and does so in Salesforce.
   owner: {{system_of_record: {salesforce.NAME}}}
 
+deal:
+  amount: {{latest: {{prefer: [{salesforce.NAME}, {hubspot.NAME}]}}}}
+
 contact:
   first_name: {{prefer: [{hubspot.NAME}, {BOOK}]}}
   # People marry. What somebody is called is for a person to say.
@@ -34,9 +37,6 @@ contact:
   # The longest note says most, and no word by which anybody sorted them is lost.
   description: most_complete
   tags: union
-
-deal:
-  amount: {{latest: {{prefer: [{salesforce.NAME}, {hubspot.NAME}]}}}}
 """
 
 CONFIG = f"""\

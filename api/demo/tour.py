@@ -12,6 +12,8 @@ from core.store import reviews
 
 TITLE = "Head of Ovens"
 """What somebody becomes in the tour."""
+RULE = f"  job_title: {{prefer: [{salesforce.NAME}]}}"
+"""The rule that the tour tries. The file of rules ends with those about contacts, so that it can be added there."""
 
 
 def tour(stage: Stage, seconds: float) -> str:
@@ -29,7 +31,7 @@ All sides agree after {seconds:.0f} s, but for one question that waits for you; 
   The spreadsheets  {stage.files}
   The configuration {stage.folder / "concord.yaml"}
 
-Five things to try in another terminal, from this folder, after
+Six things to try in another terminal, from this folder, after
 
   export CONCORD_DATA={stage.folder}
 
@@ -53,6 +55,15 @@ Five things to try in another terminal, from this folder, after
 
   {concord} reviews
   {concord} answer {number} value "{newlywed[1]}"
+
+6. What would another rule do in every tool? That is told without calling one. Put it in force, and take it back: RUN
+is the number that `apply` tells.
+
+  . {stage.tools}
+  echo '{RULE}' >> {stage.folder / "rules.yaml"}
+  {concord} plan {stage.folder / "concord.yaml"}
+  {concord} apply {stage.folder / "concord.yaml"} --yes
+  {concord} undo RUN --yes
 """
 
 

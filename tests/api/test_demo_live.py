@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -82,7 +83,9 @@ def test_the_printed_tour_and_the_readme_are_true_while_the_demo_runs(demo: Runn
     assert health.status_code == 200
     assert health.json()["background"] is True
     printed = [shlex.split(line) for line in demo.printed.splitlines() if re.match(r"  (\.venv/bin/)?concord ", line)]
-    assert [words[1] for words in printed] == ["status", "why", "log", "reviews", "answer"]
+    assert [words[1] for words in printed] == [
+        "status", "why", "log", "reviews", "answer", "plan", "apply", "undo",
+    ]  # fmt: skip
     told = {words[1]: demo.concord(*words[1:]) for words in printed[:4]}
     assert "hubspot" in told["status"]
     assert "Assistant Head Baker" in told["why"]
@@ -105,14 +108,61 @@ def test_the_printed_tour_and_the_readme_are_true_while_the_demo_runs(demo: Runn
     eventually(lambda: any(name in one["N"][0] for one in demo.tools.cards()))
     assert "No question waits" in demo.concord("reviews")
 
+    a_rule_is_tried(demo, printed[5:])
     readme_works(demo)
     ends_cleanly(demo)
+
+
+def a_rule_is_tried(demo: Running, printed: list[list[str]]) -> None:
+    """Planned, it changes nothing; applied, it changes what was planned; undone, all is as before, in each tool."""
+    before, environment = titles(demo), {**demo.environment, **demo.tools.environment}
+    (line,) = re.findall(r"^  (echo .*)$", demo.printed, re.MULTILINE)
+    subprocess.run(["sh", "-c", line], check=True)
+    plan, apply, undo = printed
+    running = Running(*demo[:-1], environment)
+    planned = json.loads(running.concord(*plan[1:], "--json"))
+    assert titles(demo) == before
+    assert set(planned["values"]["contact"]) == {"job_title"}
+    told = running.concord(*apply[1:])
+    (number,) = re.findall(r"`concord undo (\d+)` takes it back", told)
+    assert "It carries out the plan." in told
+    updates = {name: one["updates"] for name, one in planned["connections"].items()}
+    assert min(updates.values()) > 10
+    eventually(lambda: {name: differing(before[name], now) for name, now in titles(demo).items()} == updates)
+    assert undo[1:3] == ["undo", "RUN"]
+    running.concord("undo", number, *undo[3:])
+    eventually(lambda: titles(demo) == before)
+    (block,) = [one for one in readme_blocks() if "undo" in one]
+    assert [shlex.split(one)[1:] for one in block.splitlines()] == [
+        [word.replace(str(demo.tools.folder), "data/demo") for word in words[1:]] for words in (apply, undo)
+    ]
+
+
+def titles(demo: Running) -> dict[str, dict[str, str]]:
+    """Tool → address → job title."""
+    tools = demo.tools
+    return {
+        "hubspot": {one["email"]: one["jobtitle"] or "" for one in tools.in_hubspot("contacts", "email", "jobtitle")},
+        "salesforce": {one["Email"]: one["Title"] or "" for one in tools.people_in_salesforce("Email, Title")},
+        "address-book": {one["EMAIL"][0].lower(): one.get("TITLE", [""])[0] for one in tools.cards() if "EMAIL" in one},
+        "spreadsheets": {one["Email"].lower(): one["Job Title"] for one in tools.sheet("contacts")},
+    }
+
+
+def differing(before: dict[str, str], now: dict[str, str]) -> int:
+    return sum(now[email] != title for email, title in before.items())
+
+
+def readme_blocks() -> list[str]:
+    """What the README says to do in a shell while the demo runs."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.findall(r"^```bash\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
 
 
 def readme_works(demo: Running) -> None:
     """The README says the same commands with variables, which `tools.sh` sets."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```bash\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    block = readme_blocks()[0]
     assert block.startswith(". data/demo/tools.sh\n")
     variables = demo.tools.environment
     filled = re.sub(r"\$(\w+)", lambda found: variables[found[1]], block).replace(TITLE, "Head of Hearths")

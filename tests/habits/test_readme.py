@@ -55,6 +55,12 @@ def clean() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT)}
 
 
+def exported(file: Path) -> dict[str, str]:
+    """What a file for the shell exports."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return dict(shlex.split(line.removeprefix("export "))[0].split("=", 1) for line in lines)
+
+
 @pytest.mark.slow
 def test_the_commands_run_as_written(home: Path):
     environment, tried = clean(), 0
@@ -63,6 +69,12 @@ def test_the_commands_run_as_written(home: Path):
         if words[0] == "export":
             name, _, value = words[1].partition("=")
             environment[name] = value
+            continue
+        if words[0] == ".":
+            environment |= exported(home / words[1])
+            continue
+        if words[0] == "echo":
+            subprocess.run(["sh", "-c", line], cwd=home, check=True)
             continue
         assert words[0] == ".venv/bin/concord", line
         tried += 1
