@@ -12,6 +12,7 @@ from api import elements
 from core.decide.why import text
 from core.errors import ConfigError
 from core.flow.asking import ask
+from core.flow.identity.contrast import contrasts
 from core.flow.reviews.answering import answers, plan, sources, ways
 from core.flow.reviews.choosing import contenders, looked_at
 from core.model.instant import Instant, iso
@@ -162,6 +163,7 @@ class _Telling:
         wanted = {one.record_id for one in found} | {id_ for one in subjects.values() for id_ in _others(one)}
         self.subjects, self.records = subjects, records.load(tx, wanted - {0}) if wanted - {0} else {}
         self.names = {one.id: one.name for one in connections.all_connections(tx)}
+        self.contrasts = contrasts(self.hub, tx, found)
 
     def told(self, review: Review) -> Told:
         """One review."""
@@ -170,6 +172,7 @@ class _Telling:
         record = self._named(review.record_id) if review.record_id else None
         about = [record["kind"], str(record["id"]), record["title"]] if record else [str(connection or "")]
         action = f"Answer with {', '.join(words)}."
+        contrast = self.contrasts.get(review.id)
         return {
             "id": review.id,
             "what": review.what,
@@ -181,6 +184,8 @@ class _Telling:
             "contenders": [
                 {"source": one[0], "value": one[1], "at": iso(one[2])} for one in subject.get("contenders", ())
             ],
+            "sides": [one.to_json() for one in contrast.sides] if contrast else [],
+            "alike": list(contrast.alike) if contrast else [],
             "candidates": [self._named(id_) for id_ in _others(subject)],
             "evidence": list(subject.get("evidence", ())),
             "subject": subject,

@@ -29,6 +29,8 @@ Named = Annotated[str | None, typer.Option(help="Only what this connection has a
 OfField = Annotated[str | None, typer.Option("--field", help="Only questions about this field.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 _SAMPLES = 5
+_FIELDS = 6
+"""Values of each side that are shown in the list; the review alone has all."""
 
 
 def register(app: typer.Typer) -> None:
@@ -77,7 +79,25 @@ def _print_review(screen: Console, one: dict[str, Any], now: int) -> None:
 
     screen.print(f" {one['id']}  {one['what']}  {one['about']}  ·  {whose(one, now)}", style="bold", markup=False)
     screen.print(f"    {one['question']}", markup=False)
+    for side in one["sides"]:
+        screen.print(f"    · {_side(side, now)}", markup=False)
+    if one["sides"] and one["alike"]:
+        screen.print(f"    Alike in {', '.join(one['alike'])}.", markup=False)
     screen.print(f"    → concord answer {one['id']} {' | '.join(one['answers'])}", markup=False)
+
+
+def _side(side: dict[str, Any], now: int) -> str:
+    """One of those that may be the same: who holds it, since when, and what tells it apart."""
+    from api.elements import when
+    from core.decide.why import text
+    from core.model.instant import from_iso
+
+    values = list(side["values"].items())
+    said = [f"{name} {text(value)}" for name, value in values[:_FIELDS]]
+    more = [f"and {len(values) - _FIELDS} more"] if len(values) > _FIELDS else []
+    held = f" ({', '.join(side['held_by'])})" if side["held_by"] else ""
+    apart = ", ".join([*said, *more]) or "nothing of its own"
+    return f"{side['called']}{held}, since {when(from_iso(side['at']), now)}: {apart}"
 
 
 def _print_whole(told: dict[str, Any], now: int, *, as_json: bool) -> None:

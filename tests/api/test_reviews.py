@@ -130,6 +130,46 @@ def test_a_doubtful_newcomer_is_shown_beside_the_one_it_may_be(concord: Concord,
     assert found[0]["owner"] == "carl@shop.example"
 
 
+def test_the_list_alone_says_who_says_what_where_two_may_be_the_same(concord: Concord, shop: Shop) -> None:
+    first, second = list(shop.crm.all("contacts"))[:2]
+    shop.crm.merge("contacts", first, second)
+    shop.crm.create("contacts", {"email": "zoe@shore.example", "first_name": "Zoe", "last_name": "Quint"})
+    concord("sync", "--until-quiet")
+    shop.wait(HOUR)
+    shop.books.create("contacts", {"email": "zoe@shore.example", "first_name": "Hugo", "last_name": "Marlow"})
+    shop.books.delete("contacts", next(i for i, one in shop.books.all("contacts").items() if one["email"][0] == "z"))
+    concord("sync", "--until-quiet")
+    found = {one["what"]: one for one in concord("reviews", "--json").json if one["what"] != "ask"}
+    doubtful, double = found["ambiguous"], found["duplicate"]
+    assert {(one["values"]["first_name"], *one["held_by"]) for one in doubtful["sides"]} == {
+        ("Zoe", "crm con-4"), ("Hugo", "books con-5"),
+    }  # fmt: skip
+    assert doubtful["alike"] == ["email"]
+    assert [one["called"] for one in double["sides"]] == ["books con-1", "books con-2"]
+    assert [one["values"] for one in double["sides"]] == [
+        {"email": people(2)[number]["email"]} for number in range(2)
+    ]  # fmt: skip
+    told = concord("reviews").out
+    assert "(crm con-4), since Mon 10:" in told
+    assert "(books con-5), since Mon 11:" in told
+    assert "first_name Hugo, last_name Marlow" in told
+    assert f"· books con-1, since Mon 10:02: email {people(1)[0]['email']}" in told
+
+
+def test_the_list_alone_says_who_keeps_changing_a_frozen_field(concord: Concord, shop: Shop) -> None:
+    ids = [next(iter(tool.all("contacts"))) for tool in (shop.books, shop.crm)]
+    for number in range(12):
+        shop.wait(60 * SECOND)
+        tool = (shop.books, shop.crm)[number % 2]
+        tool.edit("contacts", ids[number % 2], {"last_name": ("Shore", "Quay")[number % 2]})
+        concord("sync", "--until-quiet")
+    (frozen,) = [one for one in concord("reviews", "--json").json if one["what"] == "frozen"]
+    assert {(one["source"], one["value"]) for one in frozen["contenders"]} == {("books", "Shore"), ("crm", "Quay")}
+    told = concord("reviews", "--what", "frozen").out
+    for source, value in (("books", "Shore"), ("crm", "Quay")):
+        assert f"{source} says {value}, since Mon 10:" in told
+
+
 @pytest.mark.parametrize(
     ("words", "ids"),
     [
