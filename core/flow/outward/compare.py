@@ -57,7 +57,7 @@ class Difference:
     incarnation: int = 0
     """How many records this connection has had for it before."""
     double: bool = False
-    """The connection holds the record in an older binding too."""
+    """The connection holds the record under another id too, and that one has the better right to its address."""
     left_out: bool = False
     """A filter leaves the record out there: nothing but refusals of consent is told."""
     ask: bool = False
@@ -246,6 +246,7 @@ def _compare(
     translator = group[0].stream.translator
     expected = [held_by_the_tool(one.bound) if one.bound else {} for one in group]
     readings = translator.read(expected)
+    _leave_addresses(group, [reading.values for reading in readings], values)
     for one, held, reading in zip(group, expected, readings, strict=True):
         creating = one.bound is None
         wanted, one.missing = towards(hub, one.record.kind, values[one.record.id], remote_ids)
@@ -286,6 +287,23 @@ def _compare(
         one.fields = out
         if not creating and not out:
             one.step = Step.NOTHING
+
+
+def _leave_addresses(
+    group: Sequence[Difference], shown: Sequence[Values], values: Mapping[int, dict[str, Json]]
+) -> None:
+    """Of several that are one here, the standing address is for the one that has it already, else for the oldest."""
+    copies: dict[int, list[tuple[Difference, Values]]] = {}
+    for one, read in zip(group, shown, strict=True):
+        copies.setdefault(one.record.id, []).append((one, read))
+    for record_id, several in copies.items():
+        proving = [name for name in PROVING.get(several[0][0].record.kind, ()) if name in values[record_id]]
+        if len(several) == 1 or not proving:
+            continue
+        has_it = (one for one, read in several if all(read.get(name) == values[record_id][name] for name in proving))
+        if (first := next(has_it, None)) is not None:
+            for one, _ in several:
+                one.double = one is not first
 
 
 def _unknown(bound: Bound, shown: Values, wanted: dict[str, Json], refs: Collection[str]) -> set[str]:
