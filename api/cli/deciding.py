@@ -109,7 +109,8 @@ def _print_whole(told: dict[str, Any], now: int, *, as_json: bool) -> None:
         output.as_json(told)
         return
     screen = output.console()
-    _print_review(screen, told, now)
+    # The table below has all that the sides of the list have.
+    _print_review(screen, {**told, "sides": []} if told.get("side_by_side") else told, now)
     screen.print(f"    Asked {when(from_iso(told['opened_at']), now)}. Times are UTC.")
     if says := told.get("says") or told["contenders"]:
         said = [(one["source"], text(one["value"]), when(from_iso(one["at"]), now)) for one in says]
