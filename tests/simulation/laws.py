@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from core.decide.fold import fold
+from core.decide.keys import PROVING
 from core.errors import Refused
 from core.flow.asking import voices_of
 from core.model.values import Json
@@ -77,6 +78,11 @@ def _agrees(look: Look, record: Record, name: str) -> Iterator[str]:
         there, wanted = held.get(path), spelt.get(path)
         if field == "company" and (name, there) in look.ledger.deleted:
             # It points to what is no longer there; a reconcile finds that.
+            continue
+        if field in PROVING.get(record.kind, ()) and any(
+            same(look.held[name].get(other.remote_id, {}).get(path), wanted) for other in live[1:]
+        ):
+            # Of several that are one here, the address that stands is at one.
             continue
         if not same(there, wanted) and not same(meant.values.get(field), values.get(field)):
             yield f"agreement: {name} holds {there!r} as {path} of record {record.id}, not {wanted!r}"
