@@ -103,9 +103,15 @@ class MemoryConnector:
             return [Finding(True, f"has {FIXES[fix]}")]
 
     def describe(self, stream: str) -> Description:
-        """The known fields; others may exist too."""
+        """The known fields as they are now; unless the tool is closed, others may exist too."""
         with self._call("describe", stream):
-            return Description(stream, FIELDS.get(stream, ()), open=True)
+            hidden, retyped = self.tool.hidden.get(stream, ()), self.tool.retyped.get(stream, ())
+            fields = [
+                one._replace(type="number") if one.name in retyped else one
+                for one in FIELDS.get(stream, ())
+                if one.name not in hidden
+            ]
+            return Description(stream, tuple(fields), open=not self.tool.habits.closed)
 
     def close(self) -> None:
         """Nothing is held."""

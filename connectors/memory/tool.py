@@ -56,6 +56,8 @@ class Habits:
     """Readings name the known fields that are blank, too."""
     whole_batches: bool = False
     """One record that is not taken spoils its whole call, and is not named."""
+    closed: bool = False
+    """Describes all the fields there are, as most tools do; else others may be made up."""
     cap: int | None = None
     """So many rows a query by stamp answers at most, without a word of the rest."""
     token: str | None = None

@@ -11,7 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from api.applying import Applied, apply_plan
-from api.assembly import ConnectionSpec, Text
+from api.assembly import ConnectionSpec
 from api.config import Config, changes
 from api.planning import Plan, make_plan
 from api.restoring import earlier, lines_of
@@ -19,7 +19,7 @@ from core.model.values import Json
 from core.ports import Fields
 from core.store import runs
 from tests.simulation.look import Look, same
-from tests.simulation.plot import TOOLS
+from tests.simulation.plot import TOOLS, rules_of
 
 if TYPE_CHECKING:
     from tests.simulation.play import Stage
@@ -70,9 +70,9 @@ def _wish(look: Look) -> Config:
         name = random.choice(TOOLS)
         specs[name] = _without(specs[name], field)
         return Config("concord.yaml", specs, rules=stage.rules)
-    kept = f"{stage.rules.text}\n" if stage.rules else ""
-    words = f"{kept}contact:\n  {field}: {random.choice(_RULES)}\n"
-    return Config("concord.yaml", specs, rules=Text(words, "rules.yaml"))
+    chosen = {**stage.chosen, field: random.choice(_RULES)}
+    words = rules_of(stage.plot, chosen)
+    return Config("concord.yaml", specs, rules=words)
 
 
 def _without(spec: ConnectionSpec, field: str) -> ConnectionSpec:

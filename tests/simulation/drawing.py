@@ -11,6 +11,7 @@ from typing import Any
 
 from connectors._kit.mischief import Switch
 from core.model.instant import HOUR, SECOND
+from tests.simulation.later import Later
 from tests.simulation.plot import PERSONAL, TOOLS, UNWELCOME, Habit, Plot, Step
 
 LENGTHS = (5, 8, 11, 15)
@@ -65,14 +66,18 @@ def plot(seed: int) -> Plot:
     length = random.choice(LENGTHS)
     habits = tuple(_habit(random, themes) for _ in TOOLS)
     writer = _Writer(random, themes, habits)
-    steps = (*writer.opening(), *(step for _ in range(length) for step in writer.scene()))
+    opening = writer.opening()
+    scenes = [writer.scene() for _ in range(length)]
+    later = Later(seed, themes, writer)
+    steps = (*opening, *(step for scene in later.among(scenes) for step in scene))
     return Plot(
         seed,
-        habits,
+        tuple(map(later.habit, habits)),
         preference=random.random() < 0.5,
         companies="companies" in themes,
         answered="hub" in themes or random.random() < 0.3,
         retold=random.random() < 0.25,
+        asks=later.asks,
         steps=steps,
     )
 

@@ -209,6 +209,31 @@ FAULTS = (
         "a plan leaves out what will be put back",
         {"api.planning.wish_back": gives(0)},
     ),
+    Fault(
+        "consent aside",
+        "what else is new of a person is written before the consent is",
+        {"core.flow.outward.outbound._edit": wrongs.consent_aside},
+    ),
+    Fault(
+        "not read again",
+        "a line whose field is back is written before it was read",
+        {"core.flow.drift.resting.reads": gives(False)},
+    ),
+    Fault(
+        "nothing taken back",
+        "what a run said counts on when the run is undone",
+        {"core.flow.undo.taking_back._rebind": nothing},
+    ),
+    Fault(
+        "always the first time",
+        "what is late is passed on again each time it is looked at",
+        {"core.flow.reviews.reviewing._later": wrongs.always_first},
+    ),
+    Fault(
+        "told by both",
+        "two workers that look at once pass on the same questions",
+        {"core.flow.reviews.reviewing._pass_on": wrongs.not_looked_again},
+    ),
     Fault("nothing slipped", "a reconcile marks nothing", {"core.flow.outward.reconcile._mark": nothing}),
 )
 """All of them."""

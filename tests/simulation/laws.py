@@ -7,7 +7,7 @@ and take the hub's own word only for what it gives as a reason. What must hold a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from core.decide.fold import fold
@@ -15,11 +15,13 @@ from core.decide.keys import PROVING
 from core.errors import Refused
 from core.flow.asking import voices_of
 from core.model.values import Json
+from core.store.bindings import Bound
 from core.store.bindings import State as BindingState
 from core.store.deliveries import DeadLetter
 from core.store.records import Record, State
 from tests.simulation.admin import changed_and_undone
 from tests.simulation.look import Look, same, stands
+from tests.simulation.once import answered_once, taken_back, told_once
 from tests.simulation.order import retold
 from tests.simulation.people import stream_of
 from tests.simulation.plot import TOOLS, UNWELCOME
@@ -76,6 +78,8 @@ def _agrees(look: Look, record: Record, name: str) -> Iterator[str]:
         if field in look.undecided.get(record.id, ()) or (field == "company" and field not in values):
             continue
         there, wanted = held.get(path), spelt.get(path)
+        if field in PROVING.get(record.kind, ()) and _copy_has_it(look, name, live, path, wanted):
+            continue
         if field == "company" and (name, there) in look.ledger.deleted:
             # It points to what is no longer there; a reconcile finds that.
             continue
@@ -86,6 +90,11 @@ def _agrees(look: Look, record: Record, name: str) -> Iterator[str]:
             continue
         if not same(there, wanted) and not same(meant.values.get(field), values.get(field)):
             yield f"agreement: {name} holds {there!r} as {path} of record {record.id}, not {wanted!r}"
+
+
+def _copy_has_it(look: Look, name: str, live: Sequence[Bound], path: str, wanted: Json) -> bool:
+    """Whether another copy, that a person has still to merge, has the address already: no two may share one."""
+    return any(same((look.held[name].get(one.remote_id) or {}).get(path), wanted) for one in live[1:])
 
 
 def _with_refs(look: Look, record: Record, name: str) -> dict[str, Json]:
@@ -234,6 +243,9 @@ LAWS: tuple[Callable[[Look], Iterator[str]], ...] = (
     order_of_voices,
     brake_held,
     writes_stop,
+    told_once,
+    answered_once,
+    taken_back,
     changed_and_undone,
     # The last one, since it goes on with the history.
     retold,

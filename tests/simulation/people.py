@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.flow.hub import HUB
 from core.model.instant import Instant
@@ -24,6 +24,16 @@ class Word:
     """As the tool kept it."""
     at: Instant
     cleared: bool = False
+
+
+class Said(NamedTuple):
+    """A word said in the hub, which may be taken back."""
+
+    place: tuple[str, str, str]
+    word: Word
+    before: Word | None
+    """What somebody had said there before."""
+    run_id: int
 
 
 Place = tuple[str, str]
@@ -54,6 +64,8 @@ class Ledger:
     """Tools in which nearly everybody was deleted at once."""
     confirmed: dict[str, Instant] = field(default_factory=dict)
     """Tool → when somebody said, asked by the hub, that what is missing there is truly gone."""
+    taken_back: list[Said] = field(default_factory=list)
+    """What was said in the hub and taken back."""
     edited: dict[Place, int] = field(default_factory=dict)
     """Records that were deleted while an edit from elsewhere was on its way to them, and as what the hub knew them."""
 
@@ -266,9 +278,23 @@ class People:
 
     # --- the ledger
 
-    def said_in_hub(self, record: Record, name: str, value: Json) -> None:
+    def said_in_hub(self, record: Record, name: str, value: Json, run_id: int = 0) -> Said:
         """Somebody said something in the hub itself."""
+        place = (HUB, str(record.id), name)
+        before = self.ledger.words.get(place)
         self._note(HUB, str(record.id), name, name, value)
+        return Said(place, self.ledger.words[place], before, run_id)
+
+    def still_says(self, said: Said) -> bool:
+        """Whether it is the last word there."""
+        return self.ledger.words.get(said.place) is said.word
+
+    def took_back(self, said: Said) -> None:
+        """Somebody took it back: what was said there before counts again."""
+        del self.ledger.words[said.place]
+        if said.before is not None:
+            self.ledger.words[said.place] = said.before
+        self.ledger.taken_back.append(said)
 
     def _wrote(self, name: str, id_: str, fields: Mapping[str, Any], *, made: str | None = None) -> None:
         tool, stream = self.lab.tools[name], stream_of(id_)

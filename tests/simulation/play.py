@@ -7,31 +7,34 @@ the laws to be held against it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from api.assembly import ConnectionSpec, Text
+from api.assembly import ConnectionSpec
 from connectors._kit.mischief import Mischief, spellings
 from connectors.memory.connector import forget, use
 from connectors.memory.tool import Habits, Tool
 from core.decide.brake import Limits
 from core.decide.skew import Skew
-from core.errors import StoreError
+from core.errors import ConfigError, StoreError
 from core.flow.hub import Connection, Hub
 from core.flow.outward.reconcile import reconcile
+from core.flow.reviews.reviewing import tick
 from core.flow.saying import say
 from core.flow.sync import Turn, turn
+from core.flow.undo.undoing import undo
 from core.model.instant import SECOND
 from core.ports import Request
 from core.store import connections, outbox
 from core.store.codec import dumps
 from tests.simulation.door import SECRET, hear
 from tests.simulation.mortal import Fate, Killed, Meanwhile, MortalConnector, MortalStore, SameThread
-from tests.simulation.people import Ledger, People, Place
-from tests.simulation.plot import TOOLS, UNWELCOME, Habit, Plot, Step
+from tests.simulation.people import Ledger, People, Place, Said
+from tests.simulation.plot import TOOLS, UNWELCOME, Habit, Plot, Step, rules_of
 from tests.simulation.rest import Rest, come_to_rest
 from tests.simulation.watch import FEW, SHARE, Watch
 from tests.support import Lab
@@ -73,11 +76,15 @@ class Stage:
         self.lab = Lab(folder, database_url=database_url)
         self.lab.dressed = self._dressed
         self.people = People(self.lab, plot, self.ledger)
+        self.waits = any(step.what == "tick" for step in plot.steps)
+        """Whether questions may fall due."""
         self.watch = Watch(self)
         self.armed: Step | None = None
         self.due: list[Step] = []
         self.posts: dict[str, list[Request]] = {name: [] for name in TOOLS}
         self.signed_out: set[str] = set()
+        self.said: dict[int, list[Said]] = {}
+        """Person → what was said of them in the hub and may be taken back, the latest last."""
         self.lost_rows = self.lost_any = self.retyped = False
         self.read_whole: set[str] = set()
         """Tools that have been read to their end."""
@@ -85,7 +92,8 @@ class Stage:
         """What creates had made whose answer was lost."""
         self.rest = Rest()
         self.specs = [self._connected(name, habit) for name, habit in zip(TOOLS, plot.habits, strict=True)]
-        self.rules = Text("preference: [birch, amber, coral]", "rules.yaml") if plot.preference else None
+        self.chosen = {"job_title": "ask"} if plot.asks else {}
+        self.rules = rules_of(plot, self.chosen)
         self.lab.installation.change(connections=self.specs, rules=self.rules)
         self._learn_skews()
 
@@ -99,6 +107,7 @@ class Stage:
             validator=_choosy if habit.choosy else None,
             whole_batches=habit.whole_batches,
             names_blanks=habit.names_blanks,
+            closed=habit.closed,
             cap=habit.cap,
         )
         mischief = Mischief(Random(f"{self.plot.seed} {name}"))
@@ -190,6 +199,8 @@ class Stage:
             "forget": self._lose_rows,
             "post": self._post,
             "say": self._say,
+            "unsay": self._unsay,
+            "tick": self._tick,
             "hide": self._hide,
             "retype": self._retype,
             "restore": lambda step: self._restore(self.lab.tools[TOOLS[step.tool]]),
@@ -261,8 +272,39 @@ class Stage:
 
     def _say(self, step: Step) -> None:
         record = self.people.record_of(step.who)
-        if record is not None and self.lived(lambda hub: say(hub, record.id, {step.name: step.value})) is not None:
-            self.people.said_in_hub(record, step.name, step.value)
+        if record is None:
+            return
+        run_id = self.lived(lambda hub: say(hub, record.id, {step.name: step.value}))
+        if run_id is not None:
+            self.said.setdefault(step.who, []).append(self.people.said_in_hub(record, step.name, step.value, run_id))
+
+    def _unsay(self, step: Step) -> None:
+        """Take back the last word, unless somebody has taken the place of it in the hub since."""
+        said = self.said.get(step.who, [])
+        while said:
+            word = said.pop()
+            if not self.people.still_says(word):
+                continue
+            if self.lived(lambda hub: undo(hub, word.run_id)) is None:  # noqa: B023 - called at once
+                # Killed over it: it is asked for again, and says so where it was done already.
+                with suppress(ConfigError):
+                    undo(self.lab.hub, word.run_id)
+            self.people.took_back(word)
+            return
+
+    def _tick(self, step: Step) -> None:
+        """Somebody looks what is late, and another worker may look in the midst of that."""
+
+        def beside() -> None:
+            tick(self._mortal(self.lab.installation.hub(), self._fate()))
+
+        def look(hub: Hub) -> object:
+            if step.name == "together":
+                self.fate.pauses, self.fate.paused = step.value, beside
+            return tick(hub)
+
+        self.lived(look)
+        self.fate.pauses = 0
 
     def _hide(self, step: Step) -> None:
         tool = self.lab.tools[TOOLS[step.tool]]

@@ -7,8 +7,11 @@ sense because an earlier one was left out does nothing, so that a failing plot c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
+
+from api.assembly import Text
 
 TOOLS = ("amber", "birch", "coral")
 
@@ -55,6 +58,8 @@ class Habit:
     """Takes no text that is unwelcome."""
     whole_batches: bool = False
     names_blanks: bool = False
+    closed: bool = False
+    """Describes all its fields, so that what changes of them is seen; else any field may be made up."""
     notices: str = ""
     """What its webhooks hold: `whole` records, `partial` ones, or `ids` only; none where empty."""
 
@@ -73,6 +78,8 @@ class Plot:
     """Whether people answer, in the end, what they were asked."""
     retold: bool = False
     """Whether old news is told again in the end, in any order."""
+    asks: bool = False
+    """Whether a person is always asked which job title is right."""
     steps: tuple[Step, ...] = field(default=())
 
     def without(self, start: int, end: int) -> Plot:
@@ -81,10 +88,17 @@ class Plot:
 
     def __str__(self) -> str:
         """For people who look for what went wrong."""
-        chosen = [name for name in ("preference", "companies", "answered", "retold") if getattr(self, name)]
+        chosen = [name for name in ("preference", "companies", "answered", "retold", "asks") if getattr(self, name)]
         lines = [f"seed {self.seed}, with {', '.join(chosen) or 'nothing special'}"]
         lines += [f"  {name}: {_unusual(habit)}" for name, habit in zip(TOOLS, self.habits, strict=True)]
         return "\n".join([*lines, *(f"  {number}. {told(step)}" for number, step in enumerate(self.steps))])
+
+
+def rules_of(plot: Plot, chosen: Mapping[str, str]) -> Text | None:
+    """The rules of a plot, with those that are chosen for fields of contacts."""
+    lines = ["preference: [birch, amber, coral]"] if plot.preference else []
+    lines += ["contact:", *(f"  {name}: {rule}" for name, rule in chosen.items())] if chosen else []
+    return Text("\n".join(lines) + "\n", "rules.yaml") if lines else None
 
 
 def _unusual(habit: Habit) -> str:
@@ -122,6 +136,8 @@ _TOLD = {
     "hide": "{tool} hides {name}",
     "retype": "{tool} takes whole numbers only as {name}",
     "restore": "{tool} has all its fields again",
+    "tick": "somebody looks what questions are late{together}",
+    "unsay": "in the hub the last word about person {who} is taken back",
     "sign out": "the token for {tool} ends",
     "sign in": "somebody signs in to {tool}",
 }
@@ -132,7 +148,9 @@ def told(step: Step) -> str:
     when = f", before call {step.meanwhile} of its next turn" if step.meanwhile else ""
     other = TOOLS[step.value] if step.what == "aside" else ""
     slowly = ", while the first is frozen for minutes with an answer in its hands" if step.name == "frozen" else ""
+    together = f", and another worker just before its write {step.value}" if step.name == "together" else ""
     words = _TOLD[step.what].format(
-        tool=TOOLS[step.tool], who=step.who, name=step.name, value=step.value, other=other, slowly=slowly
-    )
+        tool=TOOLS[step.tool], who=step.who, name=step.name, value=step.value, other=other, slowly=slowly,
+        together=together,
+    )  # fmt: skip
     return words + when

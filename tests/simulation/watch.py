@@ -48,6 +48,8 @@ class Watch:
         """Tool → when each call began that wrote to it."""
         self.released = False
         """Whether a person has let go what a brake held."""
+        self._due: dict[int, list[Instant]] = {}
+        """Review → when it was due, each time it was looked at."""
         self._deletes: dict[str, int] = {}
         self._listed = any(habit.mode == "listing" for habit in stage.plot.habits)
         self._concerned = any(_of_consent(step) for step in stage.plot.steps)
@@ -149,10 +151,21 @@ class Watch:
 
     def look(self) -> None:
         self._deletes.clear()
+        if self.stage.waits:
+            self._due_times()
         if self._listed:
             self._false_alarms()
         if self._concerned:
             self._consents()
+
+    def _due_times(self) -> None:
+        """A question gets more time once."""
+        for review in self.stage.lab.reviews():
+            times = self._due.setdefault(review.id, [])
+            if review.due_at not in times:
+                times.append(review.due_at)
+            if len(times) > 2:
+                self.breaches.append(f"once: review {review.id} ({review.what}) was passed on a second time")
 
     def _false_alarms(self) -> None:
         """Nobody is asked about records that are all there."""

@@ -16,9 +16,12 @@ from core.decide.route import Lane
 from core.decide.settle import latest
 from core.errors import Refused, Unknown
 from core.flow.inward.arrivals import Intake
+from core.flow.reviews.reviewing import _later
+from core.flow.running import Run
 from core.model.instant import MINUTE
 from core.ports import Receipt, Remote
-from core.store import tables
+from core.store import reviews, tables
+from tests.simulation.watch import CONSENT_PATH
 from tests.simulation.words import PLAIN
 
 Make = Callable[[Any], Any]
@@ -95,6 +98,35 @@ def letters_stay(_real: Any) -> Any:
 
 def without_questions(real: Any) -> Any:
     return lambda hub, group, values, ids, _undecided, *more: real(hub, group, values, ids, {}, *more)
+
+
+def consent_aside(real: Any) -> Any:
+    def edit(*args: Any) -> Any:
+        made = real(*args)
+        others = {path: value for path, value in made.fields.items() if path != CONSENT_PATH}
+        return replace(made, fields=others or made.fields)
+
+    return edit
+
+
+# --- asking
+
+
+def always_first(real: Any) -> Any:
+    return lambda duties, review, now: real(duties, review._replace(escalated_at=None), now)
+
+
+def not_looked_again(_real: Any) -> Any:
+    def pass_on(hub: Any, duties: Any, late: Any, done: Any, now: Any) -> Any:
+        subject = {"reviews": [one.id for one in late], "to": duties.escalate_to}
+        with hub.store.writing() as tx:
+            reviews.escalate(tx, [_later(duties, one, now) for one in late])
+        with Run(hub, hub.own_id, "escalate", subject=subject):
+            pass
+        done.passed_on += [one.id for one in late]
+        return late
+
+    return pass_on
 
 
 # --- reading

@@ -48,6 +48,9 @@ class Fate:
     """Told of each call that writes, when the hub makes it."""
     watch: Callable[..., None] = lambda *_: None
     """Told (tool, stream, edits) of each call that writes, just before it happens."""
+    pauses: int = 0
+    """Before which transaction that writes, counted from now, `paused` happens once; 0 for none."""
+    paused: Callable[[], None] = lambda *_: None
     found: set[tuple[str, str]] = field(default_factory=set)
     """(tool, id) of what earlier creates had made when it was looked for."""
 
@@ -64,6 +67,14 @@ class Fate:
         """A dead hub does nothing more."""
         if self.dead:
             raise Killed("already")
+
+    def writes(self) -> None:
+        """The hub is about to write to the store."""
+        self.breathe()
+        if self.pauses:
+            self.pauses -= 1
+            if not self.pauses:
+                self.paused()
 
     def called(self, tool: str) -> None:
         """Let happen what comes before this call."""
@@ -98,7 +109,7 @@ class MortalStore(Store):
     @contextmanager
     def writing(self, *, durable: bool = False) -> Iterator[Transaction]:
         """As in the store; nothing is kept when it is killed before the commit."""
-        self._fate.breathe()
+        self._fate.writes()
         with super().writing(durable=durable) as tx:
             yield tx
             self._fate.reach("before commit")

@@ -46,8 +46,8 @@ def tick(hub: Hub) -> Ticked:
             if not late:
                 return done
             duties = reviews.duties(tx)
-        _pass_on(hub, duties, late, done, now)
-        expired = [one for one in late if _is_expired(duties, one, now)]
+        ours = _pass_on(hub, duties, late, done, now)
+        expired = [one for one in ours if _is_expired(duties, one, now)]
         for word, found in _defaults(hub, expired).items():
             planned = answering.plan(hub, found, word, actor=EXPIRY)
             if planned.fits:
@@ -55,8 +55,11 @@ def tick(hub: Hub) -> Ticked:
                 done.answered += [one.id for one in planned.fits]
 
 
-def _pass_on(hub: Hub, duties: Duties, late: Sequence[Review], done: Ticked, now: Instant) -> None:
-    """Pass on what is late for the first time; note what still is. One run tells of both."""
+def _pass_on(hub: Hub, duties: Duties, late: Sequence[Review], done: Ticked, now: Instant) -> list[Review]:
+    """Pass on what is late for the first time; note what still is. One run tells of both.
+
+    Gives those that were noted here: whoever notes one sees to it for that day, so no default is given twice.
+    """
     ids = {one.id for one in late}
     with hub.store.writing() as tx:
         database.serialise(tx, _TICKING)
@@ -71,6 +74,7 @@ def _pass_on(hub: Hub, duties: Duties, late: Sequence[Review], done: Ticked, now
             run.counts = {"passed_on": len(first), "still_late": len(again)}
     done.passed_on += first
     done.noted += again
+    return still
 
 
 def _later(duties: Duties, review: Review, now: Instant) -> Review:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
+from connectors._kit.hostile.mortal import Fate, MortalStore
 from core.decide.reviewing import GONE, Duties
 from core.errors import ConfigError
 from core.flow.asking import ask
 from core.flow.reviews import answering
 from core.flow.reviews.answering import answer, answers, carry_out, plan
-from core.flow.reviews.reviewing import assign, tick
+from core.flow.reviews.reviewing import Ticked, assign, tick
 from core.flow.saying import say
 from core.flow.undo.replay import folded_again
 from core.flow.undo.undoing import undo
@@ -599,3 +601,22 @@ def test_every_kind_of_review_says_what_each_of_its_answers_does() -> None:
     for what, ways in answering.WAYS.items():
         for word, way in ways.items():
             assert way.tells.endswith("."), (what, word)
+
+
+# --- several workers
+
+
+@pytest.mark.parametrize("before", [1, 2, 3, 4])
+def test_two_workers_that_look_at_once_give_one_default(lab: Lab, before: int) -> None:
+    differing(lab)
+    (review,) = lab.reviews()
+    lab.wait(15 * DAYS)
+    told: list[Ticked] = []
+    fate = Fate(pauses=before, paused=lambda: told.append(tick(lab.hub)))
+    told.append(tick(replace(lab.hub, store=MortalStore(lab.hub.store, fate))))
+    assert fate.pauses == 0, "the other one looked in"
+    assert sorted(len(one.passed_on) for one in told) == [0, 1]
+    assert sorted(len(one.answered) for one in told) == [0, 1]
+    with lab.hub.store.reading() as tx:
+        given = [one for one in runs.recent(tx, limit=100) if one.what == "answer"]
+    assert [one.subject["review"] for one in given] == [review.id]
