@@ -53,6 +53,7 @@ from core.store.connections import ConnectionRow
 from core.store.database import Store
 from core.store.schema import prepare
 from core.store.signing import Signer
+from core.store.suppression import Suppressor
 from core.store.vault import Vault
 
 MAPPINGS = Path(__file__).resolve().parents[1] / "mappings"
@@ -63,6 +64,9 @@ _TRANSLATE, _FOLD, _FILTER = "translate connection {} again", "fold again", "fil
 
 _SIGNING = "signing key"
 """The fact that holds the sealed key by which the consent ledger is signed."""
+
+_SUPPRESSING = "suppression key"
+"""The fact that holds the sealed key by which those who were erased are known again."""
 
 _MATCH, MATCHED = "match again", "matched again"
 """Facts: for which run to match again what is known, and what came of it the last time."""
@@ -372,19 +376,20 @@ class Installation:
             blocks=self._blocks(),
             locale=self.locale(),
             hearers=tuple(_hearer(one) for one in built.values()),
-            signer=Signer(self._signing_key),
+            signer=Signer(lambda: self._sealed(_SIGNING, Signer.fresh)),
+            suppressor=Suppressor(lambda: self._sealed(_SUPPRESSING, Suppressor.fresh)),
         )
 
-    def _signing_key(self) -> str:
-        """The key by which this installation signs; made at the first need, and kept sealed."""
+    def _sealed(self, fact: str, fresh: Callable[[], str]) -> str:
+        """A key of this installation's own; made at the first need, and kept sealed."""
         with self.store.reading() as tx:
-            kept = runs.fact(tx, _SIGNING)
+            kept = runs.fact(tx, fact)
         if kept is None:
             with self.store.writing(durable=True) as tx:
-                kept = runs.fact(tx, _SIGNING)
+                kept = runs.fact(tx, fact)
                 if kept is None:
-                    kept = self.vault.seal({"secret": Signer.fresh()}).decode()
-                    runs.put_fact(tx, _SIGNING, kept)
+                    kept = self.vault.seal({"secret": fresh()}).decode()
+                    runs.put_fact(tx, fact, kept)
         return self.vault.open(kept.encode())["secret"]
 
     def _blocks(self) -> Blocks:

@@ -43,6 +43,8 @@ class Stream(_Data):
     creates: bool = False
     updates: bool = False
     deletes: bool = False
+    erases: bool = False
+    """Can delete a record so that nobody can restore it: what somebody who asks to be erased is owed."""
     page_size: int = 100
     batch_size: int = 1
     """The largest number of edits one `write` takes."""

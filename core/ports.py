@@ -87,7 +87,8 @@ class Edit:
     `key` makes a repeat harmless: the same create with the same key must not make a second record, in tools that
     can promise it. `version` is the one last seen; a tool that can compare refuses with `Stale` when it moved.
     `held` is what the tool was last known to hold (whole), for tools that can only replace a record.
-    A field set to None is to be cleared.
+    A field set to None is to be cleared. A delete `for_good` must leave nothing that could be restored; it is only
+    asked of streams whose manifest says `erases`.
     """
 
     verb: Verb
@@ -97,6 +98,7 @@ class Edit:
     fields: Fields = field(default_factory=dict)
     version: str | None = None
     held: Fields = field(default_factory=dict)
+    for_good: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ WITHIN: Mapping[str, Instant] = {
     "delete": 2 * DAY,
     "dead_letter": 2 * DAY,
     "duplicate": 7 * DAY,
+    "returned": 7 * DAY,
+    "by_hand": 14 * DAY,
 }
 """Kind of work → how long its owner has for it, unless an admin says otherwise."""
 

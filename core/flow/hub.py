@@ -27,6 +27,7 @@ from core.model.values import Json, Values
 from core.ports import Clock
 from core.store.database import Store
 from core.store.signing import Signer
+from core.store.suppression import Suppressor
 
 HUB = "hub"
 """The source of what a person says in the hub itself; stored as a connection like any other."""
@@ -165,6 +166,8 @@ class Hub:
     """Who must hear about which fields of which kind."""
     signer: Signer | None = None
     """Signs the heads of the consent ledger; None on a copy that is only for trying something out."""
+    suppressor: Suppressor | None = None
+    """Knows again who was erased; None where nobody can have been."""
 
     def connection(self, name: str) -> Connection:
         """A connection by name; `KeyError` when there is none."""

@@ -74,9 +74,10 @@ class Work:
 
 
 def load_works(hub: Hub, tx: Tx, record_ids: Iterable[int]) -> dict[int, Work]:
-    """Lock and load records with every voice about them: two statements."""
+    """Lock and load records with every voice about them: two statements. Nothing is ever changed about the erased."""
     ids = set(record_ids)
-    works = {id_: Work(found, state=found.state) for id_, found in records.load(tx, ids, to_change=True).items()}
+    found = records.load(tx, ids, to_change=True)
+    works = {id_: Work(one, state=one.state) for id_, one in found.items() if one.state != State.ERASED}
     for bound in bindings.of_records(tx, ids):
         if bound.record_id in works:
             lay_out(hub, works[bound.record_id], bound)

@@ -16,7 +16,7 @@ from core.flow.refold import Heard, Work, load_works
 from core.mapping import Reading
 from core.model.claim import Claim, Claims
 from core.model.values import Json
-from core.store import Tx, bindings
+from core.store import Tx, bindings, suppression
 
 Place = tuple[int, str]
 """(stream id, remote id)."""
@@ -30,10 +30,12 @@ class Refs:
     targets: Mapping[str, tuple[tuple[str, int], ...]]
     """Ref field → the streams (name, id) whose ids it may hold, in order."""
     found: dict[Place, int] = field(default_factory=dict)
+    erased: Container[Place] = ()
+    """Who was erased: nobody refers to them any more."""
 
     @classmethod
-    def of(cls, tx: Tx, stream: Stream, readings: Iterable[Reading]) -> Refs:
-        """Look up every ref in these readings: one statement."""
+    def of(cls, hub: Hub, tx: Tx, stream: Stream, readings: Iterable[Reading]) -> Refs:
+        """Look up every ref in these readings: one statement, and another one where somebody was ever erased."""
         targets = {
             name: tuple((target, stream.siblings[target]) for target in streams if target in stream.siblings)
             for name, streams in stream.translator.refs.items()
@@ -50,6 +52,7 @@ class Refs:
         stream_ids = {stream_id for streams in targets.values() for _, stream_id in streams}
         if words and stream_ids:
             refs.found = bindings.records_of(tx, stream_ids, words)
+            refs.erased = _erased(hub, tx, stream_ids, words)
         return refs
 
     def resolved(self, values: Mapping[str, Json]) -> tuple[dict[str, Json], list[Place]]:
@@ -63,7 +66,8 @@ class Refs:
             if word is None:
                 continue
             if isinstance(word, list):
-                after[name] = [self._one(name, one, waits) for one in word]
+                said = (self._one(name, one, waits) for one in word)
+                after[name] = [one for one in said if one is not None]
             else:
                 after[name] = self._one(name, word, waits)
         return after, waits
@@ -75,10 +79,20 @@ class Refs:
             record_id = self.found.get((stream_id, word))
             if record_id is not None:
                 return record_id
+            if (stream_id, word) in self.erased:
+                return None
         if not self.targets[name]:
             return {"in": self.source, "stream": None, "id": word}
         waits.extend((stream_id, word) for _, stream_id in self.targets[name])
         return {"in": self.source, "stream": self.targets[name][0][0], "id": word}
+
+
+def _erased(hub: Hub, tx: Tx, stream_ids: Collection[int], words: Collection[str]) -> Container[Place]:
+    """Those of these places that are of somebody who was erased."""
+    if hub.suppressor is None or not suppression.is_used(tx):
+        return ()
+    places = {hub.suppressor.of_place(id_, word): (id_, word) for id_ in stream_ids for word in words}
+    return {places[digest] for digest in suppression.found(tx, places)}
 
 
 def resolve_waiting(
@@ -142,11 +156,12 @@ def referred(hub: Hub, kind: str, values: Mapping[str, Json]) -> set[int]:
 
 
 def towards(
-    hub: Hub, kind: str, values: Mapping[str, Json], remote_ids: Mapping[int, str]
+    hub: Hub, kind: str, values: Mapping[str, Json], remote_ids: Mapping[int, str], erased: Collection[int] = ()
 ) -> tuple[dict[str, Json], set[int]]:
     """The values with this connection's ids in place of ours, and the targets it does not hold yet.
 
-    A ref that cannot be told yet is left out, so that it is neither written nor cleared.
+    A ref that cannot be told yet is left out, so that it is neither written nor cleared; one to somebody who was erased
+    is never told.
     """
     after: dict[str, Any] = dict(values)
     missing: set[int] = set()
@@ -155,6 +170,7 @@ def towards(
         if value is None:
             continue
         wanted: Sequence[Any] = value if isinstance(value, list) else [value]
+        wanted = [one for one in wanted if one not in erased] if erased else wanted
         missing.update(one for one in wanted if isinstance(one, int) and one not in remote_ids)
         known = [remote_ids[one] for one in wanted if isinstance(one, int) and one in remote_ids]
         if isinstance(value, list):

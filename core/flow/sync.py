@@ -21,6 +21,7 @@ from core.flow.brake.weighing import note_away
 from core.flow.consent import heads
 from core.flow.drift.describing import after_reading, before_reading, explains
 from core.flow.drift.resting import arrived
+from core.flow.erasure.upkeep import bring_forward
 from core.flow.fencing import fenced
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.inward.arrivals import Intake
@@ -128,6 +129,7 @@ class _Heartbeat:
 def _take_turn(hub: Hub, connection: Connection, done: Turn, *, everything: bool, pulls: bool, delivers: bool) -> None:
     try:
         done.stopped |= settle_intents(hub, connection)
+        bring_forward(hub, connection)
         if pulls:
             before_reading(hub, connection, asked=everything)
             to_read = _to_read(hub, connection, everything=everything)

@@ -36,6 +36,8 @@ class State(IntEnum):
     One that never came into the hub has no record, `record_id` 0; its payload is kept up to date. Of the others
     `expected` stays what it was when it was cut off, `read_at` is when that was, and `shown` is what it is now.
     """
+    ERASED = 7
+    """Of somebody who was erased: where it is there, and nothing else. With the wish `gone` it is to be deleted."""
 
 
 THERE = (State.BOUND, State.FILTERED)
@@ -179,6 +181,7 @@ def records_of(
     )
     if not unlinked:
         query = query.where(c.state != State.UNLINKED)
+    query = query.where(c.state != State.ERASED)
     return {(row[0], row[1]): row[2] for row in tx.execute(query)}
 
 
@@ -202,7 +205,7 @@ def update(tx: Connection, rows: Iterable[Bound]) -> None:
 
 
 def delete(tx: Connection, ids: Iterable[int]) -> None:
-    """Forget bindings that belong to no record."""
+    """Forget bindings that belong to no record, or to nobody any more."""
     database.delete(tx, binding, ("id",), [(id_,) for id_ in ids])
 
 

@@ -144,16 +144,16 @@ def pages(tx: Connection, *, page: int = 10_000) -> Iterator[Sequence[Row]]:
         after = found[-1][0]
 
 
-def forget(tx: Connection, record_ids: Collection[int]) -> list[int]:
-    """Take away what entries about these records say, and their salts; gives their places.
+def forget(tx: Connection, places: Collection[int]) -> list[int]:
+    """Take away what the entries at these places say, and their salts; gives those that said something.
 
     The leaves stay, so every other proof still holds; that this was an erasure is for the caller to enter.
     """
     c = consent_entry.c
-    mine = (among(tx, c.record_id, record_ids), c.body.is_not(None))
-    places = list(tx.execute(select(c.place).where(*mine).order_by(c.place)).scalars())
+    mine = (among(tx, c.place, places), c.body.is_not(None))
+    found = list(tx.execute(select(c.place).where(*mine).order_by(c.place)).scalars())
     tx.execute(update(consent_entry).where(*mine).values(salt=None, body=None))
-    return places
+    return found
 
 
 def heads(tx: Connection) -> list[Head]:

@@ -298,6 +298,13 @@ def release(tx: Connection, connection_id: int, record_ids: Collection[int] | No
     tx.execute(query.values(released=c.mark))
 
 
+def let_out(tx: Connection, record_id: int, connection_ids: Collection[int]) -> None:
+    """Let a record's present marks out unweighed: a person has given the word."""
+    c = outbox.c
+    query = outbox.update().where(c.record_id == record_id, among(tx, c.connection_id, connection_ids))
+    tx.execute(query.values(weighed=c.mark, released=c.mark))
+
+
 def withdraw(tx: Connection, connection_id: int) -> None:
     """Nothing of a connection has leave to go out any more."""
     tx.execute(outbox.update().where(outbox.c.connection_id == connection_id).values(released=None))

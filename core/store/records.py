@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from core.model.instant import Instant
 from core.store import database
@@ -22,6 +22,8 @@ class State(IntEnum):
     DELETED = 1
     MERGED = 2
     ARCHIVED = 3
+    ERASED = 4
+    """Erased on request: its number is all that is left, and nothing brings it back."""
 
 
 CHANGING = "records"
@@ -77,10 +79,12 @@ def after(tx: Connection, last_id: int, kinds: Collection[str], limit: int) -> l
 
 
 def recognised_after(tx: Connection, last_id: int, kinds: Collection[str], limit: int) -> list[Record]:
-    """The next records in id order that are filed under keys: all but what was merged into others."""
+    """The next records in id order that are filed under keys: all but what was merged into others or erased."""
     query = (
         select(*_ALL)
-        .where(record.c.id > last_id, among(tx, record.c.kind, kinds), record.c.state != State.MERGED)
+        .where(
+            record.c.id > last_id, among(tx, record.c.kind, kinds), record.c.state.not_in((State.MERGED, State.ERASED))
+        )
         .order_by(record.c.id)
         .limit(limit)
     )
@@ -115,6 +119,12 @@ def kinds(tx: Connection, ids: Collection[int]) -> dict[int, str]:
     return {row[0]: row[1] for row in tx.execute(query)}
 
 
+def erased(tx: Connection, ids: Collection[int]) -> set[int]:
+    """Those of these records that were erased."""
+    query = select(record.c.id).where(among(tx, record.c.id, ids), record.c.state == State.ERASED)
+    return set(tx.execute(query).scalars()) if ids else set()
+
+
 def by_text(tx: Connection, kind: str, words: str, *, limit: int) -> list[Record]:
     """Live records whose values hold these words somewhere; a scan, for people who look something up."""
     pattern = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
@@ -139,6 +149,19 @@ def merged_into(tx: Connection, ids: Collection[int]) -> dict[int, int]:
         forward |= found
         asked = set(found.values()) - forward.keys()
     return {id_: _end(forward, id_) for id_ in ids if id_ in forward}
+
+
+def parts(tx: Connection, ids: Collection[int]) -> set[int]:
+    """The records that were merged into these, at once; a scan, since hardly anybody asks."""
+    return set(tx.execute(select(record.c.id).where(among(tx, record.c.merged_into, ids))).scalars())
+
+
+def referring(tx: Connection, kind: str, ids: Collection[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(id, values) of live records of a kind that may refer to one of these: their number is in the text. A scan."""
+    numbered = or_(*(record.c["values"].contains(str(id_)) for id_ in ids))
+    query = select(record.c.id, record.c["values"]).where(record.c.kind == kind, record.c.state == State.LIVE, numbered)
+    for id_, text in tx.execute(query.order_by(record.c.id)):
+        yield id_, loads(text)
 
 
 def joined(tx: Connection, ids: Collection[int]) -> dict[int, int]:

@@ -405,6 +405,58 @@ consent_head = Table(
     Column("signature", LargeBinary, nullable=False),
 )
 
+# Who was erased on request. Nothing here says who it was: `records` are numbers that hold nothing any more.
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Id, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("record_id", Id, nullable=False),
+    Column("records", Text, nullable=False),
+    Column("run_id", Id),
+    # The admin's own number for the request.
+    Column("reference", Text),
+    # What was taken out of the hub: table → rows.
+    Column("counts", Text, nullable=False),
+    # The ledger's entry that says so; None where consent was never spoken of.
+    Column("place", Id),
+    Column("done_at", Id),
+)
+
+# Where somebody who was erased was held, or turned up again. `remote_id` is kept while something is to be done there.
+erasure_place = Table(
+    "erasure_place",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("erasure_id", Id, nullable=False),
+    Column("connection_id", Id, nullable=False),
+    Column("stream_id", Id, nullable=False),
+    Column("remote_id", Text),
+    # The key of our own create whose answer nobody has heard.
+    Column("key", Text),
+    Column("state", Text, nullable=False),
+    Column("note", Text),
+    Column("at", Id, nullable=False),
+    Index("erasure_place_by_erasure", "erasure_id"),
+    Index(
+        "erasure_place_open",
+        "connection_id",
+        sqlite_where=text("remote_id IS NOT NULL OR key IS NOT NULL"),
+        postgresql_where=text("remote_id IS NOT NULL OR key IS NOT NULL"),
+    ),
+)
+
+# By what somebody who was erased is known again: keyed hashes of addresses, numbers and the tools' own ids.
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("digest", Text, nullable=False),
+    Column("erasure_id", Id, nullable=False),
+    PrimaryKeyConstraint("digest", "erasure_id"),
+    sqlite_with_rowid=False,
+)
+
 lease = Table(
     "lease",
     metadata,

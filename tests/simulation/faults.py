@@ -234,6 +234,39 @@ FAULTS = (
         "two workers that look at once pass on the same questions",
         {"core.flow.reviews.reviewing._pass_on": wrongs.not_looked_again},
     ),
+    Fault(
+        "known to nobody",
+        "who was erased and comes again is taken for somebody new",
+        {"core.store.suppression.found": gives({})},
+    ),
+    Fault(
+        "payload kept",
+        "what a tool showed of who was erased is kept",
+        {"core.store.forgetting.blank_bindings": nothing},
+    ),
+    Fault(
+        "history kept",
+        "what was said of who was erased can still be told",
+        {"core.store.forgetting.forget_records": wrongs.history_kept},
+    ),
+    Fault(
+        "erased in passing",
+        "what was on its way when somebody was erased is sent and booked",
+        {"core.store.records.erased": gives(set())},
+    ),
+    Fault(
+        "own create unknown",
+        "what we made of who was erased is not known to be ours",
+        {"core.flow.erasure.guarding._made_by_us": gives({})},
+    ),
+    Fault(
+        "erased here only",
+        "no tool is told that somebody was erased",
+        {
+            "core.flow.erasure.erasing.mark_for_deletion": nothing,
+            "core.flow.erasure.upkeep.mark_for_deletion": nothing,
+        },
+    ),
     Fault("nothing slipped", "a reconcile marks nothing", {"core.flow.outward.reconcile._mark": nothing}),
 )
 """All of them."""

@@ -1,6 +1,7 @@
 """Drawn later: what plots have learnt since, with dice of its own, so that a seed keeps what it told before.
 
-Questions fall due while days go by, a word in the hub is taken back, and a tool says which fields it has.
+Questions fall due while days go by, a word in the hub is taken back, a tool says which fields it has, and somebody
+asks to be erased.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ class Later:
         self._unsays = "hub" in themes and self.random.random() < 0.7
         self._closed = "long trouble" in themes and self.random.random() < 0.7
 
+        # Its own dice again: the stories of before must not change.
+        self.dice = Random(f"{seed} erasures")
+        self._erases = self.dice.random() < 0.15
+
     def habit(self, one: Habit) -> Habit:
         """The habit of a tool, which may describe all its fields."""
         return replace(one, closed=self._closed and self.random.random() < 0.7)
@@ -51,6 +56,9 @@ class Later:
         if self._unsays:
             for _ in range(self.random.choice((1, 1, 2))):
                 found.insert(self.random.randint(0, len(found)), self._unsaid())
+        if self._erases:
+            for _ in range(self.dice.choice((1, 1, 2))):
+                found.insert(self.dice.randint(0, len(found)), self._erased())
         return found
 
     def _late(self) -> Scene:
@@ -77,3 +85,40 @@ class Later:
         tool = self.random.randrange(len(TOOLS))
         since = [Step("edit", tool, who, name, self.writer._value(name, who)), Step("turn", tool)] if edits else []
         return [say, *out, *since, Step("unsay", who=who)]
+
+    def _erased(self) -> Scene:
+        """Somebody asks to be erased: at rest, while a tool is written, or as the hub is killed over it."""
+        dice, tools = self.dice, range(len(TOOLS))
+        who, tool = dice.randrange(self.writer.people), dice.randrange(len(TOOLS))
+        erase = Step("erase", tool, who)
+        before: Scene = []
+        if dice.random() < 0.4:
+            # Somebody whom only one tool holds yet is about to be made in the others.
+            self.writer.people += 1
+            erase = erase._replace(who=self.writer.people - 1)
+            source = dice.choice([one for one in tools if one != tool])
+            before = [Step("create", source, erase.who, value=_fields(erase.who)), Step("turn", source)]
+            if dice.random() < 0.5:
+                before.append(Step("trouble", tool, name=dice.choice(("lost_answer", "cut", "partial")), value=1))
+        after: Scene = []
+        if dice.random() < 0.5:
+            erase = erase._replace(meanwhile=dice.randint(1, 4))
+            after = [Step("turn", tool)]
+        elif dice.random() < 0.3:
+            before.append(Step("crash", name=dice.choice(("before commit", "after commit")), value=dice.randint(1, 3)))
+        if dice.random() < 0.4:
+            after += [Step("trouble", dice.randrange(len(TOOLS)), name="lagging", value=1)]
+        after += [Step("turn", one) for one in tools if dice.random() < 0.5]
+        if dice.random() < 0.3:
+            after += [Step("wait", value=HOUR), Step("create", dice.randrange(len(TOOLS)), erase.who,
+                                                     value=_fields(erase.who))]  # fmt: skip
+        return [*before, erase, *after]
+
+
+def _fields(who: int) -> dict[str, str]:
+    return {
+        "asked": f"person {who}",
+        "email": f"person{who}@shore.example",
+        "last_name": f"Shore{who}",
+        "phone": f"+44 7700 8{who:05d}",
+    }

@@ -20,6 +20,7 @@ from core.store.bindings import State as BindingState
 from core.store.deliveries import DeadLetter
 from core.store.records import Record, State
 from tests.simulation.admin import changed_and_undone
+from tests.simulation.erased import erased_stays_erased
 from tests.simulation.look import Look, same, stands
 from tests.simulation.once import answered_once, taken_back, told_once
 from tests.simulation.order import retold
@@ -48,6 +49,9 @@ def agreement(look: Look) -> Iterator[str]:
     for name in TOOLS:
         for remote_id in look.held[name]:
             bound = look.binding(name, remote_id)
+            if bound is not None and bound.state == BindingState.ERASED:
+                # Of somebody who was erased; whether that is right, `erased` asks.
+                continue
             if bound is None or bound.state != BindingState.BOUND:
                 state = None if bound is None else BindingState(bound.state).name
                 yield f"agreement: {name} holds {remote_id}, which the hub does not ({state})"
@@ -128,6 +132,8 @@ def nothing_doubled(look: Look) -> Iterator[str]:
             count = theirs if (name, id_) in ledger.made else ours
             count[str(held.get("asked") or f"company {held.get('domain')}")] += 1
         for person, number in ours.items():
+            if person in look.stage.erased.people:
+                continue
             if person in ledger.readdressed | ledger.merged | ledger.nameless:
                 continue
             if number > 1:
@@ -246,6 +252,7 @@ LAWS: tuple[Callable[[Look], Iterator[str]], ...] = (
     told_once,
     answered_once,
     taken_back,
+    erased_stays_erased,
     changed_and_undone,
     # The last one, since it goes on with the history.
     retold,

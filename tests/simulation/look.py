@@ -17,6 +17,7 @@ from core.store import bindings, reviews
 from core.store.bindings import Bound
 from core.store.bindings import State as BindingState
 from core.store.records import Record, State
+from tests.simulation.erased import of_the_others
 from tests.simulation.people import stream_of
 from tests.simulation.plot import TOOLS
 
@@ -53,6 +54,8 @@ class Look:
             name: {id_: held for stream in kinds.values() for id_, held in tool.all(stream).items()}
             for name, tool in self.lab.tools.items()
         }
+
+        self.ledger = of_the_others(self)
 
     @cached_property
     def by_place(self) -> dict[tuple[int, str], Bound]:

@@ -32,6 +32,7 @@ from core.ports import Request
 from core.store import connections, outbox
 from core.store.codec import dumps
 from tests.simulation.door import SECRET, hear
+from tests.simulation.erased import Erased
 from tests.simulation.mortal import Fate, Killed, Meanwhile, MortalConnector, MortalStore, SameThread
 from tests.simulation.people import Ledger, People, Place, Said
 from tests.simulation.plot import TOOLS, UNWELCOME, Habit, Plot, Step, rules_of
@@ -91,6 +92,9 @@ class Stage:
         self.found: set[Place] = set()
         """What creates had made whose answer was lost."""
         self.rest = Rest()
+        self.erased = Erased()
+        self.busy = False
+        """Whether the hub is at work."""
         self.specs = [self._connected(name, habit) for name, habit in zip(TOOLS, plot.habits, strict=True)]
         self.chosen = {"job_title": "ask"} if plot.asks else {}
         self.rules = rules_of(plot, self.chosen)
@@ -201,6 +205,7 @@ class Stage:
             "say": self._say,
             "unsay": self._unsay,
             "tick": self._tick,
+            "erase": self._erase,
             "hide": self._hide,
             "retype": self._retype,
             "restore": lambda step: self._restore(self.lab.tools[TOOLS[step.tool]]),
@@ -248,9 +253,8 @@ class Stage:
         """Another worker's turn, in a hub of its own."""
         if step.name == "frozen":
             self.lab.wait(FROZEN)
-        other = self._mortal(self.lab.installation.hub(), self._fate())
         self.watch.asides += 1
-        self.turn_of(other, TOOLS[step.value], holder="there")
+        self.turn_of(self.beside(), TOOLS[step.value], holder="there")
 
     def _reconcile(self, step: Step) -> None:
         self.lived(lambda hub: reconcile(hub, hub.connection(TOOLS[step.tool])))
@@ -292,11 +296,20 @@ class Stage:
             self.people.took_back(word)
             return
 
+    def _erase(self, step: Step) -> None:
+        record = self.people.record_of(step.who)
+        if record is not None:
+            self.erased.ask(self, record)
+
+    def beside(self) -> Hub:
+        """Another worker's hub."""
+        return self._mortal(self.lab.installation.hub(), self._fate())
+
     def _tick(self, step: Step) -> None:
         """Somebody looks what is late, and another worker may look in the midst of that."""
 
         def beside() -> None:
-            tick(self._mortal(self.lab.installation.hub(), self._fate()))
+            tick(self.beside())
 
         def look(hub: Hub) -> object:
             if step.name == "together":
@@ -347,13 +360,14 @@ class Stage:
         self.due = []
         if self.armed is not None:
             fate.place, fate.countdown, self.armed = self.armed.name, self.armed.value, None
-        self.watch.asides = 0
+        self.watch.asides, self.busy = 0, True
         try:
             return act(hub)
         except Killed:
             self.lab.restart()
             return None
         finally:
+            self.busy = False
             late, fate.meanwhile, fate.place = fate.meanwhile, [], ""
             for one in late:
                 one.act()

@@ -137,6 +137,7 @@ _TOLD = {
     "retype": "{tool} takes whole numbers only as {name}",
     "restore": "{tool} has all its fields again",
     "tick": "somebody looks what questions are late{together}",
+    "erase": "person {who} asks to be erased",
     "unsay": "in the hub the last word about person {who} is taken back",
     "sign out": "the token for {tool} ends",
     "sign in": "somebody signs in to {tool}",

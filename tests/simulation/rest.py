@@ -112,6 +112,8 @@ def _word(stage: Stage, review: Review) -> tuple[str, Json]:
             return "keep", None
         case "connection":
             return "resume", None
+        case "returned":
+            return "erase" if stage.plot.seed % 2 else "leave", None
     return "noted", None
 
 

@@ -18,7 +18,7 @@ from core.ports import Edit, Verb
 from core.store import Tx, bindings, records, reviews, tables
 from core.store.bindings import Bound
 from core.store.bindings import State as BindingState
-from core.store.records import Record
+from core.store.records import Record, State
 from tests.simulation.plot import Step
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Watch:
 
     def write(self, name: str, stream_name: str, edits: Sequence[Edit]) -> None:
         """The hub is about to send these edits to a tool."""
+        edits = self._unerased(name, stream_name, edits)
         self._weigh(name, stream_name, edits)
         if self.asides:
             return
@@ -85,6 +86,16 @@ class Watch:
                     self._refusal(name, edit, found[id_], bound.get(edit.remote_id or ""))
         if waiting:
             self.breaches.append(f"consent: {name} is written {stream_name} before the refusals of records {waiting}")
+
+    def _unerased(self, name: str, stream_name: str, edits: Sequence[Edit]) -> Sequence[Edit]:
+        """Those that are about the living: whoever asked to be erased is deleted whatever else holds."""
+        if not self.stage.erased.people:
+            return edits
+        stream = self.stage.lab.stream(name, stream_name)
+        with self.stage.lab.installation.store.reading() as tx:
+            bound = bindings.of_remotes(tx, stream.id, [one.remote_id for one in edits if one.remote_id])
+            erased = records.erased(tx, [_record_id(edit, bound) for edit in edits])
+        return [one for one in edits if _record_id(one, bound) not in erased]
 
     def _weigh(self, name: str, stream_name: str, edits: Sequence[Edit]) -> None:
         """Nobody deletes a large part of what a tool holds without a person's word."""
@@ -182,6 +193,8 @@ class Watch:
         now = {one.id: one for one in self.stage.lab.records()}
         for id_, before in self._consent.items():
             one = _end(now, id_)
+            if one.state == State.ERASED:
+                continue
             if narrow(one.values.get(CONSENT)) < before:
                 self.breaches.append(f"consent: of record {one.id} it widened to {one.values.get(CONSENT)!r}")
         self._consent = {id_: narrow(one.values.get(CONSENT)) for id_, one in now.items()}

@@ -34,6 +34,12 @@ class Trip:
     sent: Fields | None = None
     """What we made the one record of this page with, where a create of ours is found whose answer was lost."""
 
+    def record_of_key(self, key: str | None) -> int | None:
+        """The record that a key of our own creates names: `concord-<installation>-<record id>-<connection id>.<n>`."""
+        parts = key.split("-") if key is not None else []
+        ours = len(parts) == 4 and parts[0] == "concord" and parts[1] == self.hub.installation
+        return int(parts[2]) if ours and parts[2].isdigit() else None
+
     @property
     def cause(self) -> Cause:
         """What the lanes go by."""

@@ -16,6 +16,7 @@ import orjson
 from core.decide.echo import heard, is_news, is_stale, stamp_for
 from core.flow.changes import Changes
 from core.flow.drift.lines import as_last_said, as_read, with_held, without_held
+from core.flow.erasure.guarding import stop_the_erased
 from core.flow.filters.doors import drops
 from core.flow.filters.filtering import cut, forget, overhear, sift, strangers_of, ties, was_before
 from core.flow.hub import Stream
@@ -109,6 +110,7 @@ def _news(
         intake.seen.append(glance.id)
         # Nearly every reading of a poll is the bytes that were expected: no closer look for those.
         same = mark == glance.digest and glance.state == bound and not watchful
+        same |= glance.state == State.ERASED
         verdict = "old" if same else _look(trip, remote, glance, mark)
         if verdict == "news":
             news.append((remote, raw, mark))
@@ -121,7 +123,8 @@ def _news(
 
 def _leaves(remote: Remote, glance: Glance) -> bool:
     """Whether a tombstone is news: of what was there, or that what was only known to be gone lives on elsewhere."""
-    return glance.state in bindings.THERE or (bool(remote.moved_to) and glance.state in (State.GONE, State.RELEASED))
+    there = (*bindings.THERE, State.ERASED)
+    return glance.state in there or (bool(remote.moved_to) and glance.state in (State.GONE, State.RELEASED))
 
 
 def _look(trip: Trip, remote: Remote, glance: Glance, mark: int) -> str:
@@ -207,13 +210,14 @@ def _take_in(trip: Trip, tx: Tx, arrivals: Sequence[Arrival], goodbyes: Sequence
     changes = Changes(trip.now, trip.run_id)
     ids = [arrival.remote.id for arrival in arrivals] + [remote.id for remote in goodbyes]
     bound = bindings.of_remotes(tx, stream.id, ids)
+    arrivals, goodbyes = stop_the_erased(trip, tx, changes, bound, arrivals, goodbyes, intake)
     strangers = strangers_of(bound)
     works = load_works(hub, tx, {one.record_id for one in bound.values()}) if bound else {}
     known = [(arrival, bound[arrival.remote.id]) for arrival in arrivals if arrival.remote.id in bound]
     fresh = [arrival for arrival in arrivals if arrival.remote.id not in bound]
     before = stream.translator.read([one.expected for _, one in known]) if known else []
     before = _with_sent(stream, known, before)
-    refs = Refs.of(tx, stream, [arrival.reading for arrival in arrivals] + list(before))
+    refs = Refs.of(hub, tx, stream, [arrival.reading for arrival in arrivals] + list(before))
     for (arrival, one), was in zip(known, before, strict=True):
         if one.state == State.FILTERED and not ties(trip, arrival, one, works[one.record_id]):
             _hear_from_outside(trip, changes, refs, arrival, one, was, works, intake)

@@ -91,7 +91,7 @@ class _Seats:
         self.binding_ids = allocate(tx, "binding", len(newcomers))
         self.holders = _holders(tx, newcomers)
         self.lasting = _lasting(tx, newcomers, self.holders)
-        stamped = {id_ for one in newcomers if (id_ := _stamped(trip, one.arrival.remote.key)) is not None}
+        stamped = {id_ for one in newcomers if (id_ := trip.record_of_key(one.arrival.remote.key)) is not None}
         cap = trip.hub.blocks.cap
         candidates = {id_ for ids in self.holders.values() if len(ids) <= cap for id_ in ids} | stamped
         candidates |= {id_ for ids in moved.values() for id_ in ids}
@@ -148,7 +148,7 @@ class _Seats:
 
     def _known(self, remote: Remote) -> int | None:
         """The record that this is for certain: that of our own create, or of what became this one there."""
-        own = _stamped(self.trip, remote.key)
+        own = self.trip.record_of_key(remote.key)
         if own is not None and own in self.works and not self._taken(self.works[own]):
             return own
         came = self.moved.get(remote.id)
@@ -340,13 +340,3 @@ def _holders(tx: Tx, newcomers: Sequence[_Newcomer]) -> dict[int, list[int]]:
             if record_id > 0:
                 holders.setdefault(digest, []).append(record_id)
     return holders
-
-
-def _stamped(trip: Trip, key: str | None) -> int | None:
-    """The record that an external key of ours names: `concord-<installation>-<record id>-<connection id>.<n>`."""
-    if key is None:
-        return None
-    parts = key.split("-")
-    if len(parts) == 4 and parts[0] == "concord" and parts[1] == trip.hub.installation and parts[2].isdigit():
-        return int(parts[2])
-    return None

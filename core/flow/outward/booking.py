@@ -6,7 +6,7 @@ about errors are `core.decide.outcome`'s.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,6 +20,8 @@ from core.errors import Again, Exists, Forbidden, Gone, Reach, Refused, SchemaCh
 from core.flow.brake.weighing import Item, measured, note_written
 from core.flow.changes import Changes
 from core.flow.drift.describing import explains_writing
+from core.flow.erasure import answered
+from core.flow.erasure.answered import nameless
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.inward.rereading import fetched
 from core.flow.outward.compare import Difference
@@ -128,22 +130,60 @@ def book(
     bad = _without_resting_lines(hub, stream, _as_far_as_it_reaches(good, bad))
     if any(verdict is _WITHOUT_LINES for _, verdict in bad):
         done.outdated.add(stream.id)
+    actions = {id(one): verdict.action for one, verdict in bad}
     with hub.store.writing(durable=True) as tx:
         serialise(tx, records.CHANGING)
-        _look_again(tx, good)
         changes = Changes(now, run_id)
+        erased = records.erased(tx, [one.row.record_id for one in sent])
+        if erased:
+            good, bad = _apart_from_erased(hub, tx, changes, stream, good, bad, erased, done)
+            finished = [row for row in finished if row.record_id not in erased]
+        _look_again(tx, good)
         _book_done(tx, changes, connection, stream, good, held, done)
         _book_failed(tx, connection, stream, good, bad, done, now)
         if _answers_again(tx, stream, good, bad):
             end_pause(tx, stream, now=now)
         changes.write(tx)
-        actions = {id(one): verdict.action for one, verdict in bad}
-        deliveries.log(tx, [_logged(one, actions.get(id(one), "done"), connection, now, run_id) for one in sent])
+        told = [_logged(one, actions.get(id(one), "done"), connection, now, run_id) for one in sent]
+        deliveries.log(tx, [nameless(one) if one.record_id in erased else one for one in told])
         _note_written(tx, connection, stream, good, now)
         deliveries.resolve(tx, [one.edit.key for one in good if one.edit.verb is Verb.CREATE])
         deliveries.unbury(tx, connection.id, [one.row.record_id for one in good])
         outbox.settle(tx, connection.id, finished)
         try_freed(tx, connection, stream, [one.edit for one in good], now=now)
+
+
+def _apart_from_erased(
+    hub: Hub,
+    tx: Tx,
+    changes: Changes,
+    stream: Stream,
+    good: Sequence[Sent],
+    bad: Sequence[tuple[Sent, Outcome]],
+    erased: Collection[int],
+    done: Delivered,
+) -> tuple[list[Sent], list[tuple[Sent, Outcome]]]:
+    """Book what concerns somebody who was erased; gives the rest, and the deletes that went wrong, like any other's."""
+    mine = [one for one in good if one.row.record_id in erased]
+    failed = [(one, verdict) for one, verdict in bad if one.row.record_id in erased and not one.difference.erases]
+    deleted = [one for one in mine if one.difference.erases]
+    for one in deleted:
+        answered.deleted(tx, one.difference.bound, one.edit, one.receipt.error, now=changes.now)
+    for one in mine:
+        if one.edit.verb is Verb.CREATE:
+            remote_id = one.receipt.remote_id or ""
+            answered.created(hub, tx, changes, stream, one.row.record_id, remote_id, one.edit.key)
+    keys = [one.edit.key for one, verdict in failed if one.edit.verb is Verb.CREATE and verdict.action != "look"]
+    answered.not_created(tx, keys, now=changes.now)
+    done.deleted += len(deleted)
+    deliveries.resolve(tx, [*keys, *(one.edit.key for one in mine if one.edit.verb is Verb.CREATE)])
+    deliveries.unbury(tx, stream.connection_id, [one.row.record_id for one in deleted])
+    # There may be more of them in this tool, or what was sent meanwhile is to be deleted now.
+    marked = {one.row.record_id: one.row for one in (*mine, *(one for one, _ in failed))}
+    outbox.put_back(tx, stream.connection_id, [Later(id_, changes.now, 0, None) for id_ in sorted(marked)])
+    rest = [one for one in good if one.row.record_id not in erased]
+    others = [(one, verdict) for one, verdict in bad if one.row.record_id not in erased or one.difference.erases]
+    return rest, others
 
 
 def _note_written(tx: Tx, connection: Connection, stream: Stream, good: Sequence[Sent], now: Instant) -> None:
@@ -258,7 +298,7 @@ def _unheard(id_: int, stream: Stream, remote_id: str, record_id: int, now: Inst
 
 def note_deleted(tx: Tx, now: Instant, stream: Stream, record_id: int, remote_id: str) -> None:
     """A record that we made was deleted there before we knew its id: it is not made again unasked."""
-    if bindings.of_remotes(tx, stream.id, [remote_id]):
+    if records.erased(tx, [record_id]) or bindings.of_remotes(tx, stream.id, [remote_id]):
         return
     (id_,) = allocate(tx, "binding", 1)
     bindings.insert(tx, [_unheard(id_, stream, remote_id, record_id, now)._replace(state=State.GONE)])

@@ -71,13 +71,19 @@ class Difference:
     @property
     def takes_back(self) -> bool:
         """Whether our own create is deleted, because what it came from was undone."""
-        return self.step is Step.DELETE and self.bound is not None and bool(self.bound.wish.get("gone"))
+        wanted = self.bound is not None and bool(self.bound.wish.get("gone"))
+        return self.step is Step.DELETE and wanted and not self.erases
+
+    @property
+    def erases(self) -> bool:
+        """Whether it is deleted because the person asked to be erased: whatever was edited there since."""
+        return self.record.state == State.ERASED
 
 
 def differences(
     hub: Hub, tx: Tx, connection: Connection, found: Mapping[int, Record], *, held: Sequence[Bound] | None = None
 ) -> list[Difference]:
-    """The difference of each record; five statements, whatever their number.
+    """The difference of each record; six statements, whatever their number.
 
     `held` are the connection's bindings of these records, where they are known to be other than the stored ones.
     """
@@ -88,7 +94,8 @@ def differences(
         by_record.setdefault(bound.record_id, []).append(bound)
     values = {id_: record.values for id_, record in found.items()}
     targets = {one for id_, record in found.items() for one in referred(hub, record.kind, values[id_])}
-    remote_ids = _remote_ids(tx, connection, targets) if targets else {}
+    erased = records.erased(tx, targets)
+    remote_ids = _remote_ids(tx, connection, targets - erased) if targets - erased else {}
     undecided = reviews.undecided(tx, list(found))
     resting = unwritten(tx, connection.stream_ids)
     result: list[Difference] = []
@@ -104,7 +111,7 @@ def differences(
         if difference.step in (Step.CREATE, Step.UPDATE):
             to_read.setdefault(difference.stream.id, []).append(difference)
     for group in to_read.values():
-        _compare(hub, group, values, remote_ids, undecided, resting.get(group[0].stream.id, frozenset()))
+        _compare(hub, group, values, remote_ids, erased, undecided, resting.get(group[0].stream.id, frozenset()))
     return result
 
 
@@ -175,6 +182,9 @@ def _steps(
     None at all for a record that the connection does not take: it is neither in step nor out of it.
     """
     streams = {stream.id: stream for stream in connection.streams if stream.policy.writes}
+    if record.state == State.ERASED:
+        going = [(streams[one.stream_id], one) for one in held if one.stream_id in streams and one.wish.get("gone")]
+        return [Difference(record, stream, Step.DELETE, bound) for stream, bound in going]
     live = [bound for bound in held if bound.state in bindings.THERE]
     if live:
         found = [(streams[bound.stream_id], bound) for bound in live if bound.stream_id in streams]
@@ -240,6 +250,7 @@ def _compare(
     group: Sequence[Difference],
     values: Mapping[int, dict[str, Json]],
     remote_ids: Mapping[int, str],
+    erased: Collection[int],
     undecided: Mapping[int, set[str]],
     resting: Collection[str],
 ) -> None:
@@ -249,7 +260,7 @@ def _compare(
     _leave_addresses(group, [reading.values for reading in readings], values)
     for one, held, reading in zip(group, expected, readings, strict=True):
         creating = one.bound is None
-        wanted, one.missing = towards(hub, one.record.kind, values[one.record.id], remote_ids)
+        wanted, one.missing = towards(hub, one.record.kind, values[one.record.id], remote_ids, erased)
         unknown = _unknown(one.bound, reading.values, wanted, translator.refs) if one.bound and translator.refs else ()
         written = translator.write(wanted, creating=creating)
         open_fields = undecided.get(one.record.id, set())

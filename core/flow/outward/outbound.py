@@ -18,6 +18,7 @@ from core.decide.route import Lane
 from core.errors import Refused, ToolError, Unknown, Unsupported
 from core.flow.brake.braking import narrowing, put_aside
 from core.flow.changes import Changes
+from core.flow.erasure.answered import not_created, untold
 from core.flow.filters.filtering import cut_off
 from core.flow.filters.refilter import tie
 from core.flow.hub import Connection, Hub, Stream
@@ -220,22 +221,40 @@ def _send(
     done: Delivered,
     run_id: int | None,
 ) -> None:
-    edits = [_edit(hub, one) for one in chunk]
-    creates = [
-        Intent(edit.key, connection.id, stream.id, one.record.id, hub.clock(), pack(edit.fields))
-        for one, edit in zip(chunk, edits, strict=True)
-        if edit.verb is Verb.CREATE
-    ]
-    updates = [(one.bound, one.fields or {}) for one in chunk if one.bound is not None and one.step is Step.UPDATE]
-    with hub.store.writing(durable=True) as tx:
-        deliveries.intend(tx, creates)
-        bindings.note_sent(tx, updates)
+    chunk, edits = _written_down(hub, connection, stream, batch, chunk, done)
+    if not edits:
+        return
     receipts = list(_written(hub, stream, edits, done))
     sent = [
         Sent(one, edit, receipt, batch.rows[one.record.id])
         for one, edit, receipt in zip(chunk, edits, receipts, strict=True)
     ]
     book(hub, connection, stream, sent, batch.finished(sent), done, run_id=run_id)
+
+
+def _written_down(
+    hub: Hub, connection: Connection, stream: Stream, batch: _Batch, chunk: Sequence[Difference], done: Delivered
+) -> tuple[Sequence[Difference], list[Edit]]:
+    """Note what is about to be sent. Whoever was erased since it was prepared is left out, and looked at again."""
+    with hub.store.writing(durable=True) as tx:
+        serialise(tx, records.CHANGING)
+        erased = records.erased(tx, [one.record.id for one in chunk if not one.erases])
+        if erased:
+            now = hub.clock()
+            outbox.put_back(tx, connection.id, [Later(id_, now, 0, None) for id_ in sorted(erased)])
+            batch.failed |= erased
+            done.put_back += len(erased)
+            chunk = [one for one in chunk if one.record.id not in erased]
+        edits = [_edit(hub, one) for one in chunk]
+        creates = [
+            Intent(edit.key, connection.id, stream.id, one.record.id, hub.clock(), pack(edit.fields))
+            for one, edit in zip(chunk, edits, strict=True)
+            if edit.verb is Verb.CREATE
+        ]
+        updates = [(one.bound, one.fields or {}) for one in chunk if one.bound is not None and one.step is Step.UPDATE]
+        deliveries.intend(tx, creates)
+        bindings.note_sent(tx, updates)
+    return chunk, edits
 
 
 def _written(hub: Hub, stream: Stream, edits: Sequence[Edit], done: Delivered) -> Iterator[Receipt]:
@@ -277,6 +296,7 @@ def _edit(hub: Hub, one: Difference) -> Edit:
         fields=one.fields or {},
         version=one.bound.version,
         held=one.bound.expected,
+        for_good=one.erases and one.stream.manifest.erases,
     )
 
 
@@ -338,6 +358,7 @@ def settle_intents(hub: Hub, connection: Connection) -> dict[str, ToolError]:
                 continue
         with hub.store.writing(durable=True) as tx:
             deliveries.resolve(tx, [intent.key])
+            not_created(tx, [intent.key], now=hub.clock())
     return stopped
 
 
@@ -354,7 +375,10 @@ def _look_for(hub: Hub, stream: Stream, intent: Intent) -> None:
     try:
         remote = hub.open(stream.source).find(stream.name, intent.key)
     except Unsupported:
-        # Such a tool promises that a repeated create is harmless, or the contract suite would not pass it.
+        # Such a tool promises that a repeated create is harmless, or the contract suite would not pass it. About
+        # somebody who was erased nothing is repeated: a person must look.
+        with hub.store.writing() as tx:
+            untold(tx, stream, intent.key, now=hub.clock())
         return
     if remote is None:
         return

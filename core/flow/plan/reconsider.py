@@ -56,7 +56,7 @@ def translate_again(hub: Hub, stream: Stream, earlier: Translator | None, *, run
                 return changed
             last = page[-1].id
             # What a filter keeps out says nothing, however it is read.
-            known = [row for row in page if row.record_id]
+            known = [row for row in page if row.record_id and row.state != bindings.State.ERASED]
             changed += _page(hub, tx, stream, earlier, known, run_id)
 
 
@@ -66,7 +66,7 @@ def _page(
     payloads = [row.expected for row in page]
     now = complained(stream, stream.translator.read(payloads))
     was = earlier.read(payloads) if earlier else [Reading({}, (), frozenset())] * len(page)
-    refs = Refs.of(tx, stream, [*now, *was])
+    refs = Refs.of(hub, tx, stream, [*now, *was])
     changes, works = Changes(hub.clock(), run_id), load_works(hub, tx, {row.record_id for row in page})
     changed = 0
     for row, new, old in zip(page, now, was, strict=True):

@@ -15,6 +15,7 @@ from core.errors import ConfigError
 from core.flow.brake import braking, missing
 from core.flow.changes import Changes
 from core.flow.drift.describing import look_soon, wave_through
+from core.flow.erasure import deciding
 from core.flow.hub import Connection, Hub
 from core.flow.identity.duplicates import proposed
 from core.flow.identity.mending import pair, request
@@ -250,6 +251,18 @@ def _decide_deletion(hub: Hub, run: Run, review: Review, given: Answer) -> None:
         changes.write(tx)
 
 
+def _confirm(hub: Hub, _run: Run, review: Review, _given: Answer) -> None:
+    deciding.confirm(hub, review)
+
+
+def _erase_there(hub: Hub, _run: Run, review: Review, _given: Answer) -> None:
+    deciding.erase_there(hub, review)
+
+
+def _admit(hub: Hub, run: Run, review: Review, _given: Answer) -> None:
+    deciding.admit(hub, run, review)
+
+
 def _resume(hub: Hub, _run: Run, review: Review, _given: Answer) -> None:
     with hub.store.writing() as tx:
         take_up(tx, review.connection_id, now=hub.clock())
@@ -299,6 +312,12 @@ WAYS: Mapping[str, Mapping[str, Way]] = {
         "delete": Way("It is deleted in every tool whose policy lets us.", _one_by_one(_decide_deletion)),
         "keep": Way("Nothing is deleted, and it is put back where it went.", _one_by_one(_decide_deletion)),
         "leave": Way("It stays in the other tools, and is not put back where it went.", _nothing),
+    },
+    "by_hand": {"done": Way("You have deleted it there; the certificate says so.", _one_by_one(_confirm))},
+    "returned": {
+        "erase": Way("It is deleted there, too.", _one_by_one(_erase_there)),
+        "admit": Way("They came back by themselves, and are taken in as somebody new.", _one_by_one(_admit)),
+        "leave": Way("It stays there, and is kept out of the hub.", _nothing),
     },
     "connection": {"resume": Way("It is taken up again, and what waited goes out.", _one_by_one(_resume))},
     "schema": {

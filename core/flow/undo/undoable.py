@@ -11,7 +11,7 @@ from core.store import Tx, deliveries, history, reviews, runs
 from core.store.reviews import Review
 from core.store.runs import Run
 
-_TOOLS_OWN = ("brake", "connection", "schema")
+_TOOLS_OWN = ("brake", "connection", "schema", "by_hand", "returned")
 """Questions whose answer lets something go on; what then went on has runs of its own."""
 
 
@@ -59,6 +59,11 @@ def _refuse(hub: Hub, tx: Tx, run: Run) -> None:
         raise _carried(hub, tx, run)
     if run.what == "apply":
         raise _configured(hub, run)
+    if run.what == "erase":
+        raise ConfigError(
+            f"Run {run.id} erased somebody, and nothing of them is left.",
+            remedy="Who comes back by themselves is let in by answering the review about it: `concord reviews`.",
+        )
     undo = next((one for one in runs.undos_of(tx, run.id) if _counts(tx, one)), None)
     if undo is not None:
         raise ConfigError(
