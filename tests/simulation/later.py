@@ -101,7 +101,10 @@ class Later:
             if dice.random() < 0.5:
                 before.append(Step("trouble", tool, name=dice.choice(("lost_answer", "cut", "partial")), value=1))
         after: Scene = []
-        if dice.random() < 0.5:
+        if before and dice.random() < 0.6:
+            erase = erase._replace(name="in writing")
+            after = [Step("turn", tool)]
+        elif dice.random() < 0.5:
             erase = erase._replace(meanwhile=dice.randint(1, 4))
             after = [Step("turn", tool)]
         elif dice.random() < 0.3:

@@ -93,6 +93,8 @@ class Stage:
         """What creates had made whose answer was lost."""
         self.rest = Rest()
         self.erased = Erased()
+        self.in_writing: list[Step] = []
+        """Who asks to be erased just as a tool is written."""
         self.busy = False
         """Whether the hub is at work."""
         self.specs = [self._connected(name, habit) for name, habit in zip(TOOLS, plot.habits, strict=True)]
@@ -145,7 +147,15 @@ class Stage:
         return self._mortal(hub, self.fate)
 
     def _fate(self) -> Fate:
-        return Fate(began=self.watch.began, watch=self.watch.write, found=self.found)
+        return Fate(began=self._began, watch=self.watch.write, found=self.found)
+
+    def _began(self, name: str) -> None:
+        """A call that writes is on its way: what is erased now, it may bring all the same."""
+        self.watch.began(name)
+        now = [step for step in self.in_writing if TOOLS[step.tool] == name]
+        self.in_writing = [step for step in self.in_writing if step not in now]
+        for step in now:
+            self._erase(step)
 
     def _mortal(self, hub: Hub, fate: Fate) -> Hub:
         """The hub made mortal, and told what its tools are like."""
@@ -297,6 +307,9 @@ class Stage:
             return
 
     def _erase(self, step: Step) -> None:
+        if step.name == "in writing" and not self.busy:
+            self.in_writing.append(step)
+            return
         record = self.people.record_of(step.who)
         if record is not None:
             self.erased.ask(self, record)

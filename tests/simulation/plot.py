@@ -137,7 +137,7 @@ _TOLD = {
     "retype": "{tool} takes whole numbers only as {name}",
     "restore": "{tool} has all its fields again",
     "tick": "somebody looks what questions are late{together}",
-    "erase": "person {who} asks to be erased",
+    "erase": "person {who} asks to be erased{writing}",
     "unsay": "in the hub the last word about person {who} is taken back",
     "sign out": "the token for {tool} ends",
     "sign in": "somebody signs in to {tool}",
@@ -150,8 +150,9 @@ def told(step: Step) -> str:
     other = TOOLS[step.value] if step.what == "aside" else ""
     slowly = ", while the first is frozen for minutes with an answer in its hands" if step.name == "frozen" else ""
     together = f", and another worker just before its write {step.value}" if step.name == "together" else ""
+    writing = f", just as {TOOLS[step.tool]} is written" if step.name == "in writing" else ""
     words = _TOLD[step.what].format(
         tool=TOOLS[step.tool], who=step.who, name=step.name, value=step.value, other=other, slowly=slowly,
-        together=together,
+        together=together, writing=writing,
     )  # fmt: skip
     return words + when

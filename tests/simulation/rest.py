@@ -60,9 +60,10 @@ def _calm(stage: Stage) -> None:
     for name, tool in stage.lab.tools.items():
         tool.calm()
         stage.sign_in(name)
-    late, stage.due = stage.due, []
+    late, stage.due = [*stage.due, *stage.in_writing], []
+    stage.in_writing = []
     for step in late:
-        stage.do(step._replace(meanwhile=0))
+        stage.do(step._replace(meanwhile=0, name="" if step.what == "erase" else step.name))
     if stage.retyped:
         # A person mended the fields, and sends again what was refused.
         for name in TOOLS:
