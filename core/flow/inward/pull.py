@@ -71,6 +71,9 @@ def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None) -> Intak
     backfill, began_at = row.phase == "backfill", row.began_at or hub.clock()
     # A walk that was broken off has lost what it had seen, and may not conclude that anything is gone.
     whole_view, walked = row.began_at is None, row.walked
+    # A poll that finds nothing writes nothing. Once a place inside of a walk is kept, the end of it must be kept too,
+    # even where that is the place at which it began.
+    moved = backfill or not whole_view
     with hub.store.reading() as tx:
         newest = bindings.newest(tx)
     for gathered in _read_ahead(hub, stream, row.place):
@@ -87,7 +90,7 @@ def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None) -> Intak
             run_id=run_id,
         )
         place = _Place(stream, page, walked, began_at, hub.clock(), backfill=backfill)
-        moved = page.next != row.place or backfill or bool(page.records)
+        moved = moved or page.next != row.place or bool(page.records)
         intake = inbound(trip, page, keep=place.keep if moved else None)
         seen.add(intake.seen)
         if intake.again:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 from core.flow.inward.arrivals import Trip
 from core.flow.inward.inbound import inbound
 from core.model.instant import SECOND
@@ -113,6 +115,22 @@ def test_lagging_reads_lose_nothing(lab: Lab):
     lab.wait(60)
     lab.settle()
     assert len(lab.all("b")) == len(lab.records()) == 5
+
+
+def test_a_walk_that_ends_where_it_began_is_over(lab: Lab):
+    tool = lab.tool("a", mode="stamp", page_size=2)
+    tool.habits.resolution = SECOND
+    ids = [tool.create("contacts", {"email": f"p{number}@shore.example"}) for number in range(4)]
+    tool.habits.cap = 2
+    lab.turn("a")
+    with patch("core.flow.inward.pull.INTAKE", 1):
+        # The same four, and a last page that shows nothing and gives the same place as before.
+        assert lab.turn("a").intake.read == 4
+    tool.edit("contacts", ids[0], job_title="Chair")
+    lab.wait(3_600)
+    tool.create("contacts", {"email": "p4@shore.example"})
+    lab.turn("a")
+    assert lab.record(email="p0@shore.example").values["job_title"] == "Chair"
 
 
 def test_what_cannot_be_read_is_kept_as_a_problem_with_its_place(lab: Lab):
