@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from core.decide.route import Lane
 from core.flow.hub import Connection, Hub
 from core.flow.outward.compare import Difference, Step, differences
-from core.store import outbox, records, runs
+from core.store import Tx, deliveries, outbox, records, runs
 from core.store.outbox import Mark
 
 PAGE = 1_000
@@ -93,24 +93,36 @@ def reconcile(hub: Hub, connection: Connection, *, mend: bool = True) -> Reconci
         last = page[-1].id
         for one in found:
             result.by_kind.setdefault(one.record.kind, Agreement()).add(one)
-        stray = [one for one in found if one.step is not Step.NOTHING]
-        if mend and stray:
-            _mark(hub, connection, stray)
-            result.marked += len(stray)
+        if mend:
+            result.marked += _mend(hub, connection, found)
     with hub.store.writing() as tx:
         for kind, measured in result.by_kind.items():
             runs.keep_agreement(tx, connection.id, kind, at=hub.clock(), counts=measured.counts())
     return result
 
 
-def _mark(hub: Hub, connection: Connection, stray: list[Difference]) -> None:
+def _mend(hub: Hub, connection: Connection, found: list[Difference]) -> int:
+    """Mark what is out of step; gives how many records that are."""
+    stray = [one for one in found if one.step is not Step.NOTHING]
+    # What is in step but for a ref has nothing to be sent before its target is there; a row that was lost would have
+    # noted that. What is marked notes it when its row is worked.
+    untold = [
+        (connection.id, target, one.record.id) for one in found if one.step is Step.NOTHING for target in one.missing
+    ]
+    if stray or untold:
+        with hub.store.writing() as tx:
+            _mark(hub, tx, connection, stray)
+            deliveries.wait_for(tx, untold)
+    return len(stray)
+
+
+def _mark(hub: Hub, tx: Tx, connection: Connection, stray: list[Difference]) -> None:
     """Mark what is not marked yet; a row that waits for its time keeps waiting."""
-    with hub.store.writing() as tx:
-        marked = outbox.due_records(tx, [one.record.id for one in stray])
-        now = hub.clock()
-        rows = [
-            Mark(connection.id, one.record.id, Lane.BACKFILL, one.stream.rank, now)
-            for one in stray
-            if (connection.id, one.record.id) not in marked
-        ]
-        outbox.mark(tx, rows)
+    marked = outbox.due_records(tx, [one.record.id for one in stray])
+    now = hub.clock()
+    rows = [
+        Mark(connection.id, one.record.id, Lane.BACKFILL, one.stream.rank, now)
+        for one in stray
+        if (connection.id, one.record.id) not in marked
+    ]
+    outbox.mark(tx, rows)

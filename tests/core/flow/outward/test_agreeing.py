@@ -163,6 +163,22 @@ def test_what_slipped_is_found_by_reconcile(lab: Lab):
     assert reconcile(lab.hub, lab.connection("b")).whole.share == 1.0
 
 
+def test_a_ref_that_slipped_before_its_target_was_there_is_told_after_one_reconcile(lab: Lab):
+    first = lab.tool("a", mapping=EVERYTHING)
+    lab.tool("b", mapping=EVERYTHING)
+    ann = first.create("contacts", ANN)
+    lab.settle()
+    company = first.create("companies", {"name": "Shore & Daughters", "domain": "shore.example"})
+    lab.tools["a"].edit("contacts", ann, company_id=company)
+    lab.turn("a")
+    with lab.hub.store.writing() as tx:
+        outbox.forget(tx, lab.connection("b").id)
+    assert reconcile(lab.hub, lab.connection("b")).marked == 1
+    lab.settle()
+    there = lab.find("b", "companies", domain="shore.example")
+    assert lab.held("b", lab.find("b", first_name="Ann"))["company_id"] == there
+
+
 def test_what_slipped_in_two_tools_is_marked_for_both(lab: Lab):
     source = lab.tool("a")
     lab.tool("b")
