@@ -156,18 +156,24 @@ def referred(hub: Hub, kind: str, values: Mapping[str, Json]) -> set[int]:
 
 
 def towards(
-    hub: Hub, kind: str, values: Mapping[str, Json], remote_ids: Mapping[int, str], erased: Collection[int] = ()
+    hub: Hub,
+    kind: str,
+    values: Mapping[str, Json],
+    remote_ids: Mapping[int, str],
+    *,
+    told: Container[str],
+    erased: Collection[int] = (),
 ) -> tuple[dict[str, Json], set[int]]:
     """The values with this connection's ids in place of ours, and the targets it does not hold yet.
 
-    A ref that cannot be told yet is left out, so that it is neither written nor cleared; one to somebody who was erased
-    is never told.
+    A ref that cannot be told yet is left out, so that it is neither written nor cleared. One that is not `told` there
+    at all waits for nothing, and one to somebody who was erased is never told.
     """
     after: dict[str, Any] = dict(values)
     missing: set[int] = set()
     for name in ref_fields(hub, kind):
         value = after.get(name)
-        if value is None:
+        if value is None or name not in told:
             continue
         wanted: Sequence[Any] = value if isinstance(value, list) else [value]
         wanted = [one for one in wanted if one not in erased] if erased else wanted

@@ -260,7 +260,9 @@ def _compare(
     _leave_addresses(group, [reading.values for reading in readings], values)
     for one, held, reading in zip(group, expected, readings, strict=True):
         creating = one.bound is None
-        wanted, one.missing = towards(hub, one.record.kind, values[one.record.id], remote_ids, erased)
+        wanted, one.missing = towards(
+            hub, one.record.kind, values[one.record.id], remote_ids, told=translator.out_fields, erased=erased
+        )
         unknown = _unknown(one.bound, reading.values, wanted, translator.refs) if one.bound and translator.refs else ()
         written = translator.write(wanted, creating=creating)
         open_fields = undecided.get(one.record.id, set())

@@ -10,7 +10,7 @@ from connectors._kit.mischief import spellings as read
 from core.flow.asking import ask
 from core.flow.outward.reconcile import reconcile
 from core.flow.undo.replay import folded_again, replay
-from core.store import outbox
+from core.store import outbox, tables
 from tests.support import EVERYTHING, Lab, people
 
 ANN = {"email": "ann@shore.example", "first_name": "Ann", "last_name": "Shore"}
@@ -229,6 +229,18 @@ def test_a_contact_is_written_again_when_its_company_gets_there_at_last(lab: Lab
     assert replay(lab.hub, lab.connection("b")) == 1
     lab.settle()
     assert lab.held("b", there)["company_id"] == lab.find("b", "companies", domain="shore.example")
+
+
+def test_where_companies_are_not_told_nothing_waits_for_one(lab: Lab):
+    first, second = lab.tool("a", mapping=EVERYTHING), lab.tool("b")
+    company = first.create("companies", {"name": "Shore & Daughters", "domain": "shore.example"})
+    first.create("contacts", {**ANN, "company_id": company})
+    lab.settle()
+    assert lab.held("b", lab.find("b", first_name="Ann"))
+    assert not second.all("companies")
+    reconcile(lab.hub, lab.connection("b"))
+    with lab.hub.store.reading() as tx:
+        assert not tx.execute(tables.waiting_out.select()).all()
 
 
 def test_turns_side_by_side_reach_the_same_agreement(lab: Lab):
