@@ -15,6 +15,9 @@ from api.assembly import ConnectionSpec
 from api.config import Config, changes
 from api.planning import Plan, make_plan
 from api.restoring import earlier, lines_of
+from core.decide.fold import decided
+from core.flow.asking import voices_of
+from core.model.claim import Voice
 from core.model.values import Json
 from core.ports import Fields
 from core.store import runs
@@ -68,11 +71,39 @@ def _wish(look: Look) -> Config:
     cleared = any(path == field and word.cleared for (*_, path), word in stage.ledger.words.items())
     if random.random() < 0.5 and not asked and not cleared:
         name = random.choice(TOOLS)
-        specs[name] = _without(specs[name], field)
-        return Config("concord.yaml", specs, rules=stage.rules)
+        if not _stands_for_its_time(look, name, field):
+            specs[name] = _without(specs[name], field)
+            return Config("concord.yaml", specs, rules=stage.rules)
     chosen = {**stage.chosen, field: random.choice(_RULES)}
     words = rules_of(stage.plot, chosen)
     return Config("concord.yaml", specs, rules=words)
+
+
+def _stands_for_its_time(look: Look, name: str, field: str) -> bool:
+    """Whether a tool that stamps nothing has a word that stands because the hub saw since when it was there.
+
+    Mapped again the word is there with no time at all, since only the hub knew it (`core/DECISIONS.md`, "Undoing a
+    change of the mapping forgets when things were said"): then the preference may choose another one. Where a person
+    is asked, the undo puts back what was there.
+    """
+    if look.stage.plot.habits[TOOLS.index(name)].stamps:
+        return False
+    hub = look.lab.hub
+    for record in look.records.values():
+        plan = hub.rules.plan(hub.shapes[record.kind])
+        voices = voices_of(hub, look.by_record.get(record.id, []))
+        undated = [_undated(one, field) if one.source == name else one for one in voices]
+        told = decided(plan, hub.rules, undated, field)
+        if not told.asked and not same(told.value, record.values.get(field)):
+            return True
+    return False
+
+
+def _undated(voice: Voice, field: str) -> Voice:
+    claim = voice.claims.get(field)
+    if claim is None:
+        return voice
+    return replace(voice, claims=voice.claims.renewed({field: claim._replace(stamp=claim.stamp._replace(since=0))}))
 
 
 def _without(spec: ConnectionSpec, field: str) -> ConnectionSpec:
