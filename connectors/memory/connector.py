@@ -155,6 +155,7 @@ class MemoryConnector:
             BATCH_SIZE if half else self._options.page_size,
             self._options.look_back,
             self.tool.habits.cap,
+            self.tool.now(),
             half,
         )
 

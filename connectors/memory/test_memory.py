@@ -439,3 +439,16 @@ def test_the_payload_of_a_changed_contact_is_read(tool: Tool, time: VirtualTime)
     assert notice.remote is not None
     assert (notice.remote.id, notice.remote.version, notice.remote.deleted) == ("con-1", "v7", False)
     assert notice.remote.fields == {"email": "ada@example.com", "first_name": "Ada"}
+
+
+def test_a_walk_by_stamp_that_rested_in_the_middle_loses_no_edit(tool: Tool, time: VirtualTime) -> None:
+    tool.habits.resolution, tool.habits.cap = SECOND, 2
+    ids = [tool.create("contacts", {"a": number}) for number in range(3)]
+    talk = connector(tool, mode="stamp")
+    page = talk.read("contacts", None)
+    tool.edit("contacts", ids[0], a="edited in the second at which the walk stands")
+    time.sleep(3_600)
+    tool.edit("contacts", ids[2], a="edited long after")
+    while page.more:
+        page = talk.read("contacts", page.next)
+    assert ids[0] in {remote.id for remote in talk.read("contacts", page.next).records}

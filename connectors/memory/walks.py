@@ -26,6 +26,8 @@ class View(NamedTuple):
     look_back: Instant
     cap: int | None
     """So many rows a query by stamp answers at most, without a word of the rest."""
+    now: Instant
+    """By the tool's own clock."""
     half: bool = False
     """Only every other record is shown."""
 
@@ -59,8 +61,12 @@ def by_token(view: View, cursor: Mapping[str, Any]) -> Page:
 
 
 def by_stamp(view: View, cursor: Mapping[str, Any]) -> Page:
-    """What was modified behind a stamp, with a look back at each new poll. A full answer may not be all there is."""
-    walk = cursor.get("walk", not cursor)
+    """What was modified behind a stamp, with a look back at each new poll. A full answer may not be all there is.
+
+    However long a walk rests in the middle, the next one looks back from when it began: what is edited in the very
+    second at which it stands may come to lie before its place.
+    """
+    walk, until = cursor.get("walk", not cursor), cursor.get("until", view.now)
     high = cursor.get("high", 0)
     place = (cursor.get("stamp", high - view.look_back), cursor.get("id", ""))
     states = ((id_, view.at(id_)) for id_ in view.ids)
@@ -75,8 +81,8 @@ def by_stamp(view: View, cursor: Mapping[str, Any]) -> Page:
     records = [view.show(id_, state) for (_, id_), state in page]
     if page and (len(answer) > len(page) or len(answer) == view.cap):
         stamp, id_ = page[-1][0]
-        return Page(records, {"high": high, "stamp": stamp, "id": id_, "walk": walk}, more=True)
-    return Page(records, {"high": high}, complete=walk)
+        return Page(records, {"high": high, "stamp": stamp, "id": id_, "walk": walk, "until": until}, more=True)
+    return Page(records, {"high": min(high, until)}, complete=walk)
 
 
 def by_listing(view: View, cursor: Mapping[str, Any]) -> Page:
