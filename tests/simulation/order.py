@@ -26,6 +26,8 @@ def retold(look: Look) -> Iterator[str]:
     stage = look.stage
     if not stage.plot.retold:
         return
+    # The law before this one may have changed something: whether it was right to is its own question.
+    look = Look(stage)
     before = {id_: (one.values, one.state) for id_, one in look.records.items()}
     for name in TOOLS:
         _tell_again(look, name)
