@@ -35,13 +35,18 @@ _RULES = ("fill", "most_complete", "{prefer: [amber, birch]}", "{system_of_recor
 
 
 def changed_and_undone(look: Look) -> Iterator[str]:
-    """Laws 8 and 9: what is applied is what was listed, and undoing it brings every field back."""
+    """Laws 8 and 9: what is applied is what was listed, and undoing it brings every field back.
+
+    But for one: a line that is left out loses its claims (`core/DECISIONS.md`, "Undoing a change of the mapping forgets
+    when things were said"). What its tool said before the hub wrote over it is then nowhere any more, and goes from the
+    set beside the field, which keeps what did not stand.
+    """
     stage = look.stage
     troubled = any(habit.choosy for habit in stage.plot.habits) or stage.retyped or look.braked or look.letters
     if stage.plot.seed % EVERY != 1 or troubled or stage.lab.pending():
         return
     before = _held(stage)
-    wish = _wish(look)
+    wish, left_out = _wish(look)
     plan, applied = _applied(stage, wish)
     yield from _as_listed("plan", stage, plan, applied)
     installation = stage.lab.installation
@@ -57,10 +62,21 @@ def changed_and_undone(look: Look) -> Iterator[str]:
             # Back it is in the tool's own spelling, which it would not take otherwise.
             continue
         yield f"undo: {name} {id_} held {was!r} as {path}, and {now!r} after a change was applied and undone"
+    yield from _records_differ(look, Look(stage), left_out)
 
 
-def _wish(look: Look) -> Config:
-    """Another configuration: a line less in one tool, or another rule for a field."""
+def _records_differ(before: Look, after: Look, left_out: str | None) -> Iterator[str]:
+    for id_, record in before.records.items():
+        was, now = record.values, after.records[id_].values
+        sides = before.lab.hub.rules.plan(before.lab.hub.shapes[record.kind]).sides
+        for field in was.keys() | now.keys():
+            if not same(was.get(field), now.get(field)) and (left_out is None or sides.get(field) != left_out):
+                told = f"{was.get(field)!r} as {field}, and {now.get(field)!r}"
+                yield f"undo: record {id_} held {told} after a change was applied and undone"
+
+
+def _wish(look: Look) -> tuple[Config, str | None]:
+    """Another configuration: a line less in one tool, or another rule for a field; and the field of the line."""
     stage = look.stage
     random = Random(f"{stage.plot.seed} admin")
     field = random.choice(_FIELDS)
@@ -73,10 +89,10 @@ def _wish(look: Look) -> Config:
         name = random.choice(TOOLS)
         if not _stands_for_its_time(look, name, field):
             specs[name] = _without(specs[name], field)
-            return Config("concord.yaml", specs, rules=stage.rules)
+            return Config("concord.yaml", specs, rules=stage.rules), field
     chosen = {**stage.chosen, field: random.choice(_RULES)}
     words = rules_of(stage.plot, chosen)
-    return Config("concord.yaml", specs, rules=words)
+    return Config("concord.yaml", specs, rules=words), None
 
 
 def _stands_for_its_time(look: Look, name: str, field: str) -> bool:
