@@ -41,7 +41,7 @@ class Changes:
     consents: list[Spoken] = field(default_factory=list)
     """What was said about consent: it goes into the ledger in this very transaction."""
     bound: list[tuple[int, int]] = field(default_factory=list)
-    """(connection id, record id) newly held by a connection: what waited to refer to it may now be written."""
+    """(connection id, record id) newly held there, or merged away: what waited to refer to it may now be written."""
 
     def tell(self, record_id: int, what: str, packed: bytes, binding_id: int | None = None) -> None:
         """Add a history entry."""

@@ -128,6 +128,8 @@ def merge(
         show_doubles(hub, changes, winner)
     if into:
         _close_settled(tx, changes, into)
+        # What waited to refer to one that is merged away may now refer to the other, or waits for that.
+        changes.bound.extend((connection_id, loser) for connection_id in hub.connections for loser in into)
 
 
 class _Sizes:

@@ -95,7 +95,9 @@ def differences(
     values = {id_: record.values for id_, record in found.items()}
     targets = {one for id_, record in found.items() for one in referred(hub, record.kind, values[id_])}
     erased = records.erased(tx, targets)
-    remote_ids = _remote_ids(tx, connection, targets - erased) if targets - erased else {}
+    targets -= erased
+    forward = records.merged_into(tx, targets) if targets else {}
+    remote_ids = _remote_ids(tx, connection, targets, forward) if targets else {}
     undecided = reviews.undecided(tx, list(found))
     resting = unwritten(tx, connection.stream_ids)
     result: list[Difference] = []
@@ -112,6 +114,9 @@ def differences(
             to_read.setdefault(difference.stream.id, []).append(difference)
     for group in to_read.values():
         _compare(hub, group, values, remote_ids, erased, undecided, resting.get(group[0].stream.id, frozenset()))
+    for difference in result if forward else ():
+        # What was merged away gets there as the one it went into.
+        difference.missing = {forward.get(id_, id_) for id_ in difference.missing}
     return result
 
 
@@ -167,9 +172,8 @@ def _hold_back(hub: Hub, tx: Tx, connection: Connection, creates: Sequence[Diffe
             one.step, one.left_out = Step.NOTHING, True
 
 
-def _remote_ids(tx: Tx, connection: Connection, targets: Collection[int]) -> dict[int, str]:
+def _remote_ids(tx: Tx, connection: Connection, targets: Collection[int], forward: Mapping[int, int]) -> dict[int, str]:
     """Record id → its id in this connection; a record that was merged away is told as the one it went into."""
-    forward = records.merged_into(tx, targets)
     found = bindings.remote_ids_of(tx, connection.stream_ids, {*targets, *forward.values()})
     return found | {id_: found[into] for id_, into in forward.items() if into in found}
 

@@ -231,6 +231,23 @@ def test_a_contact_is_written_again_when_its_company_gets_there_at_last(lab: Lab
     assert lab.held("b", there)["company_id"] == lab.find("b", "companies", domain="shore.example")
 
 
+@pytest.mark.parametrize("survivor_is_there", [False, True])
+def test_a_contact_is_written_again_when_its_company_is_merged_away(lab: Lab, survivor_is_there: bool):
+    first, second = lab.tool("a", mapping=EVERYTHING), lab.tool("b", mapping=EVERYTHING)
+    keep, lose = (first.create("companies", {"name": name, "domain": f"{name}.example"}) for name in ("quay", "pier"))
+    first.create("contacts", {**ANN, "company_id": lose})
+    unwelcome = ("pier",) if survivor_is_there else ("quay", "pier")
+    second.habits.validator = lambda _stream, fields: "not today" if fields.get("name") in unwelcome else None
+    lab.settle()
+    first.merge("companies", keep, lose)
+    lab.settle()
+    second.habits.validator = None
+    replay(lab.hub, lab.connection("b"))
+    lab.settle()
+    company = lab.find("b", "companies", domain="quay.example")
+    assert lab.held("b", lab.find("b", email="ann@shore.example"))["company_id"] == company
+
+
 def test_where_companies_are_not_told_nothing_waits_for_one(lab: Lab):
     first, second = lab.tool("a", mapping=EVERYTHING), lab.tool("b")
     company = first.create("companies", {"name": "Shore & Daughters", "domain": "shore.example"})
