@@ -251,8 +251,8 @@ FAULTS = (
     ),
     Fault(
         "erased in passing",
-        "what was on its way when somebody was erased is sent and booked",
-        {"core.store.records.erased": gives(set())},
+        "what was on its way when somebody was erased is booked like anything else",
+        {"core.flow.outward.booking._apart_from_erased": wrongs.booked_as_ever},
     ),
     Fault(
         "own create unknown",
