@@ -53,7 +53,7 @@ from core.store.connections import ConnectionRow
 from core.store.database import Store
 from core.store.schema import prepare
 from core.store.signing import Signer
-from core.store.suppression import Suppressor
+from core.store.suppression import SUPPRESSING, Suppressor
 from core.store.vault import Vault
 
 MAPPINGS = Path(__file__).resolve().parents[1] / "mappings"
@@ -64,9 +64,6 @@ _TRANSLATE, _FOLD, _FILTER = "translate connection {} again", "fold again", "fil
 
 _SIGNING = "signing key"
 """The fact that holds the sealed key by which the consent ledger is signed."""
-
-_SUPPRESSING = "suppression key"
-"""The fact that holds the sealed key by which those who were erased are known again."""
 
 _MATCH, MATCHED = "match again", "matched again"
 """Facts: for which run to match again what is known, and what came of it the last time."""
@@ -377,7 +374,7 @@ class Installation:
             locale=self.locale(),
             hearers=tuple(_hearer(one) for one in built.values()),
             signer=Signer(lambda: self._sealed(_SIGNING, Signer.fresh)),
-            suppressor=Suppressor(lambda: self._sealed(_SUPPRESSING, Suppressor.fresh)),
+            suppressor=Suppressor(lambda: self._sealed(SUPPRESSING, Suppressor.fresh)),
         )
 
     def _sealed(self, fact: str, fresh: Callable[[], str]) -> str:

@@ -24,7 +24,13 @@ from core.model.reference import reference_page as model_page
 from core.model.shapes import SHAPES
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-_WAYS = (("reads", "read"), ("creates", "create"), ("updates", "update"), ("deletes", "delete"))
+_WAYS = (
+    ("reads", "read"),
+    ("creates", "create"),
+    ("updates", "update"),
+    ("deletes", "delete"),
+    ("erases", "erase for good"),
+)
 
 
 def pages() -> dict[str, str]:

@@ -69,7 +69,7 @@ def _merge_here(
             "The command takes a kind and two records.", remedy="Write `concord merge contact ann@shore.example 17`."
         )
     hub = installation.hub()
-    one, other = (_the_one(installation, hub, words[0], key).id for key in words[1:])
+    one, other = (the_one(installation, hub, words[0], key).id for key in words[1:])
     winner, loser = pick(hub, one, other, into)
     planned = plan_join(hub, winner, loser)
     if not as_json:
@@ -86,7 +86,8 @@ def _merge_here(
         )
 
 
-def _the_one(installation: Installation, hub: Hub, kind: str, key: str) -> Record:
+def the_one(installation: Installation, hub: Hub, kind: str, key: str) -> Record:
+    """The one record that a person means; `ConfigError` where it is none or several."""
     from core.flow.asking import find
     from core.mapping.problem import did_you_mean
     from core.store import records
@@ -94,7 +95,7 @@ def _the_one(installation: Installation, hub: Hub, kind: str, key: str) -> Recor
     shapes = installation.shapes()
     if kind not in shapes:
         raise ConfigError(f"There is no kind '{kind}'.", remedy=did_you_mean(kind, shapes) or "See docs/model.md.")
-    found = [one for one in find(hub, kind, key) if one.state != records.State.MERGED]
+    found = [one for one in find(hub, kind, key) if one.state not in (records.State.MERGED, records.State.ERASED)]
     if not found:
         raise ConfigError(f"No {kind} is found by {key!r}.", remedy="Try its email, domain, name, number or remote id.")
     if len(found) > 1:

@@ -38,6 +38,7 @@ def opened(*, made: bool = False, chosen: Settings | None = None) -> Iterator[In
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
     from api.assembly import Installation
+    from api.erased import keep_erased
 
     here = chosen or settings()
     if made and here.database_url is None and not (here.data / "concord.db").exists():
@@ -60,6 +61,7 @@ def opened(*, made: bool = False, chosen: Settings | None = None) -> Iterator[In
             remedy="Give this user the right to write there, or point CONCORD_DATA elsewhere.",
         ) from error
     with installation:
+        keep_erased(installation)
         yield installation
 
 

@@ -51,7 +51,7 @@ class Batches:
         if not inputs:
             return {}
         if self.halted is not None:
-            return dict.fromkeys(inputs, _not_sent(self.halted))
+            return dict.fromkeys(inputs, not_sent(self.halted))
         try:
             answer = self._client.ask("batch", operation, stream, {"inputs": list(inputs.values())})
             outcomes = self._told(operation, inputs, answer)
@@ -141,7 +141,7 @@ def _exists(id_: str) -> Exists:
     return Exists("HubSpot has this record already.", remote_id=id_)
 
 
-def _not_sent(halted: ToolError) -> ToolError:
+def not_sent(halted: ToolError) -> ToolError:
     """What to say of an input that was never sent because an earlier call went wrong."""
     if isinstance(halted, Unknown | Garbled):
         return Unavailable("Not sent: an earlier call of the same batch got no answer.")

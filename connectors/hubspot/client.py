@@ -44,7 +44,7 @@ _APIS: Mapping[str, tuple[str, str]] = {
     "pipelines": ("hubspot.crm.pipelines", "PipelinesApi"),
     "properties": ("hubspot.crm.properties", "CoreApi"),
     "groups": ("hubspot.crm.properties", "GroupsApi"),
-    **{f"merge {stream}": (f"hubspot.crm.{stream}", "BasicApi") for stream in MERGED},
+    **{stream: (f"hubspot.crm.{stream}", "BasicApi") for stream in MERGED},
 }
 """Our word → package and class of the vendor's client."""
 

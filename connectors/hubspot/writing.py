@@ -13,7 +13,7 @@ from typing import NamedTuple
 from connectors._kit.paging import batches as cut
 from connectors._kit.payload import Payload, nested
 from connectors.hubspot.associations import Associations
-from connectors.hubspot.batches import FOR_ALL, Batches, Inputs, Outcomes
+from connectors.hubspot.batches import FOR_ALL, Batches, Inputs, Outcomes, not_sent
 from connectors.hubspot.client import MERGED, Client
 from connectors.hubspot.describing import Shapes
 from connectors.hubspot.records import BATCH, Records
@@ -170,14 +170,29 @@ class Writer:
         if stream not in MERGED:
             raise Unsupported(f"HubSpot merges no {stream}.", stream=stream)
         body = {"primaryObjectId": survivor_id, "objectIdToMerge": loser_id}
-        return _receipt(self._client.ask(f"merge {stream}", "merge", body).payload(), {}, version=False)
+        return _receipt(self._client.ask(stream, "merge", body).payload(), {}, version=False)
 
     # --- deletes
 
     def _delete(self, sender: Batches, stream: str, tasks: Sequence[_Task]) -> dict[str, Receipt]:
-        inputs = {task.trace: {"id": task.id} for task in tasks if task.id.isdigit()}
+        there = [task for task in tasks if task.id.isdigit()]
+        inputs = {task.trace: {"id": task.id} for task in there if not task.edit.for_good}
         outcomes = sender.send("archive", stream, inputs)
+        outcomes |= {task.trace: self._purge(sender, stream, task) for task in there if task.edit.for_good}
         return {task.trace: _deleted(task, outcomes.get(task.trace, _no_such(task))) for task in tasks}
+
+    def _purge(self, sender: Batches, stream: str, task: _Task) -> Payload | ToolError:
+        """Delete one record so that it is in no bin: one call each, since there is none for many."""
+        if sender.halted is not None:
+            return not_sent(sender.halted)
+        try:
+            answer = self._client.ask(stream, "purge", {"objectId": task.id})
+        except FOR_ALL as error:
+            sender.halted = error
+            return error
+        except ToolError as error:
+            return error
+        return Payload({}, answer.where)
 
 
 def _taken_apart(stream: str, trace: str, edit: Edit) -> _Task:

@@ -20,7 +20,7 @@ from connectors.mailchimp.reading import Pace, Walker
 from connectors.mailchimp.receiving import received
 from connectors.mailchimp.words import STREAM
 from connectors.mailchimp.writing import Writer
-from core.errors import Gone, ToolError, Unsupported
+from core.errors import Unsupported
 from core.ports import Checkup, Context, Cursor, Description, Edit, Notice, Page, Receipt, Remote, Request
 
 
@@ -93,12 +93,6 @@ class Mailchimp:
         outcome = self._batches.answer(key) if self._batching else None
         return self._there(outcome.id("contact_id")) if isinstance(outcome, Payload) else None
 
-    def erase(self, stream: str, ids: Sequence[str]) -> Sequence[Receipt]:
-        """Delete members for good. Their addresses can never be brought back by any interface; nothing undoes it."""
-        _known(stream)
-        outcomes = self._client.side_by_side(ids, self._erased)
-        return [Receipt(error=one) if isinstance(one, ToolError) else one for one in outcomes]
-
     def receive(self, request: Request) -> Sequence[Notice]:
         """Verify a webhook and read its event; see `receiving.py`."""
         return received(
@@ -108,15 +102,6 @@ class Mailchimp:
     def _there(self, id_: str) -> Remote | None:
         found = next((one for one in self._members.by_id([id_]) if one.id == id_), None)
         return found if found is not None and not found.deleted else None
-
-    def _erased(self, id_: str) -> Receipt:
-        try:
-            told = self._members.one(id_)
-        except Gone:
-            return Receipt(id_)
-        # By the hash, which is the only name that this call is documented with.
-        self._client.ask("POST", "members", told.id("id"), "actions", "delete-permanent")
-        return Receipt(id_)
 
 
 def _known(stream: str) -> None:

@@ -225,8 +225,9 @@ def test_what_is_archived_or_erased_meanwhile_is_gone(trial: Trial) -> None:
 
 def test_erasing_is_for_good_and_may_be_repeated(trial: Trial) -> None:
     id_, kept = trial.person(1), trial.person(2)
-    assert [one.error for one in trial.connector.erase(STREAM, [id_, "nobody"])] == [None, None]
-    assert [one.error for one in trial.connector.erase(STREAM, [id_])] == [None]
+    one, nobody = (Edit(Verb.DELETE, STREAM, f"d-{who}", who, for_good=True) for who in (id_, "nobody"))
+    assert [receipt.error for receipt in trial.write(one, nobody)] == [None, None]
+    assert [receipt.error for receipt in trial.write(one)] == [None]
     assert hash_of("p1@example.com") in trial.box.audience.forgotten
     assert list(trial.box.audience.members) == [kept]
 

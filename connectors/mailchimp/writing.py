@@ -84,7 +84,8 @@ class Writer:
         receipts |= self._create(sender, news)
         receipts |= self._change(sender, changes)
         gone = {place: edit for place, edit in enumerate(edits) if edit.verb is Verb.DELETE}
-        receipts |= self._delete(sender, gone)
+        receipts |= self._delete(sender, {place: edit for place, edit in gone.items() if not edit.for_good})
+        receipts |= self._erase({place: edit for place, edit in gone.items() if edit.for_good})
         if any(isinstance(receipt.error, SchemaChanged) for receipt in receipts.values()):
             self._shapes.forget()
         if sender.halted is not None and not sender.done and all(one.error for one in receipts.values()):
@@ -188,6 +189,23 @@ class Writer:
         if any(isinstance(receipt.error, Gone) for receipt in receipts.values()):
             self._members.prove()
         return receipts
+
+    def _erase(self, edits: Mapping[int, Edit]) -> dict[int, Receipt]:
+        """Delete for good. Their addresses can never be brought back by any interface; nothing undoes it."""
+        outcomes = self._client.side_by_side([edit.remote_id or "" for edit in edits.values()], self._erased)
+        return {
+            place: Receipt(error=one) if isinstance(one, ToolError) else one
+            for place, one in zip(edits, outcomes, strict=True)
+        }
+
+    def _erased(self, id_: str) -> Receipt:
+        try:
+            told = self._members.one(id_)
+        except Gone:
+            return Receipt(id_)
+        # By the hash, which is the only name that this call is documented with.
+        self._client.ask("POST", "members", told.id("id"), "actions", "delete-permanent")
+        return Receipt(id_)
 
 
 def _seen(one: _Change, told: Payload) -> None:

@@ -8,7 +8,7 @@ for change. Failures of the database itself come out as `StoreError`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -70,6 +70,19 @@ class Store:
         options = {"concord_write": True, "concord_durable": durable, "concord_scratch": self._scratch}
         with _told(), self.engine.connect().execution_options(**options) as tx, tx.begin():
             yield tx
+
+    def compact(self) -> None:
+        """Leave nothing in the files of what was deleted: pages are written anew, and the log is emptied.
+
+        PostgreSQL marks the room as free and writes over it as it is needed; its own log and backups are its admin's.
+        """
+        with _told(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            raw = connection.connection.dbapi_connection
+            assert raw is not None  # noqa: S101 - it was just opened
+            with closing(raw.cursor()) as cursor:
+                cursor.execute("VACUUM")
+                if self.embedded:
+                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close every pooled connection."""

@@ -52,6 +52,7 @@ class Erasure(NamedTuple):
     """What stood for the person; it holds nothing any more."""
     raw_records: str
     run_id: int | None
+    token: str
     reference: str | None
     raw_counts: str
     place: int | None
@@ -86,8 +87,8 @@ class Place(NamedTuple):
 
 
 _ERASURE = (
-    *(erasure.c[name] for name in ("id", "at", "kind", "record_id", "records", "run_id", "reference", "counts")),
-    *(erasure.c[name] for name in ("place", "done_at")),
+    *(erasure.c[name] for name in ("id", "at", "kind", "record_id", "records", "run_id", "token", "reference")),
+    *(erasure.c[name] for name in ("counts", "place", "done_at")),
 )
 _PLACE = tuple(erasure_place.c[name] for name in Place._fields)
 _NEW = Place._fields[1:]
@@ -101,11 +102,12 @@ def begin(
     record_id: int,
     records: Sequence[int],
     run_id: int,
+    token: str,
     reference: str | None,
 ) -> int:
     """Write an erasure down; gives its number."""
     values = {"at": at, "kind": kind, "record_id": record_id, "records": dumps(sorted(records)), "run_id": run_id}
-    values |= {"reference": reference, "counts": "{}"}
+    values |= {"token": token, "reference": reference, "counts": "{}"}
     return int(tx.execute(insert(erasure).values(**values).returning(erasure.c.id)).scalar_one())
 
 

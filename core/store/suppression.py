@@ -19,6 +19,9 @@ from core.store import database
 from core.store.database import among
 from core.store.tables import suppression
 
+SUPPRESSING = "suppression key"
+"""The fact that holds the sealed key of the hashes."""
+
 
 class Suppressor:
     """Makes the hashes of one installation."""

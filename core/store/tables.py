@@ -415,6 +415,8 @@ erasure = Table(
     Column("record_id", Id, nullable=False),
     Column("records", Text, nullable=False),
     Column("run_id", Id),
+    # What it is called in the list beside the database, where numbers may begin anew (`core.flow.erasure.again`).
+    Column("token", Text, nullable=False, unique=True),
     # The admin's own number for the request.
     Column("reference", Text),
     # What was taken out of the hub: table → rows.

@@ -141,6 +141,16 @@ class WritingTests(Tests):
         (receipt,) = connector.write(stream, [delete(stream, read)])
         assert receipt.error is None or isinstance(receipt.error, Gone)
 
+    @point(Point.DELETES, "erases")
+    def test_what_is_deleted_for_good_is_not_there(self, tool: Harness, connector: Any, stream: str) -> None:
+        ids = add(tool, stream, 3)
+        erasures = [replace(delete(stream, fetched(connector, stream, id_)), for_good=True) for id_ in ids[:2]]
+        done(_write(tool, connector, stream, erasures))
+        assert [tool.show(stream, id_) is None for id_ in ids] == [True, True, False]
+        assert fetched(connector, stream, ids[0]).deleted
+        (again,) = connector.write(stream, erasures[:1])
+        assert again.error is None or isinstance(again.error, Gone)
+
     @point(Point.WRITING, "creates", "updates")
     def test_one_bad_edit_does_not_fail_the_others(self, tool: Harness, connector: Any, stream: str) -> None:
         (id_,) = add(tool, stream, 1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import NamedTuple
 
 import orjson
@@ -71,14 +72,17 @@ def plan(hub: Hub, record_id: int) -> Planned:
             stream = hub.stream(row.stream_id)
             name = stream.name if stream else "?"
             planned.held.append(Held(hub.sources.get(row.stream_id, "?"), name, row.remote_id, at, note))
-        planned.refer = _referring(hub, tx, person)
+        planned.refer = refers_to(hub, tx, person)
     return planned
 
 
-def erase(hub: Hub, record_id: int, *, reference: str | None = None) -> int:
+def erase(
+    hub: Hub, record_id: int, *, reference: str | None = None, token: str | None = None, known: Collection[str] = ()
+) -> int:
     """Erase whoever this record is; gives the number of the erasure. `ConfigError` where there is nobody to erase.
 
-    `reference` is the admin's own number for the request; it should not name the person.
+    `reference` is the admin's own number for the request; it should not name the person. An erasure that is made again
+    (`core.flow.erasure.again`) has the `token` it had, and hashes by which the person is `known` already.
     """
     if hub.suppressor is None:
         raise ConfigError("A copy of the hub erases nobody.", remedy="Run the command on the installation itself.")
@@ -91,9 +95,9 @@ def erase(hub: Hub, record_id: int, *, reference: str | None = None) -> int:
             now = hub.clock()
             id_ = erasures.begin(
                 tx, at=now, kind=person.record.kind, record_id=person.record.id, records=person.record_ids,
-                run_id=run.id, reference=reference,
+                run_id=run.id, token=token or token_hex(16), reference=reference,
             )  # fmt: skip
-            suppression.add(tx, id_, _known_again(hub.suppressor, person))
+            suppression.add(tx, id_, [*_known_again(hub.suppressor, person), *known])
             counts = _forget(hub, tx, person, id_, now)
             place = _enter(tx, person, id_, now)
             counts["consent_entry"] = len(place[1])
@@ -206,7 +210,7 @@ def _mark(hub: Hub, tx: Tx, person: Person, id_: int, now: Instant) -> None:
     reviews.ask(tx, asked, now=now)
 
 
-def _referring(hub: Hub, tx: Tx, person: Person) -> dict[str, list[int]]:
+def refers_to(hub: Hub, tx: Tx, person: Person) -> dict[str, list[int]]:
     """The records of other kinds that refer to the person: a scan, since hardly anybody asks."""
     found: dict[str, list[int]] = {}
     ids = set(person.record_ids)

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 from core.decide.keys import keys_of
 from core.flow.changes import Changes
-from core.flow.erasure.keeping_out import Found, keep_out
+from core.flow.erasure.keeping_out import Found, keep_out, question
 from core.flow.erasure.person import is_lead
 from core.flow.erasure.settling import settle
 from core.flow.hub import Stream
+from core.flow.identity.merging import Moves
 from core.flow.inward.arrivals import Arrival, Intake, Trip
 from core.model.instant import Instant
 from core.ports import Remote
@@ -70,6 +71,23 @@ def stop_the_erased(
     intake.left_out += len(stopped)
     out = {one.arrival.remote.id for one in stopped}
     return Passed([one for one in arrivals if one.remote.id not in out], goodbyes)
+
+
+def spare_the_merged(trip: Trip, tx: Tx, changes: Changes, moved: Moves) -> None:
+    """Where somebody else was merged into what is to be deleted, nothing is deleted until a person has looked."""
+    ids = {remote_id for stream_id, remote_id in moved.values() if stream_id == trip.stream.id}
+    if not ids or not suppression.is_used(tx):
+        return
+    places = [one for one in erasures.at_remotes(tx, trip.stream.id, ids).values() if one.state == At.WAITING]
+    if not places:
+        return
+    rows = bindings.of_remotes(tx, trip.stream.id, [str(one.remote_id) for one in places]).values()
+    bindings.update(tx, [row._replace(packed_told=forgetting.wish(goes=False)) for row in rows])
+    note = "somebody else was merged into it there"
+    erasures.change_places(tx, [one._replace(state=At.RETURNED, note=note, at=trip.now) for one in places])
+    stream = trip.stream
+    for one in _erasures(tx, [place.erasure_id for place in places]):
+        changes.questions.append(question(stream.source, stream.name, stream.connection_id, one, At.RETURNED, note))
 
 
 def _leave(trip: Trip, tx: Tx, suppressor: Suppressor, mine: Mapping[str, Bound], goodbyes: Collection[Remote]) -> None:

@@ -82,9 +82,11 @@ def mark_for_deletion(tx: Tx, record_id: int, kind: str, connection_ids: set[int
     outbox.let_out(tx, record_id, connection_ids)
 
 
-def question(source: str, stream: str, connection_id: int, erasure: Erasure, at: At) -> Question:
+def question(
+    source: str, stream: str, connection_id: int, erasure: Erasure, at: At, note: str | None = None
+) -> Question:
     """What a person is asked: to see to it in the tool, or what is to become of whoever turned up again."""
-    subject = {"connection": source, "stream": stream, "erasure": erasure.id}
+    subject = {"connection": source, "stream": stream, "erasure": erasure.id} | ({"note": note} if note else {})
     return Question(str(at), subject, connection_id=connection_id, record_id=erasure.record_id)
 
 

@@ -31,10 +31,10 @@ def _close(tx: Tx, places: Sequence[Place], at: At, *, now: Instant, note: str |
     erasures.change_places(tx, rows)
     asked = [one for one in places if one.state in (At.BY_HAND, At.RETURNED)]
     if asked:
-        _close_questions(tx, {one.erasure_id for one in asked}, now=now)
+        close_moot(tx, {one.erasure_id for one in asked}, now=now)
 
 
-def _close_questions(tx: Tx, erasure_ids: Collection[int], *, now: Instant) -> None:
+def close_moot(tx: Tx, erasure_ids: Collection[int], *, now: Instant) -> None:
     """Nobody need be asked any more where nothing is left of what was asked about."""
     left = {(one.connection_id, one.state) for one in erasures.places_of(tx, erasure_ids)}
     found = [one for id_ in erasure_ids if (one := erasures.one(tx, id_)) is not None]

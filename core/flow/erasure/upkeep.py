@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from core.errors import Unsupported
 from core.flow.erasure.keeping_out import mark_for_deletion, why_not
-from core.flow.erasure.settling import settle
+from core.flow.erasure.settling import close_moot, settle
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.inward.rereading import fetched
 from core.model.instant import DAY
@@ -55,6 +55,7 @@ def _take_over(hub: Hub, connection: Connection, places: Sequence[Place]) -> Non
             if erasure is not None:
                 mark_for_deletion(tx, erasure.record_id, erasure.kind, {connection.id}, now)
         erasures.change_places(tx, [one._replace(state=At.WAITING, note=None, at=now) for one in able])
+        close_moot(tx, {one.erasure_id for one in able}, now=now)
 
 
 def _look(hub: Hub, places: Sequence[Place]) -> None:

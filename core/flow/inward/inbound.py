@@ -16,7 +16,7 @@ import orjson
 from core.decide.echo import heard, is_news, is_stale, stamp_for
 from core.flow.changes import Changes
 from core.flow.drift.lines import as_last_said, as_read, with_held, without_held
-from core.flow.erasure.guarding import stop_the_erased
+from core.flow.erasure.guarding import spare_the_merged, stop_the_erased
 from core.flow.filters.doors import drops
 from core.flow.filters.filtering import cut, forget, overhear, sift, strangers_of, ties, was_before
 from core.flow.hub import Stream
@@ -231,6 +231,7 @@ def _take_in(trip: Trip, tx: Tx, arrivals: Sequence[Arrival], goodbyes: Sequence
         forget(trip, tx, changes, strangers, goodbyes)
     _try_refused(trip, tx, [works[one.record_id] for _, one in known if one.record_id in works])
     moved = moves(tx, changes, stream, goodbyes, bound)
+    spare_the_merged(trip, tx, changes, moved)
     forwarded: Forwards = {}
     if goodbyes:
         moved = {**moved, **whereabouts(hub, tx, stream, goodbyes, fresh, moved, bound, works)}

@@ -24,11 +24,13 @@ def upgrade() -> None:
         sa.Column("record_id", ID, nullable=False),
         sa.Column("records", sa.Text(), nullable=False),
         sa.Column("run_id", ID, nullable=True),
+        sa.Column("token", sa.Text(), nullable=False),
         sa.Column("reference", sa.Text(), nullable=True),
         sa.Column("counts", sa.Text(), nullable=False),
         sa.Column("place", ID, nullable=True),
         sa.Column("done_at", ID, nullable=True),
         sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("token"),
     )
     op.create_table(
         "erasure_place",

@@ -7,17 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from api.assembly import ConnectionSpec
 from core.errors import ConfigError
 from core.flow.asking import find
 from core.flow.consent.heads import sign
 from core.flow.consent.verifying import verify
+from core.flow.erasure.certificate import certify, holds
 from core.flow.erasure.erasing import erase, plan
+from core.flow.erasure.gathering import gather
 from core.flow.hub import Hub
 from core.flow.identity.joining import join
+from core.flow.reviews.answering import answer
 from core.flow.saying import say
 from core.flow.sync import turn
 from core.flow.undo.undoing import undo
 from core.store import erasures, records, runs
+from core.store.codec import dumps
 from core.store.erasures import At
 from core.store.records import State
 from tests.remains import remains
@@ -297,12 +302,6 @@ def test_what_is_sent_in_that_very_moment_is_found_and_deleted(lab: Lab) -> None
     lab.turn("crm")
     shop.mischief.once("lost_answer")
 
-    def opened(name: str) -> object:
-        found = hub.open(name)
-        if name == "shop":
-            erase(hub, lab.record(email=ANN["email"]).id)
-        return found
-
     hub: Hub = lab.hub
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("core.flow.outward.outbound._written", _erasing_first(lab))
@@ -327,6 +326,97 @@ def _erasing_first(lab: Lab) -> object:
         return written(*args)  # type: ignore[arg-type]
 
     return erasing
+
+
+def test_whom_somebody_merged_into_them_meanwhile_is_not_deleted_unasked(lab: Lab) -> None:
+    two(lab)
+    crm = lab.tools["crm"]
+    ann, bob = lab.find("crm", email=ANN["email"]), lab.find("crm", email=BOB["email"])
+    id_ = erased(lab)
+    crm.merge("contacts", ann, bob)
+    lab.settle()
+    assert lab.held("crm", ann)
+    assert states(lab, id_) == {"crm": At.RETURNED, "shop": At.DELETED}
+    (review,) = lab.reviews("returned")
+    assert "merged" in review.subject["note"]
+    answer(lab.hub, review, "erase")
+    lab.settle()
+    assert not lab.all("crm")
+    assert lab.find("shop", email=BOB["email"])
+
+
+def test_who_comes_back_by_themselves_is_let_in_as_somebody_new(lab: Lab) -> None:
+    two(lab)
+    old = lab.record(email=ANN["email"]).id
+    id_ = erased(lab)
+    lab.settle()
+    lab.wait(600)
+    lab.tools["shop"].create("contacts", {**ANN, "job_title": "Baker"})
+    lab.settle()
+    (review,) = lab.reviews("returned")
+    answer(lab.hub, review, "admit")
+    lab.settle()
+    new = lab.record(email=ANN["email"])
+    assert new.id != old
+    assert lab.held("crm", lab.find("crm", email=ANN["email"]))["job_title"] == "Baker"
+    assert At.ADMITTED in states(lab, id_).values()
+
+
+def test_what_a_person_deletes_by_hand_may_be_confirmed(lab: Lab) -> None:
+    lab.tool("crm", mapping=MAPPING, policy={"writes": False}).create("contacts", ANN)
+    lab.settle()
+    id_ = erased(lab)
+    (review,) = lab.reviews("by_hand")
+    answer(lab.hub, review, "done")
+    assert states(lab, id_) == {"crm": At.CONFIRMED}
+    told = certify(lab.hub, id_)
+    assert told["done_at"]
+    assert [one["answer"] for one in told["tools"]] == ["confirmed"]
+
+
+def test_what_may_be_written_by_now_is_no_longer_left_to_a_person(lab: Lab) -> None:
+    lab.tool("crm", mapping=MAPPING, policy={"writes": False}).create("contacts", ANN)
+    lab.settle()
+    id_ = erased(lab)
+    world = lab.tools["crm"].name
+    spec = ConnectionSpec("crm", "memory", {"world": world}, MAPPING, "crm.yaml", {"*": {"writes": True}})
+    lab.installation.put_connection(spec)
+    lab.refreshed()
+    lab.settle()
+    assert states(lab, id_) == {"crm": At.DELETED}
+    assert not lab.all("crm")
+    assert not lab.reviews()
+
+
+def test_a_certificate_holds_until_a_word_of_it_is_changed(lab: Lab) -> None:
+    two(lab)
+    id_ = erase(lab.hub, lab.record(email=ANN["email"]).id, reference="2026-17")
+    lab.settle()
+    told = certify(lab.hub, id_)
+    assert holds(told)
+    assert told["reference"] == "2026-17"
+    assert told["ledger"]["root"]
+    assert {one["answer"] for one in told["tools"]} == {"deleted"}
+    assert not holds({**told, "tools": []})
+    assert not holds({**told, "signature": "?"})
+    assert not any(word in dumps(told).casefold() for word in TRACES)
+    with pytest.raises(ConfigError, match="no erasure"):
+        certify(lab.hub, 99)
+
+
+def test_an_access_request_tells_all_and_from_where(lab: Lab) -> None:
+    two(lab)
+    say(lab.hub, lab.record(email=ANN["email"]).id, {"job_title": "Baker"})
+    lab.settle()
+    told = gather(lab.hub, lab.record(email=ANN["email"]).id)
+    assert told["values"]["job_title"]["value"] == "Baker"
+    assert told["values"]["job_title"]["said_by"] == "hub"
+    assert {one["connection"] for one in told["tools"]} == {"crm", "shop"}
+    assert all(one["holds"]["email"] == ANN["email"] for one in told["tools"])
+    assert any(one["status"] == "denied" for one in told["consents"])
+    assert told["history"][0]["what"] == "seen"
+    assert told["sent"][0]["verb"] == "create"
+    assert "bob" not in dumps(told).casefold()
 
 
 def test_on_postgresql(tmp_path: Path, postgres_url: str) -> None:

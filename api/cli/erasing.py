@@ -1,0 +1,197 @@
+"""Commands about what a person may ask for: `erase` takes them out everywhere, `export` tells all that is held."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from api.cli import output
+from api.cli.output import Json
+from core.errors import ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from api.assembly import Installation
+    from core.flow.erasure.erasing import Planned
+    from core.flow.hub import Hub
+    from core.store.erasures import Erasure
+
+Kind = Annotated[str, typer.Argument(help="The kind of record, mostly contact.")]
+Key = Annotated[str, typer.Argument(help="The person's email, number in the hub, name, or id in a tool.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (erase, erasures, export):
+        app.command()(command)
+
+
+def erase(
+    kind: Kind,
+    key: Key,
+    reference: Annotated[
+        str | None, typer.Option(help="Your own number for the request; it stands on the certificate.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would happen.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Erase a person: from the hub at once, from every tool that lets us at its next turn. Nothing brings them back."""
+    from api.cli.identity import the_one
+    from api.cli.opening import opened
+    from api.erased import keep_erased
+    from core.flow.erasure import erasing
+
+    with opened(made=True) as installation:
+        hub = installation.hub()
+        record = the_one(installation, hub, kind, key)
+        planned = erasing.plan(hub, record.id)
+        if not as_json:
+            _print_plan(hub, planned)
+        id_ = None
+        if not dry_run:
+            _agree(record.id, yes=yes, as_json=as_json)
+            id_ = erasing.erase(hub, record.id, reference=reference)
+            keep_erased(installation)
+            _compact(installation)
+    if as_json:
+        output.as_json({**_plan_told(planned), "erasure": id_})
+    elif id_ is not None:
+        output.say(
+            f"Erased (erasure {id_}). The next `concord sync` has the tools delete it; "
+            f"`concord erasures {id_}` tells what they answered."
+        )
+
+
+def _compact(installation: Installation) -> None:
+    """The files may still hold the bytes; that another process is at work is no reason to call it a failure."""
+    try:
+        installation.store.compact()
+    except StoreError as error:
+        output.tell_error(
+            StoreError(
+                f"The person is erased, but the database's files were not compacted: {error}",
+                remedy="They are with the next erasure, or stop the hub and run VACUUM on the database.",
+            ),
+            as_json=False,
+        )
+
+
+def _agree(record_id: int, *, yes: bool, as_json: bool) -> None:
+    if yes:
+        return
+    if as_json or not sys.stdin.isatty():
+        raise ConfigError("Nobody has agreed to this erasure.", remedy="Look with --dry-run, then add --yes.")
+    if not typer.confirm(f"Erase record {record_id} everywhere? It cannot be taken back.", default=False):
+        raise ConfigError("Nobody was erased.", remedy="Run the command again when you agree with what it shows.")
+
+
+def _plan_told(planned: Planned) -> dict[str, Any]:
+    return {
+        "record": planned.person.record.id,
+        "kind": planned.person.record.kind,
+        "records": planned.person.record_ids,
+        "history": planned.told,
+        "consent_entries": planned.entries,
+        "tools": [
+            {"connection": one.connection, "stream": one.stream, "id": one.remote_id, "becomes": one.becomes,
+             "note": one.note}
+            for one in planned.held
+        ],
+        "referred_to_by": planned.refer,
+    }  # fmt: skip
+
+
+def _print_plan(hub: Hub, planned: Planned) -> None:
+    from core.flow.erasure.certificate import WORDS
+
+    screen, person = output.console(), planned.person
+    name = hub.shapes[person.record.kind].name_of(person.record.values)
+    more = f", with {len(person.record_ids) - 1} merged into it" if len(person.record_ids) > 1 else ""
+    screen.print(f"{person.record.kind} {person.record.id}: {name}{more}", markup=False, style="bold")
+    screen.print(
+        f"From the hub: the record, {planned.told:,} entries of history, {planned.entries:,} of the consent ledger."
+    )
+    rows = [
+        (one.connection, one.stream, one.remote_id, ": ".join(filter(None, (WORDS[one.becomes], one.note))))
+        for one in planned.held
+    ]
+    screen.print(output.table("", ("connection", "stream", "id", "what becomes of it"), rows))
+    if planned.refer:
+        told = ", ".join(f"{len(ids):,} {kind}" for kind, ids in planned.refer.items())
+        screen.print(
+            f"{told} refer to this record. They stay, and then refer to nobody: see whether they name the person."
+        )
+
+
+def erasures(
+    number: Annotated[int | None, typer.Argument(help="One erasure; all of them when none is named.")] = None,
+    certificate: Annotated[bool, typer.Option("--certificate", help="Print its signed certificate, as JSON.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Who was erased, by number, and what each tool answered; with --certificate the proof for whoever asked."""
+    from api.cli.opening import opened
+    from core.flow.erasure.certificate import certify
+    from core.store import erasures as stored
+
+    with opened(made=True) as installation:
+        hub = installation.hub()
+        if number is not None:
+            told = certify(hub, number)
+            if certificate or as_json:
+                output.as_json(told)
+            else:
+                _print_one(told)
+            return
+        if certificate:
+            raise ConfigError("Of which erasure?", remedy="Write `concord erasures NUMBER --certificate`.")
+        with hub.store.reading() as tx:
+            found = stored.latest(tx)
+            places = stored.places_of(tx, [one.id for one in found])
+    open_ = Counter(place.erasure_id for place in places if place.state in stored.OPEN)
+    listed = [_told(one, open_[one.id]) for one in found]
+    if as_json:
+        output.as_json({"erasures": listed})
+    elif not listed:
+        output.say("Nobody was ever erased.")
+    else:
+        heads = ("erasure", "kind", "record", "reference", "erased (UTC)", "done (UTC)", "open places")
+        rows = [tuple(one.values()) for one in listed]
+        output.console().print(output.table("", heads, rows, right=("open places",)))
+
+
+def _told(one: Erasure, open_: int) -> dict[str, Any]:
+    from core.model.instant import iso
+
+    return {
+        "erasure": one.id,
+        "kind": one.kind,
+        "record": one.record_id,
+        "reference": one.reference,
+        "erased_at": iso(one.at),
+        "done_at": iso(one.done_at) if one.done_at is not None else None,
+        "open": open_,
+    }
+
+
+def _print_one(told: dict[str, Any]) -> None:
+    screen = output.console()
+    done = f"done {told['done_at']}" if told["done_at"] else "under way"
+    reference = f" ({told['reference']})" if told["reference"] else ""
+    screen.print(f"Erasure {told['erasure']}{reference}: {told['kind']}, {told['erased_at']}, {done}.", markup=False)
+    rows = [(one["connection"], one["stream"], one["in_words"], one["note"] or "", one["at"]) for one in told["tools"]]
+    screen.print(output.table("", ("connection", "stream", "answer", "note", "since (UTC)"), rows))
+    screen.print(f"Taken out of the hub: {output.counted(told['hub'])}.")
+
+
+def export(kind: Kind, key: Key) -> None:
+    """Everything the hub holds of a person, with where each thing is from, as one JSON document."""
+    from api.cli.identity import the_one
+    from api.cli.opening import opened
+    from core.flow.erasure.gathering import gather
+
+    with opened(made=True) as installation:
+        hub = installation.hub()
+        output.as_json(gather(hub, the_one(installation, hub, kind, key).id))
