@@ -27,6 +27,7 @@ from core.errors import (
     ToolError,
     Unavailable,
     Unknown,
+    Unsupported,
 )
 from core.ports import (
     Checkup,
@@ -256,7 +257,13 @@ class SheetFolder:
                         f"The edits are noted, but {view.file} could not be written: {error.strerror}",
                         stream=stream,
                     ) from error
-            return receipts
+            return [self._still_in_yours(view.file, *pair) for pair in zip(edits, receipts, strict=True)]
+
+    def _still_in_yours(self, file: str, edit: Edit, receipt: Receipt) -> Receipt:
+        """Who must be deleted for good is out of the copy; a file that is not ours to change still has them."""
+        if not edit.for_good or self.in_place or receipt.error is not None:
+            return receipt
+        return Receipt(error=Unsupported(f"The hub does not change {file}: delete the row there."))
 
     def find(self, stream: str, key: str) -> Remote | None:
         """The row that the create with this key made, under whatever id it has now."""

@@ -15,6 +15,7 @@ from core.store.bindings import Bound, State
 from core.store.deliveries import DeadLetter, Delivery
 from core.store.history import Entry
 from core.store.records import Record
+from core.store.records import State as RecordState
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ def find(hub: Hub, kind: str, key: str) -> list[Record]:
         digests = {one.digest for values in _readings(kind, key) for one in keys_of(kind, values, hub.blocks)}
         ids |= {record_id for _, record_id in keys.find(tx, digests)} if digests else set()
         ids |= set(bindings.by_remote_id(tx, key))
-        found = [one for one in records.load(tx, ids).values() if one.kind == kind] if ids else []
+        known = records.load(tx, ids).values() if ids else ()
+        found = [one for one in known if one.kind == kind and one.state != RecordState.ERASED]
         if not found:
             found = records.by_text(tx, kind, key, limit=20)
     exact = [one for one in found if _holds(one, key)]

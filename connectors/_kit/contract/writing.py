@@ -145,7 +145,10 @@ class WritingTests(Tests):
     def test_what_is_deleted_for_good_is_not_there(self, tool: Harness, connector: Any, stream: str) -> None:
         ids = add(tool, stream, 3)
         erasures = [replace(delete(stream, fetched(connector, stream, id_)), for_good=True) for id_ in ids[:2]]
-        done(_write(tool, connector, stream, erasures))
+        receipts = _write(tool, connector, stream, erasures)
+        if not all(isinstance(one.error, Unsupported) for one in receipts):
+            # Where not all of it is ours to delete, that is said, and a person does the rest.
+            done(receipts)
         assert [tool.show(stream, id_) is None for id_ in ids] == [True, True, False]
         assert fetched(connector, stream, ids[0]).deleted
         (again,) = connector.write(stream, erasures[:1])

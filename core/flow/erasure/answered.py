@@ -11,7 +11,7 @@ from core.flow.erasure.settling import looked_for, settle
 from core.flow.hub import Hub, Stream
 from core.model.instant import Instant
 from core.ports import Edit
-from core.store import Tx, bindings, erasures, reviews
+from core.store import Tx, bindings, erasures, forgetting, reviews
 from core.store.bindings import Bound
 from core.store.deliveries import Delivery
 from core.store.erasures import At
@@ -21,6 +21,20 @@ def deleted(tx: Tx, bound: Bound | None, edit: Edit, error: ToolError | None, *,
     """It is deleted there, or was gone already."""
     if bound is not None:
         settle(tx, [bound], At.GONE if isinstance(error, Gone) else At.ERASED if edit.for_good else At.DELETED, now=now)
+
+
+def refused(tx: Tx, changes: Changes, stream: Stream, bound: Bound | None, error: ToolError | None) -> None:
+    """The tool does not let us: a person must do it there."""
+    if bound is None:
+        return
+    bindings.update(tx, [bound._replace(packed_told=forgetting.wish(goes=False))])
+    places = erasures.at_remotes(tx, stream.id, [bound.remote_id]).values()
+    note = f"the tool refused: {error}"
+    erasures.change_places(tx, [one._replace(state=At.BY_HAND, note=note, at=changes.now) for one in places])
+    for erasure in [one for place in places if (one := erasures.one(tx, place.erasure_id)) is not None]:
+        changes.questions.append(
+            question(stream.source, stream.name, stream.connection_id, erasure, At.BY_HAND, str(error))
+        )
 
 
 def created(hub: Hub, tx: Tx, changes: Changes, stream: Stream, record_id: int, remote_id: str, key: str) -> None:

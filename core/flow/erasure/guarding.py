@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from core.decide.keys import keys_of
 from core.flow.changes import Changes
-from core.flow.erasure.keeping_out import Found, keep_out, question
+from core.flow.erasure.keeping_out import Found, keep_out, left_to_a_person, question
 from core.flow.erasure.person import is_lead
 from core.flow.erasure.settling import settle
 from core.flow.hub import Stream
@@ -99,7 +99,8 @@ def _leave(trip: Trip, tx: Tx, suppressor: Suppressor, mine: Mapping[str, Bound]
         place = places.get(remote.id)
         if place is not None and remote.moved_to and (remote.moved_stream in (None, trip.stream.name)):
             suppression.add(tx, place.erasure_id, [suppressor.of_place(trip.stream.id, remote.moved_to)])
-    settle(tx, [mine[one.id] for one in goodbyes], At.GONE, now=trip.now)
+    gone = [mine[id_] for id_, place in places.items() if not left_to_a_person(place)]
+    settle(tx, gone, At.GONE, now=trip.now)
 
 
 def _stopped(trip: Trip, tx: Tx, suppressor: Suppressor, unknown: Sequence[Arrival]) -> list[_Stopped]:

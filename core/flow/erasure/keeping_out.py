@@ -61,14 +61,26 @@ def keep_out(hub: Hub, tx: Tx, changes: Changes, stream: Stream, found: Sequence
     erasures.close_finished(tx, {one.erasure.id for one in found}, now=now)
 
 
+NOT_THERE = "the connection or its mapping is no longer there"
+NOT_WRITTEN = "the connection may not be written"
+NOT_DELETED = "the tool lets nobody delete from outside"
+OURS = (NOT_THERE, NOT_WRITTEN, NOT_DELETED)
+"""Why we do not even ask a tool: what the configuration says, and another one may say otherwise."""
+
+
+def left_to_a_person(place: Place) -> bool:
+    """Whether a tool refused to delete it: that one may show what it likes, and only a person's word counts."""
+    return place.state == At.BY_HAND and place.note not in OURS
+
+
 def why_not(stream: Stream | None) -> str:
-    """Why we cannot delete there, '' where we can."""
+    """Why we cannot delete there, '' where we can ask for it."""
     if stream is None:
-        return "the connection or its mapping is no longer there"
+        return NOT_THERE
     if not stream.policy.writes:
-        return "the connection may not be written"
+        return NOT_WRITTEN
     if not (stream.manifest.deletes or stream.manifest.erases):
-        return "the tool lets nobody delete from outside"
+        return NOT_DELETED
     return ""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.errors import Unsupported
-from core.flow.erasure.keeping_out import mark_for_deletion, why_not
+from core.flow.erasure.keeping_out import left_to_a_person, mark_for_deletion, why_not
 from core.flow.erasure.settling import close_moot, settle
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.inward.rereading import fetched
@@ -43,7 +43,8 @@ def _unmarked(tx: Tx, connection: Connection, places: Sequence[Place]) -> list[i
 
 def _take_over(hub: Hub, connection: Connection, places: Sequence[Place]) -> None:
     """What was left to a person because it could not be written, and can be by now."""
-    able = [one for one in places if one.remote_id and not why_not(hub.stream(one.stream_id))]
+    ours = [one for one in places if one.remote_id and not left_to_a_person(one)]
+    able = [one for one in ours if not why_not(hub.stream(one.stream_id))]
     if not able:
         return
     now = hub.clock()
@@ -64,7 +65,9 @@ def _look(hub: Hub, places: Sequence[Place]) -> None:
     due: dict[int, tuple[Stream, list[Place]]] = {}
     for one in places:
         stream = hub.stream(one.stream_id)
-        if stream is not None and stream.manifest.reads and one.remote_id and one.at <= now - DAY:
+        if stream is None or not stream.manifest.reads or left_to_a_person(one):
+            continue
+        if one.remote_id and one.at <= now - DAY:
             due.setdefault(stream.id, (stream, []))[1].append(one)
     for stream, waiting in due.values():
         try:

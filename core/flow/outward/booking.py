@@ -175,15 +175,18 @@ def _apart_from_erased(
             answered.created(hub, tx, changes, stream, one.row.record_id, remote_id, one.edit.key)
     keys = [one.edit.key for one, verdict in failed if one.edit.verb is Verb.CREATE and verdict.action != "look"]
     answered.not_created(tx, keys, now=changes.now)
+    refused = [(one, verdict) for one, verdict in bad if one.difference.erases and verdict.dead_letter]
+    for one, _ in refused:
+        answered.refused(tx, changes, stream, one.difference.bound, one.receipt.error)
     done.deleted += len(deleted)
     deliveries.resolve(tx, [*keys, *(one.edit.key for one in mine if one.edit.verb is Verb.CREATE)])
     deliveries.unbury(tx, stream.connection_id, [one.row.record_id for one in deleted])
     # There may be more of them in this tool, or what was sent meanwhile is to be deleted now.
-    marked = {one.row.record_id: one.row for one in (*mine, *(one for one, _ in failed))}
+    marked = {one.row.record_id for one in (*mine, *(one for one, _ in (*failed, *refused)))}
     outbox.put_back(tx, stream.connection_id, [Later(id_, changes.now, 0, None) for id_ in sorted(marked)])
     rest = [one for one in good if one.row.record_id not in erased]
-    others = [(one, verdict) for one, verdict in bad if one.row.record_id not in erased or one.difference.erases]
-    return rest, others
+    booked = {id(one) for one, _ in (*failed, *refused)}
+    return rest, [(one, verdict) for one, verdict in bad if id(one) not in booked]
 
 
 def _note_written(tx: Tx, connection: Connection, stream: Stream, good: Sequence[Sent], now: Instant) -> None:
