@@ -79,6 +79,8 @@ def connectors_page() -> str:
 def _connector(one: Entry) -> Iterator[str]:
     manifest = one.manifest
     yield from (f"## {manifest.title}", "", manifest.doc, "")
+    if manifest.sends:
+        yield from ("It sends messages to people.", "")
     streams = [
         (f"`{name}`", stream.kind, ", ".join(word for way, word in _WAYS if getattr(stream, way)), _seconds(stream))
         for name, stream in manifest.streams.items()

@@ -108,6 +108,8 @@ class Manifest(_Data):
     streams: dict[str, Stream]
     open_streams: bool = False
     """Streams not listed here may exist too (a folder of files); they behave like the first one of their kind."""
+    sends: bool = False
+    """Messages to people can be handed to it (`Sends`)."""
     limits: Limits = Limits()
     webhook: Webhook | None = None
     scopes: dict[str, str] = Field(default_factory=dict)

@@ -1,10 +1,10 @@
 """What the core asks of the outside: a connector's small protocols, and the clock.
 
 Connectors implement `Checks` and any of `Reads`, `Writes`, `Receives`; what one does not implement it does not
-declare in its manifest. One that can set the tool up for us implements `Prepares`, and one that can have two of the
-tool's records made one implements `Merges`. All calls are synchronous;
-the engine runs many in threads, but one connection's calls to `read` and `write` never overlap. Errors are those of
-`core.errors`; a connector raises nothing else on purpose.
+declare in its manifest. One that can set the tool up for us implements `Prepares`, one that can have two of the
+tool's records made one implements `Merges`, and one that carries messages to people implements `Sends`. All calls are
+synchronous; the engine runs many in threads, but one connection's calls to `read` and `write` never overlap. Errors
+are those of `core.errors`; a connector raises nothing else on purpose.
 """
 
 from __future__ import annotations
@@ -115,6 +115,24 @@ class Receipt:
     fields: Fields | None = None
     whole: bool = False
     error: ToolError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message to one person. Whether they may be written to was asked before.
+
+    `key` is the idempotency key: the message's own id is made from it, so that a repeat is known for one. `to` is one
+    address; `text` is always there, `html` says the same for those who can show it. `unsubscribe` is an https address
+    at which one call takes the person off (RFC 8058), or a `mailto:`.
+    """
+
+    key: str
+    to: str
+    subject: str
+    text: str
+    html: str | None = None
+    reply_to: str | None = None
+    unsubscribe: str | None = None
 
 
 class FieldInfo(NamedTuple):
@@ -273,6 +291,23 @@ class Merges(Protocol):
         of `write`, in the receipt or raised; `Unknown` when it may have happened. Two that are one already are an
         error; whoever asks looks first.
         """
+        ...
+
+
+@runtime_checkable
+class Sends(Protocol):
+    """Carries messages to people; they cannot be taken back."""
+
+    def send(self, messages: Sequence[Message]) -> Sequence[Receipt]:
+        """Hand messages over; one receipt each, in order. `remote_id` is the message's id, the same for the same key.
+
+        A good receipt says that the message was taken, not that it arrived. Errors are those of `write`: of one
+        message in its receipt, of all raised. `Unknown` is never tried again here; ask `sent` first.
+        """
+        ...
+
+    def sent(self, key: str) -> bool | None:
+        """Whether a message with this key went out; None when that cannot be known. Ask a while after an `Unknown`."""
         ...
 
 

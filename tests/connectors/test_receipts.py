@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from connectors._kit.receipts import one_by_one
-from core.errors import Refused, Throttled, ToolError, Unknown
+from core.errors import Reach, Refused, Throttled, ToolError, Unknown
 from core.ports import Edit, Receipt, Verb
 
 EDITS = [Edit(Verb.CREATE, "contacts", f"k{number}") for number in range(4)]
@@ -22,7 +22,9 @@ def failing(at: int, error: ToolError) -> Callable[[Edit], Receipt]:
     return act
 
 
-@pytest.mark.parametrize("error", [Refused("no"), Unknown("no answer")])
+@pytest.mark.parametrize(
+    "error", [Refused("no"), Unknown("no answer"), Throttled("this one later").reaching(Reach.RECORD)]
+)
 def test_an_items_own_error_is_its_receipt(error: ToolError) -> None:
     receipts = one_by_one(EDITS, failing(1, error))
     assert [receipt.remote_id for receipt in receipts] == ["k0", None, "k2", "k3"]

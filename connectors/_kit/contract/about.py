@@ -14,7 +14,7 @@ from connectors._kit.contract.harness import Harness
 from connectors._kit.contract.words import announced, shown_anywhere
 from connectors._kit.quality import Point
 from core.errors import Forbidden, SignedOut, Unavailable
-from core.ports import Checks, Reads, Receives, Writes
+from core.ports import Checks, Reads, Receives, Sends, Writes
 
 _SECRET_NAME = re.compile(r"(password|passphrase|secret|token|api_?key|private_key)$")
 
@@ -33,6 +33,7 @@ class AboutTests(Tests):
         assert isinstance(connector, Reads) == any(stream.reads for stream in streams)
         assert isinstance(connector, Writes) == any(s.creates or s.updates or s.deletes for s in streams)
         assert isinstance(connector, Receives) == (tool.manifest.webhook is not None)
+        assert isinstance(connector, Sends) == tool.manifest.sends
 
     @point(Point.MANIFEST)
     def test_every_setting_is_explained(self, tool: Harness) -> None:

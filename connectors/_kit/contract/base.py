@@ -38,13 +38,13 @@ def point(name: Point, *needs: str) -> Callable[[Test], Test]:
 def declares(manifest: Manifest, need: str, stream: str | None = None) -> bool:
     """Whether the manifest declares a capability.
 
-    Of a stream (`creates`, `versions=opaque`) or as a whole (`webhook`).
+    Of a stream (`creates`, `versions=opaque`) or as a whole (`webhook`, `sends`).
     """
     name, _, value = need.partition("=")
     negated, name = name.startswith("!"), name.lstrip("!")
-    if name in ("webhook", "auth"):
-        found: Any = manifest.webhook is not None if name == "webhook" else manifest.auth != "none"
-        return bool(found) != negated
+    whole = {"webhook": manifest.webhook is not None, "auth": manifest.auth != "none", "sends": manifest.sends}
+    if name in whole:
+        return whole[name] != negated
     streams = [manifest.streams[stream]] if stream else list(manifest.streams.values())
     held = (getattr(declared, name) for declared in streams)
     return any((found in value.split("|") if value else bool(found)) != negated for found in held)

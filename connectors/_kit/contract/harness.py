@@ -14,7 +14,7 @@ from connectors._kit.clock import VirtualTime
 from connectors._kit.hostile.people import People
 from connectors._kit.mischief import Mischief
 from core.manifest import Manifest
-from core.ports import Context, Fields, Remote, Request
+from core.ports import Context, Fields, Message, Remote, Request
 
 
 class Harness:
@@ -117,6 +117,20 @@ class Harness:
 
     def count(self, stream: str) -> int:
         """How many records a person sees."""
+        raise NotImplementedError
+
+    # --- messages to people, for tools that send
+
+    def message(self, number: int) -> Message:
+        """A message that the tool takes, to another person and with another key for each number."""
+        return Message(f"message-{number}", f"m{number}@example.com", f"Message {number}", f"Hello number {number}.")
+
+    def refused_message(self) -> Message | None:
+        """A message to somebody whom the tool refuses; None where it takes every one."""
+        return None
+
+    def arrived(self) -> list[tuple[str, str]]:
+        """(address, message id) of everything that the tool took, in order."""
         raise NotImplementedError
 
     # --- webhooks
