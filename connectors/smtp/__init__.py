@@ -1,0 +1,1 @@
+"""The connector for mail servers: sends by SMTP, reads bounces by IMAP."""
