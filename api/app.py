@@ -1,6 +1,7 @@
 """The status page: one page of HTML printed on the server, without scripts, and `/healthz` for machines.
 
-It shows what `concord status` shows and changes nothing. No secret is in it. On a loopback address it answers to
+It shows what `concord status` shows and changes nothing; beside it stands the people's own page (`preferences`). No
+secret is in it. On a loopback address it answers to
 loopback names only, so that no foreign page can read it through a borrowed name.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -16,6 +18,7 @@ from markupsafe import Markup, escape
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api.cli.output import ago, counted, share
+from api.preferences import add_preferences
 from api.snapshot import snapshot
 from core.errors import ConcordError
 
@@ -37,13 +40,17 @@ def create_app(installation: Installation, engine: Background | None = None, *, 
     """The page of an installation; `engine` is the background whose health is shown."""
     app = FastAPI(title="Concord", openapi_url=None)
     if host in _LOOPBACK:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
+        public = urlsplit(installation.settings.public_url or "").hostname
+        allowed = ["127.0.0.1", "localhost", "[::1]", *([public] if public else [])]
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed)
     pages = Environment(
         loader=PackageLoader("api", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
     pages.filters |= {"share": share, "ago": ago, "counted": counted, "prose": _prose}
     template = pages.get_template("status.html")
+
+    add_preferences(app, installation, pages)
 
     # Plain functions: the framework runs them in threads, and the store is read there.
     @app.get("/", response_class=HTMLResponse)

@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     """Where phone numbers without a country code belong."""
     currency: str = "GBP"
     day_first: bool = True
+    public_url: str | None = None
+    """Where people outside reach the preference page, e.g. https://preferences.shop.example."""
     port: int = Field(default=8000, ge=0, le=65535)
 
     @property

@@ -52,6 +52,25 @@ def log(
     screen.print(output.table("", ("entry", "learnt (UTC)", "source", "said", "about", "how"), lines))
 
 
+@group.command("link")
+def link(
+    key: Annotated[str, typer.Argument(help="The person's email, number in the hub, or id in a tool.")],
+    as_json: Json = False,
+) -> None:
+    """The address of a person's own preference page, to be sent to them and to nobody else."""
+    from api.cli.identity import the_one
+    from api.cli.opening import opened
+    from api.preferences import link as link_of
+
+    with opened(made=True) as installation:
+        record = the_one(installation, installation.hub(), "contact", key)
+        found = link_of(installation, record.id)
+    if as_json:
+        output.as_json({"record": record.id, "page": found, "unsubscribe": f"{found}/unsubscribe"})
+    else:
+        output.say(found)
+
+
 @group.command("verify")
 def verify(
     against: Annotated[

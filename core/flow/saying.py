@@ -43,9 +43,21 @@ def say_in(hub: Hub, run: Run, record_id: int, values: Mapping[str, Json]) -> No
         changes.write(tx)
 
 
-def say_on(hub: Hub, tx: Tx, changes: Changes, work: Work, values: Mapping[str, Json]) -> None:
-    """The same about a record on the desk of a trip, which folds and writes it."""
-    stamp = Stamp(changes.now, changes.now, Evidence.FIELD_HISTORY)
+def say_on(
+    hub: Hub,
+    tx: Tx,
+    changes: Changes,
+    work: Work,
+    values: Mapping[str, Json],
+    *,
+    explicit: bool = False,
+    proof: Mapping[str, Json] | None = None,
+) -> None:
+    """The same about a record on the desk of a trip, which folds and writes it.
+
+    `explicit`: the person concerned says it, first hand; `proof` goes into the consent ledger.
+    """
+    stamp = Stamp(changes.now, changes.now, Evidence.FIELD_HISTORY, explicit)
     claims = {name: Claim(value, stamp) for name, value in _normal(hub, work, values).items()}
     stream_id = next(id_ for id_, kind in hub.own_streams.items() if kind == work.record.kind)
     own = bindings.of_remotes(tx, stream_id, [str(work.record.id)]).get(str(work.record.id))
@@ -63,7 +75,7 @@ def say_on(hub: Hub, tx: Tx, changes: Changes, work: Work, values: Mapping[str, 
         )  # fmt: skip
         changes.new_bindings.append(row)
     work.say(row, HUB, renewed)
-    work.heard.append(Heard("heard", Claims.of(claims), row.id))
+    work.heard.append(Heard("heard", Claims.of(claims), row.id, {"proof": dict(proof)} if proof else {}))
 
 
 def _normal(hub: Hub, work: Work, values: Mapping[str, Json]) -> dict[str, Json]:

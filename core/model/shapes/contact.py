@@ -17,6 +17,8 @@ LIFECYCLE_STAGES = (
 CONSENTS = ("denied", "suppressed", "pending", "granted")
 """What may be known about a permission, strictest first. Nothing known permits nothing."""
 
+FREQUENCIES = ("always", "weekly", "monthly")
+
 CHANNELS = {
     "email": "Whether the person may be sent email.",
     "sms": "Whether the person may be sent text messages.",
@@ -68,6 +70,14 @@ _WHO = (
     ),
     Field("birthday", "date", "Date of birth.", "1984-05-09", personal=True),
     Field("language", "name", "Language to write in, by ISO 639 code.", "en", personal=True),
+    Field(
+        "email_frequency",
+        "choice",
+        "How often the person wants to be written to by email.",
+        "weekly",
+        personal=True,
+        choices=FREQUENCIES,
+    ),
     Field(
         "time_zone",
         "name",
