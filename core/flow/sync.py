@@ -9,8 +9,8 @@ over cannot write. Nothing here decides what a value should be.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -27,7 +27,7 @@ from core.flow.hub import Connection, Hub, Stream
 from core.flow.inward.arrivals import Intake
 from core.flow.inward.pull import pull
 from core.flow.outward.booking import Delivered
-from core.flow.outward.outbound import deliver, settle_intents
+from core.flow.outward.outbound import deliver, deliver_refusals, settle_intents
 from core.flow.pausing import Side, end_pause, may_read, pause, reads, stop, try_now
 from core.flow.plan import canary
 from core.flow.running import Run
@@ -40,6 +40,8 @@ LEASE = 2 * MINUTE
 MANY_ROUNDS = 12
 """Agreement takes two or three rounds; more than this means that something does not settle."""
 
+BESIDE = 5.0
+"""Seconds between two looks for refusals, while some connection still reads."""
 LONGEST_PAUSE = 4
 """A stream that stays quiet is polled up to this many times less often."""
 
@@ -276,4 +278,36 @@ def _round(hub: Hub, chosen: Sequence[Connection], *, everything: bool, tell: Te
         return done
 
     with ThreadPoolExecutor(max(1, len(chosen)), thread_name_prefix="turn") as pool:
-        return list(pool.map(writes, chosen, list(pool.map(reads, chosen))))
+        reading = [pool.submit(reads, connection) for connection in chosen]
+        _tell_refusals(hub, dict(zip(reading, chosen, strict=True)), holder)
+        return list(pool.map(writes, chosen, [one.result() for one in reading]))
+
+
+def _tell_refusals(hub: Hub, reading: Mapping[Future[Turn], Connection], holder: str) -> None:
+    """While some still read, whoever has done is told the refusals that come in; a first load may take hours."""
+    left = set(reading)
+    while left:
+        _, left = wait(left, timeout=BESIDE)
+        for one in reading.keys() - left if left else ():
+            if one.exception() is None and one.result().error is None:
+                turn_beside(hub, reading[one], holder=holder)
+
+
+def turn_beside(hub: Hub, connection: Connection, *, holder: str = "here") -> None:
+    """A turn in which nothing is read, and only refusals are written."""
+    name = f"connection {connection.id}"
+    with hub.store.writing() as tx:
+        token = runs.take_lease(tx, name, holder, now=hub.clock(), until=hub.clock() + LEASE)
+    if token is None:
+        return
+    with _Heartbeat(hub, name, holder):
+        try:
+            deliver_refusals(fenced(hub, name, token), connection)
+        except ToolError as error:
+            _failed(hub, connection, error)
+        except StoreError as error:
+            if error.error_code != "store.taken_over":
+                raise
+        finally:
+            with hub.store.writing() as tx:
+                runs.drop_lease(tx, name, token)

@@ -69,6 +69,7 @@ _LEAVE: dict[Leave, ColumnElement[bool]] = {
     Leave.ALL: true(),
     Leave.WEIGHED: or_(_WEIGHED, _RELEASED),
     Leave.NARROWING: or_(outbox.c.lane == Lane.CONSENT, _RELEASED),
+    Leave.REFUSALS: outbox.c.lane == Lane.CONSENT,
 }
 
 _AGAIN = (
@@ -211,6 +212,13 @@ def is_due(tx: Connection, connection_id: int, now: Instant) -> bool:
     c = outbox.c
     query = select(c.record_id).where(c.connection_id == connection_id, c.due_at <= now).limit(1)
     return tx.execute(query).first() is not None
+
+
+def has_refusals(tx: Connection, connection_id: int, now: Instant) -> bool:
+    """Whether something of the first lane is due."""
+    c = outbox.c
+    due = (c.connection_id == connection_id, c.due_at <= now, c.lease_until <= now, c.lane == Lane.CONSENT)
+    return tx.execute(select(c.record_id).where(*due).limit(1)).first() is not None
 
 
 def fingerprint(tx: Connection, connection_id: int) -> list[int]:

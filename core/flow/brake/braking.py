@@ -206,7 +206,8 @@ def narrowing(found: Sequence[Difference], released: set[int]) -> tuple[list[Dif
     free: list[Difference] = []
     held: set[int] = set()
     for one in found:
-        if one.record.id in released or one.step not in (Step.CREATE, Step.UPDATE, Step.DELETE):
+        at_once = one.record.id in released or one.erases
+        if at_once or one.step not in (Step.CREATE, Step.UPDATE, Step.DELETE):
             free.append(one)
             continue
         fields = _narrowing_fields(one)

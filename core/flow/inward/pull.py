@@ -20,6 +20,7 @@ from core.flow.hub import Hub, Stream
 from core.flow.inward.arrivals import Intake, Trip
 from core.flow.inward.inbound import inbound
 from core.flow.inward.rereading import read_again, see_whole
+from core.flow.outward.outbound import deliver_refusals
 from core.model.instant import Instant
 from core.ports import Cursor, Page, Reads
 from core.store import Tx, bindings, connections
@@ -96,6 +97,8 @@ def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None) -> Intak
         if intake.again:
             intake.add(read_again(hub, stream, intake.again, run_id=run_id))
         total.add(intake)
+        if page.more:
+            deliver_refusals(hub, hub.connections[stream.connection_id])
         if page.complete and whole_view:
             total.gone += _conclude(hub, stream, seen, newest, run_id)
         elif page.complete and not (backfill and row.generation == 1):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.decide.brake import Leave
 from core.decide.route import Lane
@@ -29,6 +29,7 @@ from core.flow.inward.rereading import chunks, read_again
 from core.flow.outward.booking import Delivered, Sent, book, cause_of, note_deleted
 from core.flow.outward.compare import Difference, Step, differences, load_found
 from core.flow.pausing import Side, may_read, stop, unwritable
+from core.flow.running import Run
 from core.model.instant import MINUTE, SECOND, Instant
 from core.ports import Edit, Page, Receipt, Verb
 from core.store import Tx, bindings, connections, deliveries, outbox, records
@@ -95,6 +96,21 @@ def deliver(hub: Hub, connection: Connection, *, run_id: int | None = None, most
     return done
 
 
+def deliver_refusals(hub: Hub, connection: Connection) -> Delivered:
+    """Write the refusals that wait for a connection, and nothing else: between two pages of a long walk.
+
+    Whoever asks not to be written to any more does not wait for a first load. Nothing is created meanwhile, since a
+    stream that was not read whole may hold it already.
+    """
+    with hub.store.reading() as tx:
+        if not outbox.has_refusals(tx, connection.id, hub.clock()):
+            return Delivered()
+    with Run(hub, connection.id, "deliver", None) as run:
+        done = deliver(hub, replace(connection, leave=Leave.REFUSALS), run_id=run.id)
+        run.counts = done.counts()
+    return done
+
+
 def _left(done: Delivered, most: int | None) -> int:
     """How many rows may be worked next."""
     return CHUNK if most is None else min(CHUNK, most - done.writes - done.dead)
@@ -108,7 +124,7 @@ def _claim(hub: Hub, connection: Connection, done: Delivered, run_id: int | None
     with hub.store.reading() as tx:
         known = connections.streams_of(tx, connection.id)
     until = unwritable(known, now)
-    ready = _ready(connection, known, until)
+    ready = _writable(connection, until) if connection.leave is Leave.REFUSALS else _ready(connection, known, until)
     with hub.store.writing() as tx:
         leave = connection.leave
         rank = outbox.most_urgent(tx, connection.id, now=now, ranks=ready, leave=leave)
@@ -146,8 +162,12 @@ def _claim(hub: Hub, connection: Connection, done: Delivered, run_id: int | None
 def _compared(hub: Hub, connection: Connection, batch: _Batch) -> list[Difference]:
     with hub.store.reading() as tx:
         found = differences(hub, tx, connection, load_found(tx, list(batch.rows)))
-    if connection.leave is Leave.NARROWING:
-        found, batch.held = narrowing(found, {row.record_id for row in batch.rows.values() if row.released})
+    if connection.leave in (Leave.NARROWING, Leave.REFUSALS):
+        released = {row.record_id for row in batch.rows.values() if row.released}
+        found, batch.held = narrowing(found, released if connection.leave is Leave.NARROWING else set())
+    if connection.leave is Leave.REFUSALS:
+        batch.held |= {one.record.id for one in found if one.step in (Step.TIE, Step.CUT)}
+        found = [one for one in found if one.step not in (Step.TIE, Step.CUT)]
     return found
 
 
@@ -161,6 +181,11 @@ def _ready(connection: Connection, known: Sequence[StreamRow], until: Mapping[in
     writing = [stream for stream in connection.streams if stream.policy.writes]
     waiting = {stream.rank for stream in writing if stream.policy.reads and stream.id not in whole | shut}
     return sorted({stream.rank for stream in writing if stream.id not in until} - waiting)
+
+
+def _writable(connection: Connection, until: Mapping[int, Instant]) -> list[int]:
+    """Ranks of which some stream may be written now."""
+    return sorted({one.rank for one in connection.streams if one.policy.writes and one.id not in until})
 
 
 def _unsure(one: Difference, now: int) -> bool:

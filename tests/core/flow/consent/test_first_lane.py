@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from sqlalchemy import select
 
 from core.decide.route import Lane
+from core.flow.inward import pull
+from core.flow.sync import turn_beside
 from core.store import tables
 from tests.support import Lab
 
@@ -61,3 +66,46 @@ def with_reading_only(lab: Lab, name: str) -> None:
     from core.flow.sync import turn
 
     turn(lab.hub, lab.connection(name), delivers=False)
+
+
+def test_a_refusal_does_not_wait_for_a_first_load(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two pages of a long walk the refusals go out, and nothing is created meanwhile."""
+    shop, crm = lab.tool("shop", mapping=MAPPING), lab.tool("crm", mapping=MAPPING, page_size=2)
+    shop.create("contacts", ANN)
+    lab.settle()
+    for number in range(8):
+        crm.create("contacts", {"email": f"p{number}@hill.example", "first_name": f"P{number}"})
+    monkeypatch.setattr("core.flow.inward.pull.INTAKE", 2)
+    pages: list[tuple[int, object]] = []
+    taken = vars(pull)["inbound"]
+
+    def refused_meanwhile(*args: Any, **more: Any) -> Any:
+        told = lab.held("crm", lab.find("crm", email=ANN["email"])).get("email_consent")
+        pages.append((len(lab.all("shop")), told))
+        if len(pages) == 2:
+            shop.edit("contacts", lab.find("shop", email=ANN["email"]), {"email_consent": "denied"})
+            with_reading_only(lab, "shop")
+        return taken(*args, **more)
+
+    monkeypatch.setattr("core.flow.inward.pull.inbound", refused_meanwhile)
+    with_reading_only(lab, "crm")
+    assert [told for _, told in pages][-1] == "denied"
+    assert {count for count, _ in pages} == {1}
+    lab.settle()
+    assert len(lab.all("shop")) == 9
+
+
+def test_while_another_tool_is_read_the_others_are_told_refusals(lab: Lab) -> None:
+    shop, crm = lab.tool("shop", mapping=MAPPING), lab.tool("crm", mapping=MAPPING)
+    shop.create("contacts", ANN)
+    lab.settle()
+    shop.edit("contacts", lab.find("shop"), {"email_consent": "denied", "job_title": "Smith"})
+    with_reading_only(lab, "shop")
+    turn_beside(lab.hub, lab.connection("crm"))
+    held = lab.held("crm", lab.find("crm"))
+    assert held["email_consent"] == "denied"
+    assert held["job_title"] == "Baker"
+    lab.wait(120)
+    lab.settle()
+    assert lab.held("crm", lab.find("crm"))["job_title"] == "Smith"
+    assert crm.all("contacts")
