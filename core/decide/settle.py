@@ -169,11 +169,9 @@ def hold(words: Sequence[Said], rule: Rule, order: Order) -> Verdict:
 
 
 def ask(words: Sequence[Said], _rule: Rule, _order: Order) -> Verdict:
-    """A person's answer, if nothing newer was said; a value on which all agree; else a question."""
-    newest = max(word.stamp.at for word in words)
-    answers = [word for word in words if word.source == HUB and word.stamp.at == newest]
-    if answers:
-        return _stands(max(answers, key=_newness))
+    """A person's answer, if nothing else was said since; a value on which all agree; else a question."""
+    if (answer := _answer(words)) is not None:
+        return _stands(answer)
     saying = [word for word in words if not is_blank(word.value)]
     if not saying:
         return Verdict()
@@ -208,6 +206,15 @@ def _newness(word: Said) -> tuple[Instant, Instant, str, bytes]:
     return word.stamp.at, word.stamp.since, word.source, text
 
 
+def _answer(words: Sequence[Said]) -> Said | None:
+    """A person's last word in the hub, if nobody has said anything else since; who says the same agrees with it."""
+    answers = [word for word in words if word.source == HUB]
+    answer = max(answers, key=_newness, default=None)
+    if answer is None or any(word.stamp.at > answer.stamp.at and word.value != answer.value for word in words):
+        return None
+    return answer
+
+
 def _stands(word: Said) -> Verdict:
     return Verdict(word.value, word)
 
@@ -237,10 +244,8 @@ def _extreme(words: Sequence[Said], pick: Callable[..., Any], rule: Rule, order:
     if not saying:
         return Verdict()
     if len({_unit(word.value) for word in saying}) > 1:
-        newest = max(words, key=_newness)
-        if newest.source == HUB:
-            # A person has answered, and nobody has said anything since.
-            return _stands(newest)
+        if (answer := _answer(words)) is not None:
+            return _stands(answer)
         return _asked(saying, "amounts in different currencies cannot be compared")
     end = pick(_measure(word.value) for word in saying)
     return latest([word for word in saying if _measure(word.value) == end], rule, order)

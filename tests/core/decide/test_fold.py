@@ -201,6 +201,8 @@ def test_a_persons_answer_settles_amounts_in_different_currencies():
     voices = (voice("a", 2, budget=pounds), voice("b", 1, budget=euros))
     answered = _budgeted("max", "budget", *voices, voice("hub", 5, budget=pounds))
     assert (answered.values["budget"], answered.asks) == (pounds, ())
+    agreed = _budgeted("max", "budget", *voices, voice("hub", 5, budget=pounds), voice("c", 9, budget=pounds))
+    assert (agreed.values["budget"], agreed.asks) == (pounds, ())
     since = _budgeted("max", "budget", *voices, voice("hub", 5, budget=pounds), voice("c", 9, budget=euros))
     assert since.asks[0].field == "budget"
 
@@ -230,6 +232,14 @@ def test_ask_asks_unless_all_agree_or_a_person_has_the_last_word():
     assert not folded(rules, a, voice("b", 2, phone="+1"), voice("c", 3, phone=None)).asks
     assert value(rules, "phone", a, b, voice("hub", 2, phone="+3")) == "+3"
     assert folded(rules, a, b, voice("hub", 1, phone="+3")).asks
+
+
+def test_who_says_what_a_person_answered_does_not_ask_again():
+    rules = rules_with(phone="ask")
+    told = voice("a", 1, phone="+1"), voice("b", 2, phone="+2"), voice("hub", 3, phone="+2")
+    assert folded(rules, *told, voice("c", 9, phone="+2")) == folded(rules, *told)
+    assert folded(rules, *told, voice("c", 9, phone="+1")).asks
+    assert folded(rules, *told, voice("c", 9, phone=None)).asks
 
 
 # Consent
