@@ -164,9 +164,13 @@ class Normal:
     days: int = 1
     """So many days' work waits together, because the tool was away."""
 
-    def few(self, limits: Limits) -> int:
-        """What is never too much."""
-        return limits.few * self.days
+    def few(self, limits: Limits, case: str) -> int:
+        """What is never too much.
+
+        Work goes on while a tool is away, and gathers. What would be lost or permitted stays as few: else everything
+        in a tool might be deleted unasked, if only it had been away for long enough.
+        """
+        return limits.few * self.days if case == "changes" else limits.few
 
 
 class Excess(NamedTuple):
@@ -228,7 +232,7 @@ def weigh(kind: str, load: Load, held: Held, normal: Normal, limits: Limits) -> 
         before, often = lately.get((case, name), 0), usual.get((case, name), 0)
         # What is gone since yesterday was there yesterday.
         there = base + (before if case in ("deletes", "blanks") else 0)
-        limit = max(normal.few(limits), int(share * there), BUSY * often * normal.days)
+        limit = max(normal.few(limits, case), int(share * there), BUSY * often * normal.days)
         if count + before > limit:
             made = load.creates if case == "changes" and not normal.first else 0
             found.append(Excess(kind, case, name, count, before, base, often, limit, made, normal.first))
@@ -239,7 +243,7 @@ def could_pass(load: Load, most: int, normal: Normal, limits: Limits) -> bool:
     """Whether a limit might be passed if `most` records more than the load counts were changed in every way."""
     lately = normal.lately.parts(first=normal.first)
     known = max(load.parts(first=normal.first).values(), default=0) + max(lately.values(), default=0)
-    return most + known > normal.few(limits)
+    return most + known > limits.few
 
 
 def enough(load: Load, normal: Normal, limits: Limits) -> int:
@@ -248,7 +252,7 @@ def enough(load: Load, normal: Normal, limits: Limits) -> int:
     wanted = [0]
     for (case, name), count in load.parts(first=normal.first).items():
         share, together = getattr(limits, case), count + lately.get((case, name), 0)
-        if share and together > normal.few(limits):
+        if share and together > normal.few(limits, case):
             wanted.append(int(min(together / share, _ALL)) + 1)
     return max(wanted)
 

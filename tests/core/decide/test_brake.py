@@ -85,6 +85,17 @@ def test_twice_a_usual_day_is_no_reason_to_stop():
     assert cases(Load(deletes=201), normal=normal) == ["deletes"]
 
 
+def test_what_gathered_while_a_tool_was_away_is_work_but_for_what_would_be_lost():
+    away = Normal(days=16)
+    assert cases(Load(changes=320), normal=away) == []
+    assert cases(Load(changes=321), normal=away) == ["changes"]
+    lost = Load(deletes=41, widened=21, blanks=Counter(email=81))
+    assert cases(lost, normal=away) == cases(lost) == ["deletes", "blanks email", "consent"]
+    usually = Normal(usual=Load(deletes=2), days=16)
+    assert cases(Load(deletes=64), normal=usually) == []
+    assert cases(Load(deletes=65), normal=usually) == ["deletes"]
+
+
 def test_one_flood_makes_no_habit():
     assert usual_of([Load(deletes=300)]) == Load()
     assert usual_of([Load(deletes=300), Load(deletes=2), Load()]) == Load(deletes=2)
@@ -171,7 +182,7 @@ loads = st.builds(
     Load, creates=counts, fills=counts, changes=counts, deletes=counts, widened=counts,
     blanks=st.builds(Counter, st.fixed_dictionaries({"email": counts})),
 )  # fmt: skip
-normals = st.builds(Normal, lately=loads, usual=loads)
+normals = st.builds(Normal, lately=loads, usual=loads, days=st.integers(1, 20))
 shares = st.just(0.0) | st.floats(0.001, 1)
 limits = st.builds(Limits, deletes=shares, blanks=shares, changes=shares, consent=shares, few=st.integers(0, 100))
 
