@@ -80,6 +80,8 @@ class Intake:
     again: list[str] = field(default_factory=list)
     seen: list[int] = field(default_factory=list)
     """Ids of the bindings this page showed, for a walk that looks for what is missing."""
+    resumed: bool = False
+    """A whole walk was broken off, and has come to its end now: what is missing is seen by the next one only."""
 
     def counts(self) -> dict[str, int]:
         """The numbers that are not zero."""
@@ -90,3 +92,4 @@ class Intake:
         """Count another page's numbers in."""
         for name, value in other.counts().items():
             setattr(self, name, getattr(self, name) + value)
+        self.resumed |= other.resumed

@@ -101,8 +101,10 @@ def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None) -> Intak
             deliver_refusals(hub, hub.connections[stream.connection_id])
         if page.complete and whole_view:
             total.gone += _conclude(hub, stream, seen, newest, run_id)
-        elif page.complete and not (backfill and row.generation == 1):
-            _walk_again(hub, stream)
+        elif page.complete:
+            total.resumed = True
+            if not (backfill and row.generation == 1):
+                _walk_again(hub, stream)
     return total
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from core.errors import CursorExpired
 from core.flow.inward.arrivals import Trip
 from core.flow.inward.inbound import inbound
 from core.ports import Page, Remote
@@ -110,6 +112,20 @@ def test_what_a_whole_listing_no_longer_shows_is_gone_after_a_direct_look(lab: L
     before = lab.tools["a"].calls["fetch"]
     assert lab.turn("a").intake.gone == 1
     assert lab.tools["a"].calls["fetch"] == before + 1
+    assert [one.state for one in lab.records()].count(State.DELETED) == 1
+
+
+def test_what_went_missing_while_a_walk_was_broken_off_is_gone_before_all_is_quiet(lab: Lab):
+    source = lab.tool("a", policy={"deletes_in": "propagate"}, mode="listing", page_size=2)
+    ids = [source.create("contacts", fields) for fields in people(5)]
+    lab.settle()
+    with patch("core.flow.inward.pull.INTAKE", 1):
+        # It is begun anew once, and the next time broken off behind its first page.
+        source.mischief.once("expired", 2)
+        assert isinstance(lab.turn("a").error, CursorExpired)
+        source.delete("contacts", ids[0])
+        lab.wait(3_600)
+        lab.settle()
     assert [one.state for one in lab.records()].count(State.DELETED) == 1
 
 
