@@ -69,7 +69,8 @@ def _records_differ(before: Look, after: Look, left_out: str | None) -> Iterator
     for id_, record in before.records.items():
         was, now = record.values, after.records[id_].values
         sides = before.lab.hub.rules.plan(before.lab.hub.shapes[record.kind]).sides
-        for field in was.keys() | now.keys():
+        # While a person is asked nothing stands, and the earliest word is shown; what tools hold is put back.
+        for field in (was.keys() | now.keys()) - after.undecided.get(id_, set()):
             if not same(was.get(field), now.get(field)) and (left_out is None or sides.get(field) != left_out):
                 told = f"{was.get(field)!r} as {field}, and {now.get(field)!r}"
                 yield f"undo: record {id_} held {told} after a change was applied and undone"
