@@ -91,7 +91,8 @@ def deliver(hub: Hub, connection: Connection, *, run_id: int | None = None, most
                     _give_back(hub, connection, stream, batch, chunk, done)
                 else:
                     _send(hub, connection, stream, batch, chunk, done, run_id)
-        if done.halted:
+        # What is held back while a walk goes on is due at once, for the turn's own delivery.
+        if done.halted or connection.leave is Leave.REFUSALS:
             break
     return done
 
