@@ -14,12 +14,15 @@ from typing import Any, NamedTuple
 from core.decide.fold import fold
 from core.decide.route import Lane
 from core.decide.settle import strictness
+from core.flow.brake.weighing import consents
 from core.flow.hub import Connection, Hub
 from core.model.claim import Claim, Claims, Voice
 from core.model.instant import Instant
 from core.model.shapes import KIND_ORDER
 from core.model.values import Json, is_blank
+from core.ports import Verb
 from core.store import Tx, bindings, deliveries, history, outbox, records
+from core.store.deliveries import DeadLetter
 from core.store.outbox import Mark
 from core.store.records import State
 
@@ -32,8 +35,17 @@ def replay(hub: Hub, connection: Connection, *, code: str | None = None) -> int:
         deliveries.unbury(tx, connection.id, ids)
         kinds = records.kinds(tx, ids)
         now = hub.clock()
-        outbox.mark(tx, [Mark(connection.id, id_, Lane.LIVE, KIND_ORDER.index(kinds[id_]), now) for id_ in kinds])
+        lanes = {letter.record_id: _lane(hub, letter) for letter in letters}
+        outbox.mark(tx, [Mark(connection.id, id_, lanes[id_], KIND_ORDER.index(kinds[id_]), now) for id_ in kinds])
     return len(letters)
+
+
+def _lane(hub: Hub, letter: DeadLetter) -> Lane:
+    """A consent that was refused goes before anything else now, as it did then."""
+    stream = hub.stream(letter.stream_id)
+    if stream is None or letter.verb != Verb.UPDATE or consents(stream).keys().isdisjoint(letter.edit):
+        return Lane.LIVE
+    return Lane.CONSENT
 
 
 def folded_again(hub: Hub, tx: Tx, record_ids: Collection[int]) -> dict[int, Mapping[str, Json]]:

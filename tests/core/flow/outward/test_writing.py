@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from connectors.memory.connector import MemoryConnector
+from core.decide.route import Lane
 from core.errors import Refused, SignedOut
 from core.flow.outward.outbound import deliver
 from core.flow.sync import turn
 from core.flow.undo.replay import replay
 from core.ports import Edit, Receipt
-from core.store import deliveries
+from core.store import deliveries, tables
 from tests.simulation.mortal import Fate, Killed, MortalStore
-from tests.support import PEOPLE, Lab, people
+from tests.support import EVERYTHING, PEOPLE, Lab, people
 
 ANN = {"email": "ann@shore.example", "first_name": "Ann"}
 
@@ -210,6 +211,25 @@ def test_replay_sends_what_was_given_up(lab: Lab):
     assert replay(lab.hub, lab.connection("b"), code="refused") == 3
     lab.turn("b")
     assert (len(lab.all("b")), lab.dead_letters()) == (3, [])
+
+
+def test_a_refused_opt_out_is_sent_again_before_anything_else(lab: Lab):
+    for name in ("a", "b"):
+        lab.tool(name, mapping=EVERYTHING)
+    ids = [lab.tools["a"].create("contacts", one) for one in people(3)]
+    lab.settle()
+    lab.wait(60)
+    lab.tools["b"].habits.validator = lambda *_: "closed for today"
+    lab.tools["a"].edit("contacts", ids[0], job_title="Chair")
+    lab.tools["a"].edit("contacts", ids[2], email_consent="denied")
+    lab.turn("a")
+    lab.turn("b")
+    assert len(lab.dead_letters()) == 2
+    lab.tools["b"].habits.validator = None
+    assert replay(lab.hub, lab.connection("b")) == 2
+    with lab.hub.store.reading() as tx:
+        waits = tx.execute(tables.outbox.select().order_by(tables.outbox.c.record_id)).all()
+    assert [row.lane for row in waits] == [Lane.LIVE, Lane.CONSENT]
 
 
 @pytest.mark.parametrize("trouble", ["throttled", "unavailable", "partial"])
