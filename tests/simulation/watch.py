@@ -15,7 +15,7 @@ from core.flow.hub import Stream
 from core.model.instant import Instant
 from core.model.values import Json, is_blank
 from core.ports import Edit, Verb
-from core.store import Tx, bindings, records, reviews, tables
+from core.store import Tx, bindings, deliveries, records, reviews, tables
 from core.store.bindings import Bound
 from core.store.bindings import State as BindingState
 from core.store.records import Record, State
@@ -147,6 +147,11 @@ class Watch:
         if all(lane == Lane.CONSENT for record_id, lane in rows if record_id in ids):
             return []
         waiting = {record_id for record_id, _ in rows} - ids
+        # What the tool itself has refused went first in its time. It goes again with whatever is written of that person
+        # next, as that is written: nobody knows that it would be taken now.
+        letters = deliveries.dead_letters(tx, connection_id=self.stage.lab.connection(name).id, record_ids=waiting)
+        refused = {one.record_id for one in letters if CONSENT_PATH in one.edit}
+        waiting -= {record_id for record_id, lane in rows if record_id in refused and lane != Lane.CONSENT}
         stands = {id_: narrow(one.values.get(CONSENT)) for id_, one in records.load(tx, waiting).items()}
         return [
             one.record_id
