@@ -24,7 +24,7 @@ Key = Annotated[str, typer.Argument(help="The person's email, number in the hub,
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (erase, erasures, export):
+    for command in (erase, erasures, export, datamap):
         app.command()(command)
 
 
@@ -195,3 +195,22 @@ def export(kind: Kind, key: Key) -> None:
     with opened(made=True) as installation:
         hub = installation.hub()
         output.as_json(gather(hub, the_one(installation, hub, kind, key).id))
+
+
+def datamap(as_json: Json = False) -> None:
+    """Where personal data lives: each personal field in each tool's field, which way it goes, and since when."""
+    from api.cli.opening import opened
+    from api.datamap import data_map
+
+    with opened(made=True) as installation:
+        found = data_map(installation)
+    if as_json:
+        output.as_json([one.to_json() for one in found])
+        return
+    rows = [
+        (one.kind, one.field, one.connection, one.stream, ", ".join(one.remote), one.way,
+         told["since"][:10] if (told := one.to_json())["since"] else "", f"{one.records:,}")
+        for one in found
+    ]  # fmt: skip
+    heads = ("kind", "field", "connection", "stream", "the tool's field", "way", "since", "records")
+    output.console().print(output.table("", heads, rows, right=("records",)))

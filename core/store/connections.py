@@ -211,6 +211,12 @@ def unread_places(tx: Connection, limit: int = 1000) -> list[tuple[int, Instant,
     return [(row[0], row[1], row[2]) for row in tx.execute(query)]
 
 
+def mapping_versions(tx: Connection, connection_id: int) -> list[MappingRow]:
+    """Every mapping that was ever in force for a connection, oldest first."""
+    query = select(*_columns(mapping, MappingRow)).where(mapping.c.connection_id == connection_id)
+    return [MappingRow(*row) for row in tx.execute(query.order_by(mapping.c.id))]
+
+
 def mapping_version(tx: Connection, mapping_id: int) -> MappingRow | None:
     """A version of a mapping, in force or not."""
     row = tx.execute(select(*_columns(mapping, MappingRow)).where(mapping.c.id == mapping_id)).one_or_none()

@@ -127,3 +127,13 @@ def test_what_cannot_be_meant_is_told(known: Concord, words: tuple[str, ...], to
     found = known(*words)
     assert found.code == 2
     assert told in found.err
+
+
+def test_the_data_map_names_every_personal_field_and_no_other(known: Concord):
+    told = known("datamap", "--json").json
+    assert {one["field"]: one["remote"] for one in told} == {
+        "email": ["Email"], "first_name": ["First Name"], "phone": ["Phone"],
+    }  # fmt: skip
+    assert {(one["way"], one["records"], one["connection"]) for one in told} == {("read and written", 2, "sheets")}
+    assert all(one["since"] for one in told)
+    assert "First Name" in known("datamap").out
