@@ -13,6 +13,7 @@ COPY core core
 COPY connectors connectors
 COPY api api
 COPY mappings mappings
+COPY profiles profiles
 RUN /opt/concord/bin/pip install --disable-pip-version-check --no-cache-dir --no-deps --no-build-isolation .
 
 # The second one runs it, as a user that may write nowhere but in /data.

@@ -17,16 +17,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from api.profiles import profile_in_force
 from api.settings import Settings
 from connectors._kit.catalogue import Entry, entry
 from connectors._kit.hostile.stage import Wanted
 from core.decide.blocks import Blocks, load_blocks
 from core.decide.brake import Limits
 from core.decide.matching import load_matching
+from core.decide.profile import Profile
 from core.decide.reviewing import Duties
 from core.decide.route import Hearer
 from core.decide.rules import Rules, load_rules
 from core.decide.skew import Skew, estimate
+from core.decide.topics import load_topics
 from core.errors import ConfigError
 from core.flow.drift import describing
 from core.flow.drift.lines import as_known
@@ -67,6 +70,9 @@ _SIGNING = "signing key"
 
 _MATCH, MATCHED = "match again", "matched again"
 """Facts: for which run to match again what is known, and what came of it the last time."""
+
+OWN_TEXTS = ("custom_fields", "topics", "consent")
+"""Facts: what an installation declares of its own about fields, topics, and the profile of its place."""
 
 _SAMPLES = 40
 """Answers from which a tool's clock is judged."""
@@ -179,7 +185,7 @@ class Installation:
 
     def put_custom_fields(self, text: str, *, file: str) -> None:
         """Declare the installation's own fields; raises `ConfigError` and changes nothing when they are wrong."""
-        self.change(custom_fields=Text(text, file))
+        self.change(texts={"custom_fields": Text(text, file)})
 
     def change(
         self,
@@ -187,28 +193,28 @@ class Installation:
         connections: Sequence[ConnectionSpec] = (),
         removed: Collection[str] = (),
         rules: Text | None = None,
-        custom_fields: Text | None = None,
         match: Text | None = None,
+        texts: Mapping[str, Text] | None = None,
         locale: Locale | None = None,
         reviews: Duties | None = None,
         run_id: int | None = None,
     ) -> None:
         """Change the configuration, all of it or nothing: everything is checked before anything is written.
 
-        `run_id` is the run that what follows from it belongs to.
+        `texts` are `custom_fields`, `topics` and `consent`, as far as they change. `run_id` is the run that what
+        follows from it belongs to.
 
         A removed connection keeps its last words; nothing more is read from it or written to it.
         """
-        declared = (
-            shapes_with(load_custom_fields(custom_fields.text, file=custom_fields.file)) if custom_fields else None
-        )
-        shapes = declared or self.shapes()
+        texts = texts or {}
+        shapes = self.shapes(texts)
         if rules is not None:
             load_rules(rules.text, file=rules.file, shapes=shapes)
         if match is not None:
             load_matching(match.text, self._listed(), file=match.file)
         kinds = {spec.name: self._checked(spec, shapes, locale or self.locale()) for spec in connections}
-        facts = {"rules": rules, "custom_fields": custom_fields, "match": match}
+        self._check_texts(texts, shapes, {*kinds, *removed})
+        facts = {"rules": rules, "match": match, **texts}
         with self.store.writing() as tx:
             if rules is not None and runs.fact(tx, "rules") != rules.text:
                 runs.put_fact(tx, _FOLD, dumps({"run": run_id}))
@@ -294,7 +300,7 @@ class Installation:
         with self.store.reading() as tx:
             rows = stored.all_connections(tx)
             versions = {row.id: stored.active_mapping(tx, row.id) for row in rows}
-            facts = tuple(runs.fact(tx, name) for name in ("rules", "custom_fields", "match", "locale"))
+            facts = tuple(runs.fact(tx, name) for name in ("rules", *OWN_TEXTS, "match", "locale"))
         found: dict[str, Any] = {"": facts}
         for row in rows:
             version = versions[row.id]
@@ -306,11 +312,39 @@ class Installation:
             self.refresh()
         self._known = found
 
-    def shapes(self) -> Mapping[str, Shape]:
-        """The canonical shapes with the installation's own fields."""
+    def shapes(self, instead: Mapping[str, Text] | None = None) -> Mapping[str, Shape]:
+        """The canonical shapes with the installation's own fields and topics; with `instead` of texts in force."""
+        said = {**self._texts(), **(instead or {})}
+        own, topics = said["custom_fields"], said["topics"]
+        if not own.text and not topics.text:
+            return SHAPES
+        return shapes_with(load_custom_fields(own.text, own.file), load_topics(topics.text, file=topics.file))
+
+    def profile(self) -> Profile:
+        """What the law of the place asks of a consent, as it was put in force."""
+        text, file = self._texts()["consent"]
+        return profile_in_force(text, file=file)
+
+    def _texts(self) -> dict[str, Text]:
         with self.store.reading() as tx:
-            text, file = runs.fact(tx, "custom_fields"), runs.fact(tx, "custom_fields_file")
-        return shapes_with(load_custom_fields(text, file=file or "custom fields")) if text else SHAPES
+            return {name: Text(runs.fact(tx, name) or "", runs.fact(tx, f"{name}_file") or name) for name in OWN_TEXTS}
+
+    def _check_texts(self, texts: Mapping[str, Text], shapes: Mapping[str, Shape], others: Collection[str]) -> None:
+        """Raise `ConfigError` where a mapping in force names a field that there would be no more, or a profile is none.
+
+        `others` are the connections that are changed or removed at the same time.
+        """
+        if not texts:
+            return
+        if "consent" in texts:
+            profile_in_force(texts["consent"].text, file=texts["consent"].file)
+        with self.store.reading() as tx:
+            rows = [one for one in stored.all_connections(tx) if one.state != "removed" and one.name not in others]
+            versions = [version for one in rows if (version := stored.active_mapping(tx, one.id)) is not None]
+        for version in versions:
+            mapping = load(version.text, file=version.file)
+            for one in mapping.streams.values():
+                translator(one, shapes=shapes, vocabularies=mapping.vocabularies, locale=self.locale())
 
     def locale(self) -> Locale:
         """How phones, money and dates are read: as it was put in force, else as the environment says."""
@@ -372,6 +406,7 @@ class Installation:
             open=self.connector,
             blocks=self._blocks(),
             locale=self.locale(),
+            profile=self.profile(),
             hearers=tuple(_hearer(one) for one in built.values()),
             signer=Signer(lambda: self._sealed(_SIGNING, Signer.fresh)),
             suppressor=Suppressor(lambda: self._sealed(SUPPRESSING, Suppressor.fresh)),

@@ -9,6 +9,8 @@
         brake: {deletes: 0.05, changes: off}
     rules: ./rules.yaml
     match: {cap: 10, emails: [lab@*], tiers: {company: {named: ask}}}
+    topics: {news: Our monthly letter, offers: {doc: Reduced prices, channels: [email]}}
+    consent: {profile: gdpr, expires_after: 24}
     reviews: {owner: anna@shop.example, escalate_to: bert@shop.example, due: {brake: 2h}}
 
 Secrets are given as `${NAME}` from the environment only, so that the file can be kept with other code. Every mistake
@@ -19,7 +21,7 @@ writes.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -27,12 +29,14 @@ from typing import TYPE_CHECKING, Any, get_args
 from api.assembly import ConnectionSpec, Text
 from api.checkup import check_mapping
 from api.filters import FILTERS, Asked, check_filters
+from api.profiles import read_consent
 from connectors._kit.catalogue import Entry, catalogue
 from core.decide.brake import CASES, OFF
 from core.decide.filtering import Leaves, LeavesIn
 from core.decide.matching import read_matching
 from core.decide.reviewing import EXPIRES, WITHIN, Duties, duration
 from core.decide.rules import load_rules
+from core.decide.topics import read_topics
 from core.errors import ConfigError
 from core.flow.hub import HUB, Policy
 from core.manifest import Deletes, Setting
@@ -41,7 +45,6 @@ from core.mapping.source import Entry as Line
 from core.mapping.source import Node, Source
 from core.model.locale import Locale
 from core.model.shape import Shape
-from core.model.shapes import load_custom_fields, shapes_with
 from core.store import connections, runs
 from core.store.codec import dumps, loads
 
@@ -50,7 +53,9 @@ if TYPE_CHECKING:
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TOP = ("connections", "rules", "custom_fields", "match", "locale", "reviews")
+_TOP = ("connections", "rules", "custom_fields", "match", "topics", "consent", "locale", "reviews")
+_INLINE = ("match", "topics", "consent")
+"""Said in the file itself, or in one that it names."""
 _REVIEWS = ("owner", "escalate_to", "owners", "due", "expires")
 _CONNECTION = ("connector", "settings", "mapping", "streams", "brake", "remove")
 _POLICY = tuple(one.name for one in fields(Policy))
@@ -69,6 +74,9 @@ class Config:
     custom_fields: Text | None = None
     match: Text | None = None
     """Block lists and tiers, over those that come with the hub."""
+    topics: Text | None = None
+    consent: Text | None = None
+    """Which profile holds, and what is said otherwise."""
     locale: Locale | None = None
     reviews: Duties | None = None
     source: Source | None = None
@@ -85,7 +93,7 @@ class Changes:
     unchanged: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    """Of `rules`, `custom fields`, `match`, `locale` and `reviews`, those that change."""
+    """Of `rules`, `custom fields`, `match`, `topics`, `consent`, `locale` and `reviews`, those that change."""
 
     @property
     def any(self) -> bool:
@@ -125,7 +133,7 @@ def changes(installation: Installation, config: Config) -> Changes:
     with installation.store.reading() as tx:
         rows = {one.name: one for one in connections.all_connections(tx) if one.name != HUB and one.state != "removed"}
         mappings = {one.name: connections.active_mapping(tx, one.id) for one in rows.values()}
-        facts = {name: runs.fact(tx, name) for name in ("rules", "custom_fields", "match")}
+        facts = {name: runs.fact(tx, name) for name in ("rules", "custom_fields", *_INLINE)}
     for name, spec in config.connections.items():
         row, version = rows.get(name), mappings.get(name)
         if row is None:
@@ -147,8 +155,9 @@ def changes(installation: Installation, config: Config) -> Changes:
     for name, text in (("rules", config.rules), ("custom_fields", config.custom_fields)):
         if text is not None and text.text != facts[name]:
             found.texts.append(name.replace("_", " "))
-    if config.match is not None and config.match.text != (facts["match"] or ""):
-        found.texts.append("match")
+    for name, text in (("match", config.match), ("topics", config.topics), ("consent", config.consent)):
+        if text is not None and text.text != (facts[name] or ""):
+            found.texts.append(name)
     if config.locale is not None and config.locale != installation.locale():
         found.texts.append("locale")
     if config.reviews is not None and config.reviews != installation.duties():
@@ -158,9 +167,7 @@ def changes(installation: Installation, config: Config) -> Changes:
 
 def verify(installation: Installation, config: Config) -> None:
     """See whether a configuration could be put in force; raises `ConfigError` with what stands in the way."""
-    shapes = installation.shapes()
-    if config.custom_fields is not None:
-        shapes = shapes_with(load_custom_fields(config.custom_fields.text, file=config.custom_fields.file))
+    shapes = installation.shapes(_own_texts(config))
     _check_rules(installation, config, shapes)
     for spec in config.connections.values():
         check_mapping(installation, spec.connector, spec.mapping, spec.mapping_file, shapes=shapes)
@@ -179,12 +186,17 @@ def put(installation: Installation, config: Config, found: Changes, *, run_id: i
         connections=[spec for name, spec in config.connections.items() if name in touched],
         removed=found.removed,
         rules=config.rules if "rules" in found.texts else None,
-        custom_fields=config.custom_fields if "custom fields" in found.texts else None,
+        texts={name: one for name, one in _own_texts(config).items() if name.replace("_", " ") in found.texts},
         match=config.match if "match" in found.texts else None,
         locale=config.locale if "locale" in found.texts else None,
         reviews=config.reviews if "reviews" in found.texts else None,
         run_id=run_id,
     )
+
+
+def _own_texts(config: Config) -> dict[str, Text]:
+    said = {"custom_fields": config.custom_fields, "topics": config.topics, "consent": config.consent}
+    return {name: one for name, one in said.items() if one is not None}
 
 
 def _check_rules(installation: Installation, config: Config, shapes: Mapping[str, Shape]) -> None:
@@ -212,7 +224,9 @@ class _Reader:
             self._connection(line, config)
         config.rules = self._text(root, "rules")
         config.custom_fields = self._text(root, "custom_fields")
-        config.match = self._match(root)
+        config.match = self._inline(root, "match", read_matching)
+        config.topics = self._inline(root, "topics", read_topics)
+        config.consent = self._inline(root, "consent", read_consent)
         if "locale" in root.value:
             config.locale = self._locale(root.value["locale"].node)
         if "reviews" in root.value:
@@ -374,24 +388,24 @@ class _Reader:
                 chosen[str(one.key)] = value
         return Locale(**chosen)
 
-    # Matching.
+    # Matching, topics, consent.
 
-    def _match(self, root: Node) -> Text | None:
-        """Block lists and tiers: said here, or in a file that is named here."""
-        below = root.value["match"].node if "match" in root.value else None
+    def _inline(self, root: Node, key: str, read: Callable[[Node, Source], object]) -> Text | None:
+        """What is said here, or in a file that is named here; `read` notes its mistakes."""
+        below = root.value[key].node if key in root.value else None
         if below is None:
             return None
         if not below.is_map:
-            said = self._text(root, "match") if below.value is not None else Text("", "match")
+            said = self._text(root, key) if below.value is not None else Text("", key)
             if said is not None and said.text.strip():
                 source = Source(said.file, said.text)
                 if (tree := source.tree()) is not None:
-                    read_matching(tree, source)
+                    read(tree, source)
                 self.source.problems.extend(source.problems)
             return said
-        read_matching(below, self.source)
+        read(below, self.source)
         # Kept as text, like rules; JSON is YAML, too.
-        return Text(dumps(below.plain()), f"{self.source.file} (match)")
+        return Text(dumps(below.plain()), f"{self.source.file} ({key})")
 
     # Reviews.
 

@@ -160,7 +160,7 @@ def make_plan(
 def touched(change: Changes) -> set[str]:
     """The connections of which every record is to be looked at again; what rules change is marked record by record."""
     looked_at = {"connector", "mapping", "streams"}
-    every = set(change.changed) if "locale" in change.texts or "custom fields" in change.texts else set()
+    every = set(change.changed) if {"locale", "custom fields", "topics"} & set(change.texts) else set()
     return every | {*change.added} | {name for name, about in change.changed.items() if looked_at & set(about)}
 
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from api.assembly import Installation
     from core.store.connections import ConnectionRow
 
-_TEXTS = {"rules": "rules", "custom fields": "custom_fields", "match": "match"}
+_TEXTS = {
+    "rules": "rules", "custom fields": "custom_fields", "match": "match", "topics": "topics", "consent": "consent"
+}  # fmt: skip
 """What a change calls a text → the fact it is kept as."""
 
 
@@ -72,6 +74,8 @@ def earlier(installation: Installation, run: Run) -> Config:
     config.rules = Text(*texts["rules"]) if "rules" in texts else None
     config.custom_fields = Text(*texts["custom_fields"]) if "custom_fields" in texts else None
     config.match = Text(*texts["match"]) if "match" in texts else None
+    config.topics = Text(*texts["topics"]) if "topics" in texts else None
+    config.consent = Text(*texts["consent"]) if "consent" in texts else None
     if "locale" in run.subject["change"]["also"]:
         config.locale = Locale(**loads(before["locale"])) if before["locale"] else installation.settings.locale
     if before["reviews"] is not None:

@@ -14,6 +14,7 @@ from core import manifest
 from core.decide.blocks import Blocks
 from core.decide.brake import Leave, Limits
 from core.decide.filtering import Leaves, LeavesIn
+from core.decide.profile import Profile
 from core.decide.route import Hearer
 from core.decide.rules import Rules
 from core.decide.skew import Skew
@@ -164,6 +165,8 @@ class Hub:
     locale: Locale = field(default_factory=Locale)
     hearers: tuple[Hearer, ...] = ()
     """Who must hear about which fields of which kind."""
+    profile: Profile = field(default_factory=Profile)
+    """What the law of the place asks of a consent."""
     signer: Signer | None = None
     """Signs the heads of the consent ledger; None on a copy that is only for trying something out."""
     suppressor: Suppressor | None = None

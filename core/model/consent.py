@@ -20,6 +20,9 @@ PREFIX = "consent."
 POINTS: Mapping[str, str] = {"email": "email", "sms": "phone", "phone": "phone"}
 """Channel → the field that holds the address or number it goes to; the others go to the person."""
 
+ALL = "all"
+"""In the place of a channel: a do-not-contact, which covers every one."""
+
 FORM = 1
 """The version of the ledger's form."""
 

@@ -18,8 +18,9 @@ from core.model.shapes.document import DOCUMENT
 from core.model.shapes.owner import OWNER
 from core.model.shapes.payment import PAYMENT
 from core.model.shapes.ticket import TICKET
+from core.model.shapes.topics import Topic, fields_of
 
-__all__ = ["KIND_ORDER", "SHAPES", "load_custom_fields", "shapes_with"]
+__all__ = ["KIND_ORDER", "SHAPES", "Topic", "load_custom_fields", "shapes_with"]
 
 SHAPES: Mapping[str, Shape] = MappingProxyType(
     {shape.kind: shape for shape in (OWNER, COMPANY, CONTACT, DEAL, TICKET, ACTIVITY, DOCUMENT, PAYMENT)}
@@ -35,7 +36,9 @@ def load_custom_fields(text: str, file: str) -> dict[str, list[Field]]:
     return custom_fields(text, file, SHAPES)
 
 
-def shapes_with(custom: Mapping[str, Iterable[Field]]) -> Mapping[str, Shape]:
-    """The shapes with an installation's own fields; `ValueError` for a taken name, `KeyError` for no kind."""
+def shapes_with(custom: Mapping[str, Iterable[Field]], topics: Iterable[Topic] = ()) -> Mapping[str, Shape]:
+    """Shapes with an installation's own fields and topics; `ValueError` for a taken name, `KeyError` for no kind."""
     extended = {kind: SHAPES[kind].extended(fields) for kind, fields in custom.items()}
+    if about := fields_of(topics):
+        extended[CONTACT.kind] = extended.get(CONTACT.kind, CONTACT).extended(about)
     return MappingProxyType({**SHAPES, **extended})

@@ -138,9 +138,21 @@ _CAPTURE = (
     Field("utm_content", "name", "Which variant brought the visit.", "blue-button", rule="fill"),
     Field("first_touch_at", "instant", "When they first came to us.", "2026-11-20T16:05:00Z", rule="min"),
 )
-_CONSENT = tuple(
-    Field(f"consent.{channel}", "choice", doc, "granted", personal=True, rule="strictest", choices=CONSENTS)
-    for channel, doc in CHANNELS.items()
+
+
+def consent_field(name: str, doc: str, example: str = "granted") -> Field:
+    """The declaration of `consent.CHANNEL` or `consent.CHANNEL.TOPIC`."""
+    return Field(f"consent.{name}", "choice", doc, example, personal=True, rule="strictest", choices=CONSENTS)
+
+
+_CONSENT = (
+    *(consent_field(channel, doc) for channel, doc in CHANNELS.items()),
+    consent_field(
+        "all",
+        "Do not contact: `denied` covers every channel, and nothing else means anything by itself. The person's own, "
+        "newer `granted` takes a do-not-contact back, and permits nothing.",
+        "denied",
+    ),
 )
 
 CONTACT = Shape.of(
