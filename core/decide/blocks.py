@@ -39,6 +39,10 @@ SHARED_INBOXES = listed("""
 """What stands before the `@` of an inbox that is nobody's own."""
 
 
+_FILED = 2
+"""Which version of this program files the keys: another one files what is known anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Blocks:
     """What is no key. `cap`: a key that more records hold is shared by many people and does not match."""
@@ -59,7 +63,7 @@ class Blocks:
         """The same for lists that say the same."""
         lists = [sorted(self.inboxes), sorted(self.domains), sorted(self.mail_domains)]
         patterns = [one.pattern if one else "" for one in (self.emails, self.phones, self.allowed)]
-        said = (lists, patterns, self.cap, sorted(self.tiers.items()))
+        said = (lists, patterns, self.cap, sorted(self.tiers.items()), _FILED)
         return blake2b(repr(said).encode(), digest_size=8).hexdigest()
 
     def says(self, kind: str, tier: str) -> str:

@@ -50,6 +50,27 @@ def keys_of(kind: str, values: Values, blocks: Blocks = DEFAULT) -> tuple[Key, .
     return ()
 
 
+def reach_of(kind: str, values: Values, blocks: Blocks = DEFAULT) -> tuple[int, ...]:
+    """The digests under which a person is filed for whoever asks by an address or number that is no key by itself.
+
+    Newcomers are never looked up by them: a household shares a number, and a team an inbox.
+    """
+    if kind != "contact":
+        return ()
+    phone, phones, emails = values.get("phone"), values.get("other_phones"), values.get("other_emails")
+    points = [phone] if phone else []
+    if phones:
+        points += phones
+    if emails:
+        points += [one for one in emails if blocks.blocks_email(one)]
+    return tuple([reach_digest(point) for point in points])
+
+
+def reach_digest(point: str) -> int:
+    """The digest of one such address or number."""
+    return _key("reach", "contact", "reach", point).digest
+
+
 def identity_digest(stream_id: int, value: Json) -> int:
     """The digest under which a tool's own lasting mark of a record is filed; it is a key in this one stream only."""
     return _key("verified", "identity", str(stream_id), str(value)).digest

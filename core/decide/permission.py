@@ -103,6 +103,11 @@ def permitted(words: Iterable[Word], asked: Asked, profile: Profile) -> Permissi
     return against or _granted(grants, asked)
 
 
+def needs_guardian(asked: Asked, profile: Profile) -> bool:
+    """Whether this person's own grant is not enough, because of their age."""
+    return _minor(asked, profile) is not None
+
+
 def strictest(found: Sequence[Permission]) -> Permission:
     """Of several people who share an address, the narrowest answer; one's silence closes nothing for another."""
     return max(found, key=lambda one: _NARROWNESS[one.state] + (0.5 if not one.allowed else 0))
@@ -229,16 +234,22 @@ def _by_time(grants: Sequence[Word], asked: Asked, profile: Profile) -> Permissi
 
 
 def _by_age(grants: Sequence[Word], asked: Asked, profile: Profile) -> Permission | None:
-    if profile.age is None or any(word.guardian and word.stamp.explicit for word in grants):
+    minor = _minor(asked, profile)
+    if minor is None or any(word.guardian and word.stamp.explicit for word in grants):
+        return None
+    reason, why = minor
+    return Permission(False, "pending", reason, f"{why}: a guardian must agree first.", tuple(grants))
+
+
+def _minor(asked: Asked, profile: Profile) -> tuple[str, str] | None:
+    """Why the person may not decide alone; None where they may."""
+    if profile.age is None:
         return None
     age = _age(asked.birthday, asked.now)
-    if age is None and profile.unknown_age == "child":
-        why = f"The person's age is not known, and may be under {profile.age}: a guardian must agree first."
-        return Permission(False, "pending", "age_unknown", why, tuple(grants))
-    if age is not None and age < profile.age:
-        why = f"The person is under {profile.age}: a guardian must agree first."
-        return Permission(False, "pending", "under_age", why, tuple(grants))
-    return None
+    if age is None:
+        unknown = "age_unknown", f"The person's age is not known, and may be under {profile.age}"
+        return unknown if profile.unknown_age == "child" else None
+    return ("under_age", f"The person is under {profile.age}") if age < profile.age else None
 
 
 def _granted(grants: Sequence[Word], asked: Asked) -> Permission:

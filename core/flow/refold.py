@@ -13,7 +13,7 @@ from typing import Any
 from core.decide import reviewing
 from core.decide.flip import flips
 from core.decide.fold import Ask, fold
-from core.decide.keys import keys_of
+from core.decide.keys import keys_of, reach_of
 from core.decide.route import Cause, Lane, hearers, lane
 from core.decide.settle import strictness
 from core.flow.changes import Changes
@@ -272,10 +272,14 @@ def _rekey(
     hub: Hub, changes: Changes, record: Record, before: dict[str, Any], after: dict[str, Any], *, gone: bool
 ) -> None:
     # A deleted record keeps its keys: who comes again is known again, with what was said (a refusal above all).
-    was = {key.digest for key in keys_of(record.kind, before, hub.blocks)} if record.state != State.MERGED else set()
-    now = set() if gone else {key.digest for key in keys_of(record.kind, after, hub.blocks)}
+    was = _filed(hub, record.kind, before) if record.state != State.MERGED else set()
+    now = set() if gone else _filed(hub, record.kind, after)
     changes.dropped_keys.extend((digest, record.id) for digest in was - now)
     changes.keys.extend((digest, record.id) for digest in now - was)
+
+
+def _filed(hub: Hub, kind: str, values: dict[str, Any]) -> set[int]:
+    return {key.digest for key in keys_of(kind, values, hub.blocks)} | {*reach_of(kind, values, hub.blocks)}
 
 
 def _mark(

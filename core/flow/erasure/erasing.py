@@ -110,7 +110,7 @@ def erase(
 
 
 def _known_again(suppressor: Suppressor, person: Person) -> Iterator[str]:
-    yield from (suppressor.of_key(digest) for digest in person.leads)
+    yield from (suppressor.of_key(digest) for digest in person.leads | person.reach)
     yield from (suppressor.of_place(row.stream_id, row.remote_id) for row in person.bound)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from core.decide.keys import Key, keys_of
+from core.decide.keys import Key, keys_of, reach_of
 from core.errors import ConfigError
 from core.flow.filters.doors import held_by_the_tool
 from core.flow.hub import Hub
@@ -35,6 +35,8 @@ class Person:
     """Where the tools hold it, or held it; what is said of it in the hub; and what filters keep out of the hub."""
     leads: frozenset[int] = frozenset()
     """Digests of the keys by which it is known again."""
+    reach: frozenset[int] = frozenset()
+    """Digests under which it was filed beside these; nobody is stopped by them."""
     words: frozenset[str] = frozenset()
     """What can only mean this person in a sentence: addresses and numbers."""
     names: frozenset[str] = frozenset()
@@ -58,6 +60,7 @@ def person_of(hub: Hub, tx: Tx, record_id: int) -> Person:
     said = list(_said(hub, tx, person))
     leads = {key for values in said for key in keys_of(record.kind, values, hub.blocks) if is_lead(key)}
     person.leads = frozenset(key.digest for key in leads)
+    person.reach = frozenset(one for values in said for one in reach_of(record.kind, values, hub.blocks))
     person.bound += _kept_out(tx, person)
     person.words = frozenset(word for word in _words(said, person.bound) if len(word) >= _SHORTEST)
     person.names = frozenset(word for word in _names(said) if len(word) >= _SHORTEST)

@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import Any
 
 from core.decide.blocks import DEFAULT, Blocks
-from core.decide.keys import PROVING, TIERS, Key, keys_of
+from core.decide.keys import PROVING, TIERS, Key, keys_of, reach_of
 from core.decide.match import Ambiguous, Candidate, Join, match
 from core.decide.matching import WORDS
 from core.flow.changes import Changes
@@ -111,6 +111,7 @@ class _Again:
         gained, lost = {}, {}
         for one in page:
             now = {key.digest for key in keys_of(one.kind, one.values, self.hub.blocks)}
+            now |= {*reach_of(one.kind, one.values, self.hub.blocks)}
             was = filed.get(one.id, set()) & possible[one.id]
             if now - was:
                 gained[one.id] = now - was
@@ -207,7 +208,8 @@ def _both(one: Work, other: Work) -> set[str]:
 
 
 def _possible(record: Record) -> set[int]:
-    return _possible_of(record.kind, record.values)
+    reach = {digest for blocks in (_OPEN, _SHUT) for digest in reach_of(record.kind, record.values, blocks)}
+    return _possible_of(record.kind, record.values) | reach
 
 
 def _possible_of(kind: str, values: Values) -> set[int]:

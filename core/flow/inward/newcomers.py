@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import orjson
 
 from core.decide.fold import alone
-from core.decide.keys import Key, identity_digest, keys_of, names_of
+from core.decide.keys import Key, identity_digest, keys_of, names_of, reach_of
 from core.decide.likeness import names_differ
 from core.decide.match import Ambiguous, Candidate, Join, New, match
 from core.decide.route import hearers, lane
@@ -253,6 +253,8 @@ class _Seats:
         if self.consents:
             self._enter_consents(row, claims)
         changes.keys.extend([(key.digest, record_id) for key in newcomer.keys])
+        reach = reach_of(trip.stream.kind, standing, trip.hub.blocks)
+        changes.keys.extend([(digest, record_id) for digest in reach])
         changes.marks.extend(marks.of(record_id, standing))
 
     def _enter_consents(self, row: Bound, claims: Claims) -> None:

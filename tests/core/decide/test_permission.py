@@ -244,8 +244,8 @@ def test_an_address_that_came_after_the_grant_is_not_the_one_it_was_given_for() 
     assert (granted.points, suppressed.points) == (frozenset(), frozenset())
     granted, suppressed = said_at(5, since=2)
     assert granted.points == frozenset(), "it may have come after it"
-    assert suppressed.points == {"+447700900123"}, "it may have been there"
-    assert said_at(9)[0].points == {ANN}
+    assert suppressed.points == frozenset(["+447700900123"]), "it may have been there"
+    assert said_at(9)[0].points == frozenset([ANN])
 
 
 def test_what_is_said_in_the_hub_is_about_the_address_that_stands() -> None:
@@ -255,7 +255,7 @@ def test_what_is_said_in_the_hub_is_about_the_address_that_stands() -> None:
         3: voice("hub", 9, consent__email="granted"),
     }
     (found,) = words_of(voices, "email", {"email": ANN})
-    assert found.points == {ANN}
+    assert found.points == frozenset([ANN])
     voices[1] = voice("shop", 12, email=ANN)
     (found,) = words_of(voices, "email", {"email": ANN})
     assert found.points == frozenset()
@@ -269,7 +269,7 @@ TIMES = st.integers(0, 12).map(lambda step: NOW - step * 100 * DAY)
 
 
 @st.composite
-def words(draw: st.DrawFn, *, channels: tuple[str, ...] = ("email", "sms", "all"), **fixed: Any) -> Word:
+def words(draw: st.DrawFn, /, *, channels: tuple[str, ...] = ("email", "sms", "all"), **fixed: Any) -> Word:
     at = draw(TIMES)
     return Word(
         draw(st.integers(1, 4)), draw(SOURCES), draw(st.sampled_from(channels)),
