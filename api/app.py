@@ -1,8 +1,8 @@
-"""The status page: one page of HTML printed on the server, without scripts, and `/healthz` for machines.
+"""The status page: one page of HTML printed on the server, without scripts; `/healthz` and `/v1/consent` for machines.
 
 It shows what `concord status` shows and changes nothing; beside it stands the people's own page (`preferences`). No
-secret is in it. On a loopback address it answers to
-loopback names only, so that no foreign page can read it through a borrowed name.
+secret is in it. On a loopback address it answers to loopback names only, so that no foreign page can read it through a
+borrowed name. There is no sign-in: who can reach the port may ask.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api.cli.output import ago, counted, share
+from api.permissions import routes
 from api.preferences import add_preferences
 from api.snapshot import snapshot
 from core.errors import ConcordError
@@ -37,7 +38,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def create_app(installation: Installation, engine: Background | None = None, *, host: str = "127.0.0.1") -> FastAPI:
-    """The page of an installation; `engine` is the background whose health is shown."""
+    """The page of an installation, and its answers to machines; `engine` is the background whose health is shown."""
     app = FastAPI(title="Concord", openapi_url=None)
     if host in _LOOPBACK:
         public = urlsplit(installation.settings.public_url or "").hostname
@@ -69,6 +70,7 @@ def create_app(installation: Installation, engine: Background | None = None, *, 
         told = _health(installation, engine)
         return JSONResponse(told, 200 if told["ok"] else 503, headers=_HEADERS)
 
+    app.include_router(routes(installation))
     return app
 
 

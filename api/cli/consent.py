@@ -1,8 +1,9 @@
-"""Commands about consent: `consent log`, `consent verify`, `consent heads` and `consent prove`."""
+"""Commands about consent: `consent check`, `consent log`, `consent verify`, `consent heads` and `consent prove`."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,62 @@ group = typer.Typer(no_args_is_help=True, help="Consent: what was said, and the 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.add_typer(group, name="consent")
+
+
+@group.command("check")
+def check(
+    address: Annotated[
+        str | None, typer.Argument(help="An email address, a phone number, or #42 for a person's number in the hub.")
+    ] = None,
+    channel: Annotated[
+        str, typer.Option(help="How they are to be contacted: email, sms, phone, post, push or chat.")
+    ] = "email",
+    topic: Annotated[str | None, typer.Option(help="What about; one of `topics:` in the configuration.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            help="A CSV file of addresses, - for stdin: its column `email`, `phone` or `address`, else its first.",
+            allow_dash=True,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Whether somebody may be contacted, and why. 1 when anybody who was asked about may not be."""
+    from api.cli.opening import opened
+    from api.told import permission
+    from core.flow.consent.checking import check_all
+
+    if (address is None) == (file is None):
+        raise ConfigError("Name one address, or a file of them.", remedy="Give ADDRESS, or `--file LIST.csv`.")
+    whom = iter([address]) if address is not None else _addresses(file) if file else iter(())
+    with opened(made=True) as installation:
+        found = [permission(one) for one in check_all(installation.hub(), whom, channel, topic)]
+    refused = [one for one in found if not one["allowed"]]
+    if as_json:
+        output.as_json(found[0] if file is None else found)
+    else:
+        for one in found:
+            output.say(f"{'✓' if one['allowed'] else '✗'} {one['address']}: {one['why']}")
+        if file is not None:
+            output.say(f"{len(found) - len(refused):,} of {len(found):,} may be contacted.")
+    if refused:
+        sys.exit(1)
+
+
+def _addresses(file: Path) -> Iterator[str]:
+    """The addresses of a list, blank lines left out; `ConfigError` where it cannot be read."""
+    import csv
+
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError(f"{file} cannot be read: {why}.", remedy="Name a CSV file in UTF-8.") from error
+    rows = [row for row in csv.reader(text.splitlines()) if any(cell.strip() for cell in row)]
+    heads = [cell.strip().lower() for cell in rows[0]] if rows else []
+    named = next((heads.index(name) for name in ("email", "phone", "address") if name in heads), None)
+    for row in rows if named is None else rows[1:]:
+        yield row[named or 0] if len(row) > (named or 0) else ""
 
 
 @group.command("log")
