@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from tests.bench import addressbooks, consent, core, crms, imports, load, plans, scale, writes
+from tests.bench import addressbooks, consent, core, crms, imports, load, permissions, plans, scale, writes
 from tests.bench.figures import Figure, Skipped
 from tests.bench.report import as_json, show
 from tests.bench.stage import Stage, interrupted
@@ -27,6 +27,7 @@ BENCHES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "imports": imports.measure,
     "plans": plans.measure,
     "consent": consent.measure,
+    "permissions": permissions.measure,
     "core": core.measure,
 }
 

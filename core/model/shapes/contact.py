@@ -157,7 +157,8 @@ _CONSENT = (
 
 CONTACT = Shape.of(
     "contact",
-    "A person: lead, customer, or somebody at a company. Matched by email.",
+    "A person: lead, customer, or somebody at a company. Matched by email. Each of an installation's topics adds "
+    "`consent.CHANNEL.TOPIC`, such as `consent.email.news`.",
     (*_WHO, *_WORK, *_STANDING, *_CAPTURE, *_CONSENT),
     title=("first_name", "last_name"),
 )
