@@ -185,16 +185,14 @@ def _grants(word: Word, asked: Asked, profile: Profile) -> bool:
 def _refused(narrow: Sequence[Word], asked: Asked) -> Permission:
     most = max(strictness(word.status) for word in narrow)
     deciding = tuple(word for word in narrow if strictness(word.status) == most)
-    first = deciding[-1]
-    by = f"{first.source} says so since {_day(first)}"
-    if any(word.channel == ALL for word in deciding):
-        deciding = tuple(word for word in deciding if word.channel == ALL)
-        by = f"{deciding[-1].source} says so since {_day(deciding[-1])}"
-        return Permission(False, "denied", "do_not_contact", f"Do not contact, on any channel: {by}.", deciding)
-    what = _what(asked, first)
-    if first.status == "suppressed":
+    never = tuple(word for word in deciding if word.channel == ALL)
+    last = (never or deciding)[-1]
+    what, by = _what(asked, last), f"{last.source} says so since {_day(last)}"
+    if never:
+        return Permission(False, "denied", "do_not_contact", f"Do not contact, on any channel: {by}.", never)
+    if last.status == "suppressed":
         return Permission(False, "suppressed", "suppressed", f"The address cannot be used: {by}.", deciding)
-    if first.status == "pending":
+    if last.status == "pending":
         return Permission(False, "pending", "pending", f"Asked for {what}, and not confirmed yet: {by}.", deciding)
     return Permission(False, "denied", "denied", f"The person refused {what}, at every address: {by}.", deciding)
 
