@@ -26,6 +26,9 @@ KIND = "contact"
 PAGE = 500
 """So many people are looked up together."""
 
+CROWD = 200
+"""An address that more people have is no way to any of them: it was typed to fill the field."""
+
 Who = str | int
 """An email address, a phone number, `#42` or 42 for a person's number in the hub."""
 
@@ -88,12 +91,15 @@ def _pages(hub: Hub, whom: Iterable[Who], channel: str, topic: str | None) -> It
 def _page(hub: Hub, page: Sequence[Who], channel: str, topic: str | None) -> list[Verdict]:
     sought = [_read(hub, who) for who in page]
     with hub.store.reading() as tx:
-        known = _known(tx, sought)
+        holders = _holders(tx, sought)
+        crowded = {digest for digest, ids in holders.items() if len(ids) > CROWD}
+        apart = [one._replace(digests=()) if crowded.intersection(one.digests) else one for one in sought]
+        known = _known(tx, apart, holders)
         unknown = [one for one, some in zip(sought, known, strict=True) if not some]
         erased = _erased(hub, tx, unknown) if unknown else set()
         people = _People(hub, tx, {one.id: one for some in known for one in some}, channel, topic)
         found = [
-            _of_somebody(people, one, some) if some else _of_nobody(one, erased)
+            _of_somebody(people, one, some) if some else _of_nobody(one, erased, crowded)
             for one, some in zip(sought, known, strict=True)
         ]
     title = hub.profile.title
@@ -129,24 +135,27 @@ def _read(hub: Hub, who: Who) -> _Sought:
     return _Sought(field, value, (*filed, reach_digest(value)))
 
 
-def _known(tx: Tx, sought: Sequence[_Sought]) -> list[list[Record]]:
-    """For each one sought, the records that have the address; erased ones only where they were named by number."""
+def _holders(tx: Tx, sought: Iterable[_Sought]) -> dict[int, list[int]]:
+    """Digest → the records that are filed under it."""
     digests = {digest for one in sought for digest in one.digests}
     holders: dict[int, list[int]] = {}
     for digest, record_id in keys.find(tx, digests) if digests else ():
         if record_id > 0:
             holders.setdefault(digest, []).append(record_id)
-    named = {int(one.value) for one in sought if one.field == "id"}
-    found = records.load(tx, named | {id_ for ids in holders.values() for id_ in ids})
+    return holders
+
+
+def _known(tx: Tx, sought: Sequence[_Sought], holders: Mapping[int, Sequence[int]]) -> list[list[Record]]:
+    """For each one sought, the records that have the address; erased ones only where they were named by number."""
+    filed = [
+        {int(one.value)} if one.field == "id" else {id_ for at in one.digests for id_ in holders.get(at, ())}
+        for one in sought
+    ]
+    found = records.load(tx, {id_ for ids in filed for id_ in ids})
     forward = _forwarded(tx, found)
     known = []
-    for one in sought:
-        ids = (
-            [int(one.value)]
-            if one.field == "id"
-            else sorted({id_ for at in one.digests for id_ in holders.get(at, ())})
-        )
-        some = [found[id_] for id_ in (forward.get(id_, id_) for id_ in ids) if id_ in found]
+    for one, ids in zip(sought, filed, strict=True):
+        some = [found[id_] for id_ in sorted({forward.get(id_, id_) for id_ in ids}) if id_ in found]
         known.append([each for each in some if each.kind == KIND and (one.field == "id" or _has(each, one))])
     return known
 
@@ -179,9 +188,13 @@ def _erased(hub: Hub, tx: Tx, unknown: Iterable[_Sought]) -> set[int]:
 _GONE = "Whoever had this address was erased on request."
 
 
-def _of_nobody(sought: _Sought, erased: Collection[int]) -> Permission:
+def _of_nobody(sought: _Sought, erased: Collection[int], crowded: Collection[int]) -> Permission:
     if sought.wrong:
         return Permission(False, "unknown", "not_an_address", sought.wrong)
+    if any(digest in crowded for digest in sought.digests):
+        return Permission(
+            False, "unknown", "crowded", f"More than {CROWD} people have this address: it is nobody's own."
+        )
     if any(digest in erased for digest in sought.digests):
         return Permission(False, "unknown", "erased", _GONE)
     return Permission(False, "unknown", "nobody", "Nobody here has this address, so nobody has granted anything.")

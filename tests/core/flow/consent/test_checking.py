@@ -220,6 +220,16 @@ def test_equal_digests_of_other_addresses_are_not_believed(shop: Lab) -> None:
     assert told(ask(shop, "+447700900999", "sms")) == (False, "unknown", "nobody")
 
 
+def test_an_address_that_a_crowd_has_is_a_way_to_nobody(shop: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "CROWD", 1)
+    come(shop, email="none@shore.example", sms_consent="granted", email_consent="granted")
+    assert ask(shop, NUMBER, "sms").allowed
+    come(shop, email="none@shore.example", first_name="Bea", sms_consent="granted")
+    for who in (NUMBER, "none@shore.example"):
+        assert told(ask(shop, who, "sms")) == (False, "unknown", "crowded")
+    assert [told(ask(shop, one.id, "sms"))[0] for one in shop.records()] == [True, True]
+
+
 def test_a_merged_record_answers_under_its_old_number(shop: Lab) -> None:
     come(shop, email_consent="granted")
     come(shop, email=OTHER, phone=None, last_name="Hill", email_consent="denied")
