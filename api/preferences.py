@@ -18,6 +18,7 @@ from jinja2 import Environment
 
 from core.errors import ConfigError
 from core.flow.consent.choosing import FREQUENCY, Choice, choices, choose, person
+from core.model.consent import ALL
 from core.model.shapes.contact import FREQUENCIES
 
 if TYPE_CHECKING:
@@ -171,7 +172,8 @@ def _shown(installation: Installation, guest: Guest) -> list[Choice]:
     """What some tool is told, or somebody has said something about: the rest would promise what nobody does."""
     streams = [one for connection in installation.hub().connections.values() for one in connection.streams]
     used = {name for one in streams for name in (*one.translator.in_fields, *one.translator.out_fields)}
-    return [one for one in _choices(installation, guest) if one.field in used or one.status is not None]
+    known = (one for one in _choices(installation, guest) if one.channel != ALL)
+    return [one for one in known if one.field in used or one.status is not None]
 
 
 def _wanted(known: list[Choice], form: Mapping[str, list[str]]) -> tuple[dict[str, bool], str | None]:

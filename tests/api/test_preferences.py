@@ -118,8 +118,13 @@ def test_nothing_at_all_is_everything_off(lab: Lab, client: TestClient) -> None:
     client.post(page_of(lab), data={"all_off": "1", "shown": "consent.email", "yes": "consent.email"})
     values = lab.record(email=ANN["email"]).values
     assert {name: value for name, value in values.items() if name.startswith("consent.")} == {
-        f"consent.{channel}": "denied" for channel in ("email", "sms", "phone", "post", "push", "chat")
+        f"consent.{channel}": "denied" for channel in ("email", "sms", "phone", "post", "push", "chat", "all")
     }
+    client.post(page_of(lab), data={"shown": ["consent.email", "consent.sms"], "yes": "consent.sms"})
+    values = lab.record(email=ANN["email"]).values
+    assert (values["consent.all"], values["consent.sms"], values["consent.email"]) == ("granted", "granted", "denied")
+    assert "Write to me about nothing" in client.get(page_of(lab)).text
+    assert "consent.all" not in client.get(page_of(lab)).text
 
 
 def test_what_is_saved_again_unchanged_says_nothing_new(lab: Lab, client: TestClient) -> None:

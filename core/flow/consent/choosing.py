@@ -15,7 +15,7 @@ from core.flow.hub import Hub
 from core.flow.refold import load_works, refold
 from core.flow.running import Run
 from core.flow.saying import say_on
-from core.model.consent import channel, topic
+from core.model.consent import ALL, PREFIX, channel, topic
 from core.model.values import Json
 from core.store import records
 from core.store.records import Record, State
@@ -74,6 +74,7 @@ def choose(
     unknown = wanted.keys() - known.keys()
     if unknown:
         raise ConfigError(f"'{min(unknown)}' is nothing that a {record.kind} consents to.")
+    wanted = {**wanted, **_not_all(known, wanted)}
     said: dict[str, Json] = {
         name: "granted" if yes else "denied"
         for name, yes in wanted.items()
@@ -93,3 +94,10 @@ def choose(
             changes.write(tx)
         run.counts = {"said": len(said)}
     return run.id
+
+
+def _not_all(known: Mapping[str, Choice], wanted: Mapping[str, bool]) -> dict[str, bool]:
+    """Whoever says yes to something takes a do-not-contact back, which would cover it; that alone permits nothing."""
+    never = known.get(f"{PREFIX}{ALL}")
+    takes_back = never is not None and never.status == "denied" and any(wanted.values())
+    return {never.field: True} if takes_back and never is not None else {}
