@@ -200,8 +200,9 @@ def _refused(narrow: Sequence[Word], asked: Asked) -> Permission:
 def _unknown(every: Sequence[Word], asked: Asked, profile: Profile) -> Permission:
     if asked.channel in profile.silence_permits and not any(word.channel == asked.channel for word in every):
         why = f"Nobody has said anything; under {profile.title} as it is set up here, silence permits {asked.channel}."
-        found = Permission(True, "unknown", "silence", why)
-        return _by_age((), asked, profile) or found
+        minor = _by_age((), asked, profile)
+        # Nothing is awaited where nobody was asked: it stays unknown.
+        return minor._replace(state="unknown") if minor else Permission(True, "unknown", "silence", why)
     elsewhere = tuple(word for word in every if word.channel == asked.channel and word.status == "granted")
     general = tuple(word for word in elsewhere if word.topic is None and _concerns(word, asked))
     if general and asked.topic is not None and profile.each_purpose:

@@ -206,7 +206,7 @@ def test_silence_permits_only_where_nobody_said_anything_at_all() -> None:
     assert told(ask(profile=profile)) == (True, "unknown", "silence")
     assert not ask(channel="sms", profile=profile).allowed
     assert not ask(word("denied", topic="offers"), topic="news", profile=profile).allowed
-    assert not ask(birthday="2020-01-01", profile=profile).allowed
+    assert told(ask(birthday="2020-01-01", profile=profile)) == (False, "unknown", "under_age")
     assert not ask(word("denied", channel="all"), profile=profile).allowed
 
 
