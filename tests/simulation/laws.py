@@ -189,12 +189,17 @@ def given_up(look: Look) -> Iterator[str]:
 
 
 def _refused(look: Look, name: str, record: Record, letter: DeadLetter) -> bool:
+    """Whether a tool would refuse what the record is now: what it was when it was refused is of no account."""
     stream, tool = look.stream(name, record.kind), look.lab.tools[name]
     live = look.live(record, name)
     held = look.held[name].get(live[0].remote_id, {}) if live else {}
     # What people typed there themselves may have been in the way of everything else.
     typed = any(place == name and UNWELCOME in value for place, _, value in look.ledger.typed)
-    return typed or tool.refuses(stream.name, {**held, **letter.edit}) is not None
+    written = stream.translator.write(_with_refs(look, record, name))
+    # About what a person is asked by now, nothing is sent.
+    asked = {written.source.get(path, path) for path in letter.edit} & look.undecided.get(record.id, set())
+    wanted = {path: value for path, value in written.fields.items() if value is not None}
+    return typed or bool(asked) or tool.refuses(stream.name, {**held, **wanted}) is not None
 
 
 def explained(look: Look) -> Iterator[str]:
