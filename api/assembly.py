@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from api.profiles import profile_in_force
+from api.profiles import Asking, asking, profile_in_force
 from api.settings import Settings
 from connectors._kit.catalogue import Entry, entry
 from connectors._kit.hostile.stage import Wanted
@@ -324,6 +324,11 @@ class Installation:
         """What the law of the place asks of a consent, as it was put in force."""
         text, file = self._texts()["consent"]
         return profile_in_force(text, file=file)
+
+    def asking(self) -> Asking:
+        """How sign-ups are confirmed."""
+        text, file = self._texts()["consent"]
+        return asking(text, file=file)
 
     def _texts(self) -> dict[str, Text]:
         with self.store.reading() as tx:

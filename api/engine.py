@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from api.confirming import ask_sign_ups
 from core.flow.inward.arrivals import Intake
 from core.flow.outward.reconcile import Agreement, reconcile
 from core.flow.reviews.reviewing import tick
@@ -92,6 +93,7 @@ def turn_crank(
         hub = installation.hub()
         tick(hub)
         done.turns += sync(hub, names, until_quiet=until_quiet, everything=everything, tell=tell, holder=who)
+        ask_sign_ups(installation)
         installation.learn_clocks()
 
     go()

@@ -120,6 +120,23 @@ def _routes(installation: Installation, pages: Environment) -> APIRouter:
         told = _told(installation, guest) if guest is not None else {"guest": None}
         return HTMLResponse(template.render(**told, said="", leaving=True), 200 if guest else 404, headers=HEADERS)
 
+    @router.get("/{token}/confirm/{field}", response_class=HTMLResponse)
+    def ask_again(token: str, field: str) -> Response:
+        """Whoever signed up is asked whether it was them; opening the page says nothing yet."""
+        guest = guest_of(token)
+        known = guest is not None and field in {one.field for one in _choices(installation, guest)}
+        told = {**_told(installation, guest), "confirming": field} if guest is not None and known else {"guest": None}
+        return HTMLResponse(template.render(**told, said=""), 200 if known else 404, headers=HEADERS)
+
+    @router.post("/{token}/confirm/{field}")
+    def confirmed(token: str, field: str) -> Response:
+        """It was them: the second half of a double opt-in."""
+        guest = guest_of(token)
+        if guest is None or field not in {one.field for one in _choices(installation, guest)}:
+            return shown(None)
+        _choose(installation, guest, {field: True}, how="double opt-in")
+        return shown(guest_of(token), "Thank you. We write to you from now on.")
+
     @router.post("/{token}/unsubscribe")
     async def leave(token: str, request: Request) -> Response:
         """One click (RFC 8058): no more email, whatever the body says."""

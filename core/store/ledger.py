@@ -132,6 +132,12 @@ def at(tx: Connection, place: int) -> Row | None:
     return Row(*row) if row else None
 
 
+def after(tx: Connection, start: int, limit: int) -> list[Row]:
+    """The entries from a place on, at most so many."""
+    query = select(*_ROW).where(consent_entry.c.place >= start).order_by(consent_entry.c.place).limit(limit)
+    return [Row(*row) for row in tx.execute(query)]
+
+
 def pages(tx: Connection, *, page: int = 10_000) -> Iterator[Sequence[Row]]:
     """Every entry by place, in pages of plain tuples in the order of `Row`."""
     after = -1

@@ -1,0 +1,62 @@
+"""Confirming sign-ups: which mail is sent by which connection, and where its link leads (`consent:` in concord.yaml).
+
+The words are those of `confirm.txt` in the data folder, or the ones that come with the hub: the first line is the
+subject, and `{link}` stands where the person is led.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from api.preferences import link
+from core.errors import ConfigError, ToolError
+from core.flow.consent.confirming import Letter, confirm
+from core.flow.running import Run
+from core.ports import Sends
+
+if TYPE_CHECKING:
+    from api.assembly import Installation
+
+FILE = "confirm.txt"
+
+
+def ask_sign_ups(installation: Installation) -> None:
+    """Ask whoever signed up since the last time, where the configuration says so.
+
+    What the mail server says stands in the log, and is tried again with the next round.
+    """
+    hub, asked = installation.hub(), installation.asking()
+    if asked.mail is None or not asked.sources or not hub.profile.double_opt_in:
+        return
+    connection = next((one for one in hub.connections.values() if one.name == asked.mail), None)
+    if connection is None or connection.state != "active":
+        return
+    letter = letter_of(installation.settings.data / FILE)
+    with suppress(ToolError), Run(hub, connection.id, "confirm") as run:
+        sender = hub.open(connection.name)
+        if not isinstance(sender, Sends):
+            raise ConfigError(
+                f"{connection.name} sends no mail.", remedy="Name a connection of `smtp` as `consent: {mail: …}`."
+            )
+        done = confirm(
+            hub,
+            sender,
+            letter,
+            lambda record_id, field: f"{link(installation, record_id)}/confirm/{field}",
+            sources=asked.sources,
+        )
+        run.counts = done.counts()
+
+
+def letter_of(own: Path) -> Letter:
+    """The words of the mail; `ConfigError` where they do not say where to go."""
+    file = own if own.exists() else Path(__file__).parent / "templates" / FILE
+    subject, _, text = file.read_text(encoding="utf-8").partition("\n")
+    if "{link}" not in text or not subject.strip():
+        raise ConfigError(
+            f"{file} is no letter: it has no subject, or does not say where to go.",
+            remedy="Write the subject into the first line, and {link} where the person is led.",
+        )
+    return Letter(subject.strip(), text.lstrip("\n"))
