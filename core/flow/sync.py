@@ -61,7 +61,7 @@ class Turn:
     @property
     def quiet(self) -> bool:
         """Whether nothing new came in and nothing went out, and nothing is left to be looked at."""
-        moved = self.intake.heard + self.intake.created + self.intake.joined + self.intake.gone
+        moved = self.intake.heard + self.intake.created + self.intake.joined + self.intake.gone + self.intake.told
         return not moved and not self.intake.resumed and not self.delivered.writes and not self.delivered.tied
 
     def counts(self) -> dict[str, int]:

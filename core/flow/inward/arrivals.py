@@ -77,6 +77,8 @@ class Intake:
     left_out: int = 0
     """New to the hub or changed, and kept out by a filter."""
     problems: int = 0
+    told: int = 0
+    """Refusals that were written there while the walk went on."""
     again: list[str] = field(default_factory=list)
     seen: list[int] = field(default_factory=list)
     """Ids of the bindings this page showed, for a walk that looks for what is missing."""
@@ -85,7 +87,7 @@ class Intake:
 
     def counts(self) -> dict[str, int]:
         """The numbers that are not zero."""
-        names = ("read", "unchanged", "echoes", "heard", "created", "joined", "gone", "left_out", "problems")
+        names = ("read", "unchanged", "echoes", "heard", "created", "joined", "gone", "left_out", "problems", "told")
         return {name: value for name in names if (value := getattr(self, name))}
 
     def add(self, other: Intake) -> None:

@@ -98,7 +98,7 @@ def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None) -> Intak
             intake.add(read_again(hub, stream, intake.again, run_id=run_id))
         total.add(intake)
         if page.more:
-            deliver_refusals(hub, hub.connections[stream.connection_id])
+            total.told += deliver_refusals(hub, hub.connections[stream.connection_id]).writes
         if page.complete and whole_view:
             total.gone += _conclude(hub, stream, seen, newest, run_id)
         elif page.complete:
