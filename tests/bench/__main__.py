@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from tests.bench import addressbooks, consent, core, crms, imports, load, permissions, plans, scale, writes
+from tests.bench import addressbooks, consent, core, crms, imports, load, optouts, permissions, plans, scale, writes
 from tests.bench.figures import Figure, Skipped
 from tests.bench.report import as_json, show
 from tests.bench.stage import Stage, interrupted
@@ -25,6 +25,7 @@ BENCHES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "addressbooks": addressbooks.measure,
     "crms": crms.measure,
     "imports": imports.measure,
+    "optouts": optouts.measure,
     "plans": plans.measure,
     "consent": consent.measure,
     "permissions": permissions.measure,
