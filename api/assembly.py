@@ -25,6 +25,7 @@ from core.decide.blocks import Blocks, load_blocks
 from core.decide.brake import Limits
 from core.decide.matching import load_matching
 from core.decide.profile import Profile
+from core.decide.retention import Retention, load_retention
 from core.decide.reviewing import Duties
 from core.decide.route import Hearer
 from core.decide.rules import Rules, load_rules
@@ -71,8 +72,8 @@ _SIGNING = "signing key"
 _MATCH, MATCHED = "match again", "matched again"
 """Facts: for which run to match again what is known, and what came of it the last time."""
 
-OWN_TEXTS = ("custom_fields", "topics", "consent")
-"""Facts: what an installation declares of its own about fields, topics, and the profile of its place."""
+OWN_TEXTS = ("custom_fields", "topics", "consent", "retention")
+"""Facts: what an installation declares of its own: fields, topics, the profile of its place, how long it keeps what."""
 
 _SAMPLES = 40
 """Answers from which a tool's clock is judged."""
@@ -201,8 +202,7 @@ class Installation:
     ) -> None:
         """Change the configuration, all of it or nothing: everything is checked before anything is written.
 
-        `texts` are `custom_fields`, `topics` and `consent`, as far as they change. `run_id` is the run that what
-        follows from it belongs to.
+        `texts` are those of `OWN_TEXTS` that change. `run_id` is the run that what follows from it belongs to.
 
         A removed connection keeps its last words; nothing more is read from it or written to it.
         """
@@ -330,6 +330,11 @@ class Installation:
         text, file = self._texts()["consent"]
         return asking(text, file=file)
 
+    def retention(self) -> tuple[Retention, ...]:
+        """How long records are kept, by kind."""
+        text, file = self._texts()["retention"]
+        return load_retention(text, file=file)
+
     def _texts(self) -> dict[str, Text]:
         with self.store.reading() as tx:
             return {name: Text(runs.fact(tx, name) or "", runs.fact(tx, f"{name}_file") or name) for name in OWN_TEXTS}
@@ -343,6 +348,8 @@ class Installation:
             return
         if "consent" in texts:
             profile_in_force(texts["consent"].text, file=texts["consent"].file)
+        if "retention" in texts:
+            load_retention(texts["retention"].text, file=texts["retention"].file)
         with self.store.reading() as tx:
             rows = [one for one in stored.all_connections(tx) if one.state != "removed" and one.name not in others]
             versions = [version for one in rows if (version := stored.active_mapping(tx, one.id)) is not None]

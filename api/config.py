@@ -11,6 +11,7 @@
     match: {cap: 10, emails: [lab@*], tiers: {company: {named: ask}}}
     topics: {news: Our monthly letter, offers: {doc: Reduced prices, channels: [email]}}
     consent: {profile: gdpr, expires_after: 24}
+    retention: {contact: {keep: 36 months, since: [last_contacted_at, last_replied_at], then: erase}}
     reviews: {owner: anna@shop.example, escalate_to: bert@shop.example, due: {brake: 2h}}
 
 Secrets are given as `${NAME}` from the environment only, so that the file can be kept with other code. Every mistake
@@ -34,6 +35,7 @@ from connectors._kit.catalogue import Entry, catalogue
 from core.decide.brake import CASES, OFF
 from core.decide.filtering import Leaves, LeavesIn
 from core.decide.matching import read_matching
+from core.decide.retention import read_retention
 from core.decide.reviewing import EXPIRES, WITHIN, Duties, duration
 from core.decide.rules import load_rules
 from core.decide.topics import read_topics
@@ -53,8 +55,8 @@ if TYPE_CHECKING:
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TOP = ("connections", "rules", "custom_fields", "match", "topics", "consent", "locale", "reviews")
-_INLINE = ("match", "topics", "consent")
+_TOP = ("connections", "rules", "custom_fields", "match", "topics", "consent", "retention", "locale", "reviews")
+_INLINE = ("match", "topics", "consent", "retention")
 """Said in the file itself, or in one that it names."""
 _REVIEWS = ("owner", "escalate_to", "owners", "due", "expires")
 _CONNECTION = ("connector", "settings", "mapping", "streams", "brake", "remove")
@@ -77,6 +79,8 @@ class Config:
     topics: Text | None = None
     consent: Text | None = None
     """Which profile holds, and what is said otherwise."""
+    retention: Text | None = None
+    """How long records are kept, by kind."""
     locale: Locale | None = None
     reviews: Duties | None = None
     source: Source | None = None
@@ -93,7 +97,7 @@ class Changes:
     unchanged: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    """Of `rules`, `custom fields`, `match`, `topics`, `consent`, `locale` and `reviews`, those that change."""
+    """Of `rules`, `custom fields`, the texts in the file, `locale` and `reviews`, those that change."""
 
     @property
     def any(self) -> bool:
@@ -155,7 +159,8 @@ def changes(installation: Installation, config: Config) -> Changes:
     for name, text in (("rules", config.rules), ("custom_fields", config.custom_fields)):
         if text is not None and text.text != facts[name]:
             found.texts.append(name.replace("_", " "))
-    for name, text in (("match", config.match), ("topics", config.topics), ("consent", config.consent)):
+    inline = {name: getattr(config, name) for name in _INLINE}
+    for name, text in inline.items():
         if text is not None and text.text != (facts[name] or ""):
             found.texts.append(name)
     if config.locale is not None and config.locale != installation.locale():
@@ -196,6 +201,7 @@ def put(installation: Installation, config: Config, found: Changes, *, run_id: i
 
 def _own_texts(config: Config) -> dict[str, Text]:
     said = {"custom_fields": config.custom_fields, "topics": config.topics, "consent": config.consent}
+    said["retention"] = config.retention
     return {name: one for name, one in said.items() if one is not None}
 
 
@@ -227,6 +233,7 @@ class _Reader:
         config.match = self._inline(root, "match", read_matching)
         config.topics = self._inline(root, "topics", read_topics)
         config.consent = self._inline(root, "consent", read_consent)
+        config.retention = self._inline(root, "retention", read_retention)
         if "locale" in root.value:
             config.locale = self._locale(root.value["locale"].node)
         if "reviews" in root.value:

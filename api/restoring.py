@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from core.store.connections import ConnectionRow
 
 _TEXTS = {
-    "rules": "rules", "custom fields": "custom_fields", "match": "match", "topics": "topics", "consent": "consent"
+    "rules": "rules", "custom fields": "custom_fields", "match": "match", "topics": "topics", "consent": "consent",
+    "retention": "retention",
 }  # fmt: skip
 """What a change calls a text → the fact it is kept as."""
 
@@ -76,6 +77,7 @@ def earlier(installation: Installation, run: Run) -> Config:
     config.match = Text(*texts["match"]) if "match" in texts else None
     config.topics = Text(*texts["topics"]) if "topics" in texts else None
     config.consent = Text(*texts["consent"]) if "consent" in texts else None
+    config.retention = Text(*texts["retention"]) if "retention" in texts else None
     if "locale" in run.subject["change"]["also"]:
         config.locale = Locale(**loads(before["locale"])) if before["locale"] else installation.settings.locale
     if before["reviews"] is not None:

@@ -14,9 +14,11 @@ from core.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from api.assembly import Installation
+    from core.decide.retention import Retention
     from core.flow.erasure.erasing import Planned
     from core.flow.hub import Hub
     from core.store.erasures import Erasure
+    from core.store.records import Record
 
 Kind = Annotated[str, typer.Argument(help="The kind of record, mostly contact.")]
 Key = Annotated[str, typer.Argument(help="The person's email, number in the hub, name, or id in a tool.")]
@@ -24,7 +26,7 @@ Key = Annotated[str, typer.Argument(help="The person's email, number in the hub,
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (erase, erasures, export, datamap):
+    for command in (erase, erasures, export, datamap, retention):
         app.command()(command)
 
 
@@ -214,3 +216,62 @@ def datamap(as_json: Json = False) -> None:
     ]  # fmt: skip
     heads = ("kind", "field", "connection", "stream", "the tool's field", "way", "since", "records")
     output.console().print(output.table("", heads, rows, right=("records",)))
+
+
+def retention(
+    carry_out: Annotated[bool, typer.Option("--erase", help="Erase what is due of the kinds that say so.")] = False,
+    limit: Annotated[int, typer.Option(help="How many of a kind at most.", min=1, max=100_000)] = 200,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What has been kept for long enough, by `retention:` in the configuration; with --erase it is erased."""
+    from itertools import islice
+
+    from api.cli.opening import opened
+    from api.erased import keep_erased
+    from core.flow.erasure.erasing import erase as erase_one
+    from core.flow.erasure.retention import due
+
+    with opened(made=True) as installation:
+        hub, rules = installation.hub(), installation.retention()
+        found = {rule: list(islice(due(hub, rule), limit)) for rule in rules}
+        going = [one for rule, some in found.items() if rule.then == "erase" for one in some]
+        if not as_json:
+            _print_due(hub, found)
+        if carry_out and going:
+            _agree_to(len(going), yes=yes, as_json=as_json)
+            for one in going:
+                erase_one(hub, one.id, reference="retention", asked=False)
+            keep_erased(installation)
+            _compact(installation)
+    if as_json:
+        kinds = [
+            {"kind": rule.kind, "keep": str(rule), "then": rule.then, "due": [one.id for one in some]}
+            for rule, some in found.items()
+        ]
+        output.as_json({"kinds": kinds, "erased": len(going) if carry_out else 0})
+    elif carry_out:
+        output.say(f"{len(going):,} erased; the next `concord sync` has the tools delete them.")
+
+
+def _print_due(hub: Hub, found: dict[Retention, list[Record]]) -> None:
+    if not found:
+        output.say("Nothing says how long anything is kept; see `retention:` in docs/erasure.md.")
+    rows = [
+        (rule.kind, one.id, hub.shapes[rule.kind].name_of(one.values), str(rule), rule.then)
+        for rule, some in found.items()
+        for one in some
+    ]
+    if rows:
+        output.console().print(output.table("Due", ("kind", "record", "name", "kept for", "then"), rows))
+    elif found:
+        output.say("Nothing is due.")
+
+
+def _agree_to(number: int, *, yes: bool, as_json: bool) -> None:
+    if yes:
+        return
+    if as_json or not sys.stdin.isatty():
+        raise ConfigError("Nobody has agreed to these erasures.", remedy="Look without --erase, then add --yes.")
+    if not typer.confirm(f"Erase {number:,} records everywhere? It cannot be taken back.", default=False):
+        raise ConfigError("Nobody was erased.", remedy="Run the command again when you agree with what it shows.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -137,3 +139,47 @@ def test_the_data_map_names_every_personal_field_and_no_other(known: Concord):
     assert {(one["way"], one["records"], one["connection"]) for one in told} == {("read and written", 2, "sheets")}
     assert all(one["since"] for one in told)
     assert "First Name" in known("datamap").out
+
+
+def test_what_was_kept_for_long_enough_is_listed_and_erased_when_somebody_says_so(
+    known: Concord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert "Nothing says" in known("retention").out
+    (database,) = tmp_path.rglob("concord.db")
+    config = tmp_path / "concord.yaml"
+    config.write_text("retention:\n  contact: {keep: 36 months, then: erase}\n  deal: {keep: 2 years}\n")
+    assert known("apply", str(config), "--yes").code == 0
+    assert "Nothing is due" in known("retention").out
+    with closing(sqlite3.connect(database)) as raw:
+        raw.execute("UPDATE record SET updated_at = 1500000000000000 WHERE id = 1")
+        raw.commit()
+    told = known("retention", "--json").json
+    assert [(one["kind"], one["keep"], one["due"]) for one in told["kinds"]] == [
+        ("contact", "36 months", [1]), ("deal", "2 years", []),
+    ]  # fmt: skip
+    refused = known("retention", "--erase", "--json")
+    assert refused.code == 2
+    assert known("retention", "--erase", "--yes", "--json").json["erased"] == 1
+    assert not known("retention", "--json").json["kinds"][0]["due"]
+    assert [one["reference"] for one in known("erasures", "--json").json["erasures"]] == ["retention"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("contakt: {keep: 1 year}", "There is no kind"),
+        ("contact: {keep: for ever}", "how long it is kept"),
+        ("contact: {}", "how long it is kept"),
+        ("contact: {keep: 1 year, since: email}", "no moment"),
+        ("contact: {keep: 1 year, then: shred}", "nothing that can be done"),
+        ("contact: {keep: 1 year, than: erase}", "not a word"),
+        ("contact: 3", "has no rule"),
+    ],
+)
+def test_a_schedule_that_makes_no_sense_is_told_with_its_place(known: Concord, tmp_path: Path, line: str, words: str):
+    config = tmp_path / "concord.yaml"
+    config.write_text(f"retention:\n  {line}\n")
+    found = known("apply", str(config), "--yes")
+    assert found.code == 2
+    assert words in found.err
+    assert "concord.yaml:2:" in found.err

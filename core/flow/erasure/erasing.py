@@ -77,11 +77,18 @@ def plan(hub: Hub, record_id: int) -> Planned:
 
 
 def erase(
-    hub: Hub, record_id: int, *, reference: str | None = None, token: str | None = None, known: Collection[str] = ()
+    hub: Hub,
+    record_id: int,
+    *,
+    reference: str | None = None,
+    asked: bool = True,
+    token: str | None = None,
+    known: Collection[str] = (),
 ) -> int:
     """Erase whoever this record is; gives the number of the erasure. `ConfigError` where there is nobody to erase.
 
-    `reference` is the admin's own number for the request; it should not name the person. An erasure that is made again
+    `reference` is the admin's own number for the request; it should not name the person. Who was not `asked` for by
+    the person, but only kept for long enough, may come back under their address as somebody new. An erasure that is made again
     (`core.flow.erasure.again`) has the `token` it had, and hashes by which the person is `known` already.
     """
     if hub.suppressor is None:
@@ -97,7 +104,7 @@ def erase(
                 tx, at=now, kind=person.record.kind, record_id=person.record.id, records=person.record_ids,
                 run_id=run.id, token=token or token_hex(16), reference=reference,
             )  # fmt: skip
-            suppression.add(tx, id_, [*_known_again(hub.suppressor, person), *known])
+            suppression.add(tx, id_, [*_known_again(hub.suppressor, person, asked=asked), *known])
             counts = _forget(hub, tx, person, id_, now)
             place = _enter(tx, person, id_, now)
             counts["consent_entry"] = len(place[1])
@@ -109,8 +116,9 @@ def erase(
     return id_
 
 
-def _known_again(suppressor: Suppressor, person: Person) -> Iterator[str]:
-    yield from (suppressor.of_key(digest) for digest in person.leads | person.reach)
+def _known_again(suppressor: Suppressor, person: Person, *, asked: bool) -> Iterator[str]:
+    if asked:
+        yield from (suppressor.of_key(digest) for digest in person.leads | person.reach)
     yield from (suppressor.of_place(row.stream_id, row.remote_id) for row in person.bound)
 
 

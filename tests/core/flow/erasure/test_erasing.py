@@ -362,6 +362,18 @@ def test_who_comes_back_by_themselves_is_let_in_as_somebody_new(lab: Lab) -> Non
     assert At.ADMITTED in states(lab, id_).values()
 
 
+def test_who_was_only_kept_for_long_enough_may_come_back(lab: Lab) -> None:
+    two(lab)
+    erase(lab.hub, lab.record(email=ANN["email"]).id, asked=False)
+    lab.settle()
+    assert remains(lab.hub.store, TRACES) == []
+    lab.wait(600)
+    lab.tools["shop"].create("contacts", ANN)
+    lab.settle()
+    assert lab.find("crm", email=ANN["email"])
+    assert not lab.reviews()
+
+
 def test_what_a_person_deletes_by_hand_may_be_confirmed(lab: Lab) -> None:
     lab.tool("crm", mapping=MAPPING, policy={"writes": False}).create("contacts", ANN)
     lab.settle()
