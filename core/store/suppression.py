@@ -69,10 +69,12 @@ def found(tx: Connection, digests: Collection[str]) -> dict[str, int]:
     return {row[0]: row[1] for row in tx.execute(query)} if digests else {}
 
 
-def of_erasure(tx: Connection, erasure_id: int) -> list[str]:
-    """Every hash of an erasure, sorted."""
-    c = suppression.c
-    return list(tx.execute(select(c.digest).where(c.erasure_id == erasure_id).order_by(c.digest)).scalars())
+def by_erasure(tx: Connection) -> dict[int, list[str]]:
+    """Erasure → its hashes, sorted; of all of them."""
+    c, hashes = suppression.c, dict[int, list[str]]()
+    for digest, erasure_id in tx.execute(select(c.digest, c.erasure_id).order_by(c.digest)):
+        hashes.setdefault(erasure_id, []).append(digest)
+    return hashes
 
 
 def lift(tx: Connection, erasure_id: int) -> None:

@@ -34,9 +34,9 @@ class Listed(NamedTuple):
 def as_listed(hub: Hub) -> list[Listed]:
     """Every erasure of the store, oldest first."""
     with hub.store.reading() as tx:
+        hashes = suppression.by_erasure(tx)
         return [
-            Listed(one.token, one.kind, one.reference, tuple(suppression.of_erasure(tx, one.id)))
-            for one in erasures.after(tx, 0)
+            Listed(one.token, one.kind, one.reference, tuple(hashes.get(one.id, ()))) for one in erasures.after(tx, 0)
         ]
 
 
