@@ -87,9 +87,9 @@ def erase(
 ) -> int:
     """Erase whoever this record is; gives the number of the erasure. `ConfigError` where there is nobody to erase.
 
-    `reference` is the admin's own number for the request; it should not name the person. Where nobody
-    `asked` and it was only kept for long enough, whoever has the address may come back as somebody new. An erasure that is
-    made again (`core.flow.erasure.again`) has the `token` it had, and hashes by which the person is `known` already.
+    `reference` is the admin's own number for the request; it should not name the person. Where nobody `asked` and it
+    was only kept for long enough, whoever has the address may come back as somebody new. An erasure that is made again
+    (`core.flow.erasure.again`) has the `token` it had, and hashes by which the person is `known` already.
     """
     if hub.suppressor is None:
         raise ConfigError("A copy of the hub erases nobody.", remedy="Run the command on the installation itself.")
