@@ -296,6 +296,9 @@ def _tell_refusals(hub: Hub, reading: Mapping[Future[Turn], Connection], holder:
 def turn_beside(hub: Hub, connection: Connection, *, holder: str = "here") -> None:
     """A turn in which nothing is read, and only refusals are written."""
     name = f"connection {connection.id}"
+    with hub.store.reading() as tx:
+        if not outbox.has_refusals(tx, connection.id, hub.clock()):
+            return
     with hub.store.writing() as tx:
         token = runs.take_lease(tx, name, holder, now=hub.clock(), until=hub.clock() + LEASE)
     if token is None:
