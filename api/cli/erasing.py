@@ -153,19 +153,20 @@ def erasures(
             found = stored.latest(tx)
             places = stored.places_of(tx, [one.id for one in found])
     open_ = Counter(place.erasure_id for place in places if place.state in stored.OPEN)
-    listed = [_told(one, open_[one.id]) for one in found]
+    days = hub.profile.deadlines.erasure
+    listed = [_told(one, open_[one.id], days) for one in found]
     if as_json:
         output.as_json({"erasures": listed})
     elif not listed:
         output.say("Nobody was ever erased.")
     else:
-        heads = ("erasure", "kind", "record", "reference", "erased (UTC)", "done (UTC)", "open places")
+        heads = ("erasure", "kind", "record", "reference", "erased (UTC)", "due (UTC)", "done (UTC)", "open places")
         rows = [tuple(one.values()) for one in listed]
         output.console().print(output.table("", heads, rows, right=("open places",)))
 
 
-def _told(one: Erasure, open_: int) -> dict[str, Any]:
-    from core.model.instant import iso
+def _told(one: Erasure, open_: int, days: int) -> dict[str, Any]:
+    from core.model.instant import DAY, iso
 
     return {
         "erasure": one.id,
@@ -173,6 +174,7 @@ def _told(one: Erasure, open_: int) -> dict[str, Any]:
         "record": one.record_id,
         "reference": one.reference,
         "erased_at": iso(one.at),
+        "due_at": iso(one.at + days * DAY),
         "done_at": iso(one.done_at) if one.done_at is not None else None,
         "open": open_,
     }

@@ -65,10 +65,8 @@ def pick(hub: Hub, one: int, other: int, into: int | None = None) -> tuple[int, 
     with hub.store.reading() as tx:
         found = records.load(tx, {one, other})
     for id_ in (one, other):
-        if id_ not in found or found[id_].state in (State.MERGED, State.DELETED):
-            raise ConfigError(
-                f"Record {id_} is not there to be merged.", remedy="Look it up by `concord why KIND KEY`."
-            )
+        if id_ not in found or found[id_].state in (State.MERGED, State.DELETED, State.ERASED):
+            raise _not_there(id_)
     if one == other:
         raise ConfigError(f"Both words name record {one}.", remedy="Name two records by their numbers.")
     kinds = {record.kind for record in found.values()}
@@ -78,6 +76,10 @@ def pick(hub: Hub, one: int, other: int, into: int | None = None) -> tuple[int, 
         raise ConfigError(f"--into names record {into}, which is none of the two.", remedy=f"Say {one} or {other}.")
     winner = into or min(found.values(), key=lambda record: (record.created_at, record.id)).id
     return winner, other if winner == one else one
+
+
+def _not_there(record_id: int) -> ConfigError:
+    return ConfigError(f"Record {record_id} is not there to be merged.", remedy="Look it up by `concord why KIND KEY`.")
 
 
 def plan_join(hub: Hub, winner: int, loser: int) -> Joining:
@@ -102,6 +104,10 @@ def join(hub: Hub, winner: int, loser: int) -> int:
 
 def _joined(hub: Hub, tx: Tx, changes: Changes, winner: int, loser: int) -> Joining:
     works = load_works(hub, tx, [winner, loser])
+    for id_ in (winner, loser):
+        # Erased meanwhile, say.
+        if id_ not in works:
+            raise _not_there(id_)
     kept, lost = works[winner], works[loser]
     joining = Joining(winner, loser, kept.record.kind)
     mine, theirs = kept.record.values, lost.record.values
