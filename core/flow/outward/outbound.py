@@ -33,6 +33,7 @@ from core.flow.running import Run
 from core.model.instant import MINUTE, SECOND, Instant
 from core.ports import Edit, Page, Receipt, Verb
 from core.store import Tx, bindings, connections, deliveries, outbox, records
+from core.store.bindings import Bound
 from core.store.codec import pack, unpack
 from core.store.connections import StreamRow
 from core.store.database import serialise
@@ -152,6 +153,9 @@ def _claim(hub: Hub, connection: Connection, done: Delivered, run_id: int | None
         batch.failed |= batch.held
         busy = {one.record.id for one in wanted} | batch.held
         deliveries.wait_for(tx, [(connection.id, target, one.record.id) for one in found for target in one.missing])
+        # What was refused once and is there all the same (an answer was lost, or somebody typed it) is so no more.
+        in_step = batch.rows.keys() - {one.record.id for one in found if one.step in _SENT} - batch.held
+        deliveries.unbury(tx, connection.id, deliveries.refused(tx, connection.id, in_step))
         outbox.settle(tx, connection.id, [row for row in rows if row.record_id not in busy])
     batch.todo = kept
     batch.left.update(one.record.id for one in kept)
@@ -385,7 +389,14 @@ def settle_intents(hub: Hub, connection: Connection) -> dict[str, ToolError]:
         with hub.store.writing(durable=True) as tx:
             deliveries.resolve(tx, [intent.key])
             not_created(tx, [intent.key], now=hub.clock())
+            if any(one.state == bindings.State.BOUND for one in _made_there(tx, intent)):
+                # What was refused before was taken at last, though nobody heard the answer.
+                deliveries.unbury(tx, connection.id, [intent.record_id])
     return stopped
+
+
+def _made_there(tx: Tx, intent: Intent) -> list[Bound]:
+    return bindings.of_records(tx, [intent.record_id], [intent.stream_id])
 
 
 def _settle(hub: Hub, stream: Stream, intent: Intent) -> bool:

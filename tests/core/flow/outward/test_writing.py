@@ -317,3 +317,36 @@ def test_one_tools_answer_does_not_settle_what_another_one_owes(lab: Lab):
     # What was found again is what we made: it says nothing of its own.
     assert dict(bound.claims.items()) == {}
     assert len(lost.all("contacts")) == 1
+
+
+def test_a_refused_create_that_is_taken_at_last_is_no_dead_letter_though_its_answer_was_lost(lab: Lab):
+    source, other = lab.tool("a"), lab.tool("b")
+    other.habits.validator = lambda _stream, fields: "not so" if fields.get("job_title") == "Boss" else None
+    id_ = source.create("contacts", {**ANN, "job_title": "Boss"})
+    lab.settle()
+    assert len(lab.dead_letters()) == 1
+    source.edit("contacts", id_, {"job_title": "Chair"})
+    lab.turn("a")
+    other.mischief.once("lost_answer")
+    lab.turn("b")
+    lab.wait(600)
+    lab.settle()
+    assert lab.held("b", lab.find("b"))["job_title"] == "Chair"
+    assert not lab.dead_letters()
+
+
+def test_a_refused_update_that_is_taken_at_last_is_no_dead_letter_though_its_answer_was_lost(lab: Lab):
+    source, other = lab.tool("a"), lab.tool("b")
+    id_ = source.create("contacts", ANN)
+    lab.settle()
+    other.habits.validator = lambda _stream, fields: "not so" if fields.get("job_title") == "Boss" else None
+    for title in ("Boss", "Chair"):
+        source.edit("contacts", id_, {"job_title": title})
+        lab.turn("a")
+        assert len(lab.dead_letters()) == (title == "Chair")
+        other.mischief.once("lost_answer", 0 if title == "Boss" else 1)
+        lab.turn("b")
+    lab.wait(600)
+    lab.settle()
+    assert lab.held("b", lab.find("b"))["job_title"] == "Chair"
+    assert not lab.dead_letters()
