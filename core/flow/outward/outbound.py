@@ -10,7 +10,7 @@ One bad item never fails its batch: receipts are per item, and a refused call is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from core.decide.brake import Leave
@@ -32,7 +32,7 @@ from core.flow.pausing import Side, may_read, stop, unwritable
 from core.flow.running import Run
 from core.model.instant import MINUTE, SECOND, Instant
 from core.ports import Edit, Page, Receipt, Verb
-from core.store import Tx, bindings, connections, deliveries, outbox, records
+from core.store import Tx, bindings, connections, deliveries, outbox, records, reviews
 from core.store.bindings import Bound
 from core.store.codec import pack, unpack
 from core.store.connections import StreamRow
@@ -265,16 +265,24 @@ def _send(
 def _written_down(
     hub: Hub, connection: Connection, stream: Stream, batch: _Batch, chunk: Sequence[Difference], done: Delivered
 ) -> tuple[Sequence[Difference], list[Edit]]:
-    """Note what is about to be sent. Whoever was erased since it was prepared is left out, and looked at again."""
+    """Note what is about to be sent. What has become a question since it was prepared, and who was erased, is left out.
+
+    An answer to what was sent just before may have brought that news; it is looked at again.
+    """
     with hub.store.writing(durable=True) as tx:
         serialise(tx, records.CHANGING)
-        erased = records.erased(tx, [one.record.id for one in chunk if not one.erases])
-        if erased:
+        prepared = [one for one in chunk if not one.erases]
+        moot = records.erased(tx, [one.record.id for one in prepared])
+        asked = reviews.undecided(tx, [one.record.id for one in prepared])
+        moot |= {one.record.id for one in prepared if _is_asked(one, asked.get(one.record.id, ()))}
+        if moot:
             now = hub.clock()
-            outbox.put_back(tx, connection.id, [Later(id_, now, 0, None) for id_ in sorted(erased)])
-            batch.failed |= erased
-            done.put_back += len(erased)
-            chunk = [one for one in chunk if one.record.id not in erased]
+            outbox.put_back(
+                tx, connection.id, [Later(id_, now, batch.rows[id_].attempts, None) for id_ in sorted(moot)]
+            )
+            batch.failed |= moot
+            done.put_back += len(moot)
+            chunk = [one for one in chunk if one.erases or one.record.id not in moot]
         edits = [_edit(hub, one) for one in chunk]
         creates = [
             Intent(edit.key, connection.id, stream.id, one.record.id, hub.clock(), pack(edit.fields))
@@ -285,6 +293,16 @@ def _written_down(
         deliveries.intend(tx, creates)
         bindings.note_sent(tx, updates)
     return chunk, edits
+
+
+def _is_asked(one: Difference, asked: Collection[str]) -> bool:
+    """Whether a person is asked about something that is about to be written, or whether the record is somebody else."""
+    if not asked or one.step not in (Step.CREATE, Step.UPDATE):
+        return False
+    if one.step is Step.CREATE and "" in asked:
+        return True
+    lines = (line for line in one.stream.translator.lines if line.field in asked)
+    return any(path in (one.fields or {}) for line in lines for path in line.writes)
 
 
 def _written(hub: Hub, stream: Stream, edits: Sequence[Edit], done: Delivered) -> Iterator[Receipt]:

@@ -11,11 +11,13 @@ import pytest
 from connectors.memory.connector import MemoryConnector
 from core.decide.route import Lane
 from core.errors import Refused, SignedOut
+from core.flow.outward import outbound
 from core.flow.outward.outbound import deliver
 from core.flow.sync import turn
 from core.flow.undo.replay import replay
 from core.ports import Edit, Receipt
-from core.store import deliveries, tables
+from core.store import deliveries, reviews, tables
+from core.store.reviews import Question
 from tests.simulation.mortal import Fate, Killed, MortalStore
 from tests.support import EVERYTHING, PEOPLE, Lab, people
 
@@ -350,3 +352,24 @@ def test_a_refused_update_that_is_taken_at_last_is_no_dead_letter_though_its_ans
     lab.settle()
     assert lab.held("b", lab.find("b"))["job_title"] == "Chair"
     assert not lab.dead_letters()
+
+
+def test_what_has_become_a_question_since_it_was_prepared_is_not_sent(lab: Lab, monkeypatch: pytest.MonkeyPatch):
+    source = lab.tool("a")
+    lab.tool("b")
+    id_ = source.create("contacts", ANN)
+    lab.settle()
+    source.edit("contacts", id_, {"job_title": "Boss", "first_name": "Anna"})
+    lab.turn("a")
+    record = lab.record(email=ANN["email"])
+    put_aside = vars(outbound)["put_aside"]
+
+    def asked_just_then(tx: Any, *args: Any) -> None:
+        put_aside(tx, *args)
+        reviews.ask(tx, [Question("ask", {}, record_id=record.id, field="job_title")], now=lab.clock())
+
+    monkeypatch.setattr("core.flow.outward.outbound.put_aside", asked_just_then)
+    lab.turn("b")
+    held = lab.held("b", lab.find("b"))
+    assert held["first_name"] == "Anna"
+    assert "job_title" not in held
