@@ -54,6 +54,8 @@ class Difference:
     compared: int = 0
     undecided: int = 0
     """Fields under an open question, or whose lines rest: neither agreed nor to be written."""
+    asked: Collection[str] = ()
+    """What a person was asked about when it was compared."""
     incarnation: int = 0
     """How many records this connection has had for it before."""
     double: bool = False
@@ -104,6 +106,7 @@ def differences(
     for id_, record in found.items():
         asked = undecided.get(id_, frozenset[str]())
         for difference in _steps(connection, record, values[id_], by_record.get(id_, []), asked):
+            difference.asked = asked
             result.append(difference)
             if difference.step is Step.CREATE and "" in asked:
                 difference.step = Step.NOTHING

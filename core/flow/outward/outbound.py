@@ -274,7 +274,7 @@ def _written_down(
         prepared = [one for one in chunk if not one.erases]
         moot = records.erased(tx, [one.record.id for one in prepared])
         asked = reviews.undecided(tx, [one.record.id for one in prepared])
-        moot |= {one.record.id for one in prepared if _is_asked(one, asked.get(one.record.id, ()))}
+        moot |= {one.record.id for one in prepared if _is_asked(one, asked.get(one.record.id, set()) - set(one.asked))}
         if moot:
             now = hub.clock()
             outbox.put_back(
@@ -296,7 +296,7 @@ def _written_down(
 
 
 def _is_asked(one: Difference, asked: Collection[str]) -> bool:
-    """Whether a person is asked about something that is about to be written, or whether the record is somebody else."""
+    """Whether a new question is about something that is about to be written, or whether the record is somebody else."""
     if not asked or one.step not in (Step.CREATE, Step.UPDATE):
         return False
     if one.step is Step.CREATE and "" in asked:
