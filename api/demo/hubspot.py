@@ -97,9 +97,10 @@ class _Furnishing:
             "lifecyclestage": one.stage,
             "hubspot_owner_id": self.owners[one.owner.email],
         }
+        made = self.box.create("contacts", properties, {"companies": self._work(work)})
         if number % 23 == 7:
-            properties["hs_email_optout"] = "true"
-        return self.box.create("contacts", properties, {"companies": self._work(work)})
+            self.box.opt_out(one.email)
+        return made
 
     def _deal(self, one: Deal) -> str:
         links = {

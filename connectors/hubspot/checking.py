@@ -9,7 +9,7 @@ from connectors._kit.payload import Payload
 from connectors.hubspot.client import Client
 from connectors.hubspot.describing import Shapes
 from connectors.hubspot.versions import INTROSPECT, TOKEN_INFO
-from connectors.hubspot.words import HOW_TO_GRANT, OBJECTS, SCOPES
+from connectors.hubspot.words import ASKING_MANY, HOW_TO_GRANT, OBJECTS, SCOPES
 from core.errors import Forbidden, Gone, Refused, SignedOut, Unsupported
 from core.ports import Checkup, Finding
 
@@ -52,11 +52,14 @@ class Inspector:
         if granted is None:
             yield from self._tried()
             return
-        missing = [scope for scope in SCOPES if scope not in granted]
+        missing = [scope for scope in SCOPES if scope not in granted and _both(scope) not in granted]
         for scope in missing:
             yield Finding(False, f"The scope {scope} is missing: Concord cannot {SCOPES[scope]}.", HOW_TO_GRANT)
         if not missing:
             yield Finding(True, "All scopes are granted.")
+        if ASKING_MANY not in granted:
+            # Only Marketing Hub Enterprise has it, so it is nothing that is missing.
+            yield Finding(True, f"Without {ASKING_MANY} subscriptions are read from contacts: refusals, and no grants.")
 
     def _granted(self) -> frozenset[str] | None:
         """The scopes of our token, or None where HubSpot does not tell (a service key)."""
@@ -145,3 +148,8 @@ class Inspector:
         if self._settings.get("client_secret"):
             return Finding(True, "Webhooks are verified with client_secret.")
         return Finding(True, "No client_secret is set, so webhooks are refused; polls find everything a little later.")
+
+
+def _both(scope: str) -> str:
+    """The scope that grants reading and writing in one, where there is such a one."""
+    return f"{scope.rpartition('.')[0]}.read_write"

@@ -44,6 +44,8 @@ _APIS: Mapping[str, tuple[str, str]] = {
     "pipelines": ("hubspot.crm.pipelines", "PipelinesApi"),
     "properties": ("hubspot.crm.properties", "CoreApi"),
     "groups": ("hubspot.crm.properties", "GroupsApi"),
+    "definitions": ("hubspot.communication_preferences", "DefinitionApi"),
+    "statuses": ("hubspot.communication_preferences", "StatusApi"),
     **{stream: (f"hubspot.crm.{stream}", "BasicApi") for stream in MERGED},
 }
 """Our word → package and class of the vendor's client."""
@@ -94,6 +96,10 @@ class Client:
             self._apis[api] = self._made(api)
         answer: Answer = getattr(self._apis[api], operation)(*given, _preload_content=False, **more)
         return answer
+
+    def post(self, path: str, **call: Any) -> Answer:
+        """A POST that the vendor's client does not have; `path` is that of v3 or v4, the rest as of `Http.post`."""
+        return self.http.post(self.placed(path), **call)
 
     def account(self) -> Payload:
         """The account's number, time zone and currency, as they are now."""

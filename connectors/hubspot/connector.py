@@ -2,12 +2,14 @@
 
 This is the door. `client.py` talks to HubSpot, `versions.py` knows its paths, `trouble.py` its errors; `reading.py` and
 `owners.py` walk streams, `records.py` and `associations.py` make records whole, `writing.py` and `batches.py` change
-them, `checking.py` and `describing.py` look around, `receiving.py` reads webhooks. `words.py` holds the tables.
+them, `subscriptions.py` and `wishes.py` see to the mail that people want, `checking.py` and `describing.py` look
+around, `receiving.py` reads webhooks. `words.py` holds the tables.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from connectors.hubspot.associations import Associations
 from connectors.hubspot.checking import Inspector
@@ -17,6 +19,8 @@ from connectors.hubspot.owners import Owners
 from connectors.hubspot.reading import Walker, pace
 from connectors.hubspot.receiving import received
 from connectors.hubspot.records import Records
+from connectors.hubspot.subscriptions import FIELD, STREAM, Subscriptions
+from connectors.hubspot.wishes import Manners, Wishes
 from connectors.hubspot.words import OBJECTS, OWNERS
 from connectors.hubspot.writing import Writer
 from core.errors import Unsupported
@@ -36,14 +40,18 @@ class HubSpot:
     def __init__(self, context: Context) -> None:
         settings = context.settings
         key = str(settings.get("key_property") or KEY_PROPERTY)
+        manners = Manners.of(settings)
         self._client = client = Client(context)
         self._secret = str(settings.get("client_secret") or "")
         self._shapes = Shapes(client)
         links = Associations(client)
-        self._records = Records(client, self._shapes, links, key, context.reads)
+        self._subscriptions = Subscriptions(client, self._shapes)
+        self._records = Records(client, self._shapes, links, self._subscriptions, key, context.reads)
         self._owners = Owners(client, pace(settings))
-        self._walker = Walker(client, self._shapes, self._records, pace(settings))
-        self._writer = Writer(client, self._shapes, self._records, links, key)
+        watches = FIELD in context.reads.get(STREAM, ())
+        watched = self._subscriptions if watches else None
+        self._walker = Walker(client, self._shapes, self._records, pace(settings), watched)
+        self._writer = Writer(client, self._shapes, self._records, links, Wishes(client, manners), key)
         self._inspector = Inspector(client, self._shapes, settings, key)
 
     @property
@@ -61,7 +69,10 @@ class HubSpot:
 
     def describe(self, stream: str) -> Description:
         """The properties of a stream as they are now."""
-        return self._shapes.described(_known(stream))
+        described = self._shapes.described(_known(stream))
+        if stream != STREAM:
+            return described
+        return replace(described, fields=(*described.fields, *self._subscriptions.described()))
 
     def close(self) -> None:
         """Let the connections go."""

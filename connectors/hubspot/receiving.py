@@ -13,7 +13,7 @@ import orjson
 
 from connectors._kit.payload import Payload
 from connectors._kit.signatures import fingerprint, refusal, verify_request
-from connectors.hubspot.words import STREAM_OF
+from connectors.hubspot.words import OPTED_OUT, STREAM_OF
 from core.errors import Garbled
 from core.model.instant import MILLISECOND, Instant
 from core.ports import Notice, Remote, Request
@@ -100,6 +100,10 @@ def _changed(event: _Event, stream: str) -> Iterator[Notice]:
 def _property(event: _Event, stream: str) -> Iterator[Notice]:
     """One property and its new value."""
     name = event.told.text("propertyName")
+    if name.startswith(OPTED_OUT):
+        # The property repeats what is kept elsewhere, and the fields are named after that: it must be read.
+        yield from _changed(event, stream)
+        return
     value = event.told.object("").get("propertyValue")
     remote = Remote(
         event.told.id("objectId"), {name: value}, modified_at=event.at, changed=frozenset({name}), partial=True

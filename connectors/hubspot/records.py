@@ -13,11 +13,12 @@ from connectors._kit.payload import Payload
 from connectors.hubspot.associations import Associations
 from connectors.hubspot.client import Client
 from connectors.hubspot.describing import Shapes
+from connectors.hubspot.subscriptions import FIELD, STREAM, Subscriptions
 from connectors.hubspot.trouble import item_error
 from connectors.hubspot.words import HOW_TO_MAKE_THE_KEY
 from core.errors import Gone, Refused, SchemaChanged
 from core.model.values import Json
-from core.ports import Remote
+from core.ports import Fields, Remote
 
 BATCH = 100
 MERGED_FROM = ("hs_merged_object_ids", "hs_calculated_merged_vids")
@@ -32,6 +33,7 @@ class Records:
         client: Client,
         shapes: Shapes,
         links: Associations,
+        subscriptions: Subscriptions,
         key_property: str,
         reads: Mapping[str, frozenset[str]],
     ) -> None:
@@ -39,15 +41,20 @@ class Records:
         self._client = client
         self._shapes = shapes
         self._links = links
+        self._subscriptions = subscriptions
         self._key = key_property
         self._reads = reads
 
     def whole(self, stream: str, told: Sequence[Payload]) -> list[Remote]:
-        """Records as HubSpot gave them, with their associations added."""
+        """Records as HubSpot gave them, with their associations added, and what their addresses want if asked for."""
         by_id = {one.id("id"): one for one in told}
         linked = self._links.of(stream, list(by_id))
         kept = self._reads.get(stream, frozenset())
-        return [self._remote(id_, one, linked[id_], kept) for id_, one in by_id.items()]
+        wants: Mapping[str, dict[str, Json]] = {}
+        if stream == STREAM and FIELD in kept:
+            wants = self._subscriptions.of({id_: one.object("properties") for id_, one in by_id.items()})
+        more: Mapping[str, Fields] = {id_: {FIELD: wants[id_]} if id_ in wants else {} for id_ in by_id}
+        return [self._remote(id_, one, {"associations": linked[id_], **more[id_]}, kept) for id_, one in by_id.items()]
 
     def by_id(self, stream: str, ids: Sequence[str]) -> list[Remote]:
         """These records as they are now, each under the id that was asked for; a missing one as a tombstone."""
@@ -109,13 +116,13 @@ class Records:
             moved_to = told.id("id") if told else None
         return Remote(id_, {}, deleted=True, moved_to=moved_to if moved_to != id_ else None)
 
-    def _remote(self, id_: str, told: Payload, linked: dict[str, Json], kept: frozenset[str]) -> Remote:
+    def _remote(self, id_: str, told: Payload, more: Fields, kept: frozenset[str]) -> Remote:
         # HubSpot has hundreds of properties, nearly all of them blank; a removed one is not named at all.
         fields = {name: value or None for name, value in told.object("properties").items() if value or name in kept}
         key = fields.get(self._key)
         return Remote(
             id_,
-            {**fields, "associations": linked},
+            {**fields, **more},
             version=told.text("updatedAt"),
             modified_at=told.instant("updatedAt"),
             deleted=told.flag("archived", False),

@@ -1,4 +1,8 @@
-"""Which mail a person wants: kept by address, not by contact, and an opt-out that only the person takes back."""
+"""Which mail a person wants: kept by address, not by contact, and an opt-out that only the person takes back.
+
+Beside its status for each kind of mail an address may have left everything. Contacts repeat both in properties, by
+which the stamp of a contact does not move, because nobody promises that it does.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from connectors._kit.sandbox import Call, Response, route
-from connectors.hubspot.sandbox_base import Base, body_of, crm
+from connectors._kit.sandbox import Call, Response
+from connectors.hubspot.sandbox_base import Base, body_of, crm, listed_in
 from connectors.hubspot.sandbox_problems import Problem, invalid
 from connectors.hubspot.sandbox_schema import Property
 from connectors.hubspot.sandbox_values import spelt
+from connectors.hubspot.sandbox_world import Happening
 from core.model.instant import Instant
 
 DEFINITIONS = (
@@ -25,6 +30,10 @@ _BASES = {
 _STATES = ("SUBSCRIBED", "UNSUBSCRIBED", "NOT_SPECIFIED")
 _READ = ("communication_preferences.read", "communication_preferences.read_write")
 _WRITE = ("communication_preferences.write", "communication_preferences.read_write")
+_READ_MANY = "communication_preferences.statuses.batch.read"
+_WRITE_MANY = "communication_preferences.statuses.batch.write"
+_MOST = 100
+"""Addresses in one call."""
 
 
 @dataclass
@@ -44,20 +53,53 @@ class Consent(Base):
     def __init__(self, **kit: Any) -> None:
         super().__init__(**kit)
         self.wishes: dict[str, dict[int, Wish]] = defaultdict(lambda: {id_: Wish() for id_, _, _ in DEFINITIONS})
+        self.left: dict[str, Instant] = {}
+        """Address → when it left all mail."""
+        self.privacy = False
+        """Whether the account's privacy settings ask for a legal basis."""
+        self.resubscribes = False
+        """Whether v4 and its followers subscribe again who opted out, as HubSpot's guide has it."""
+        self.optouts_stamp = False
+        """Whether an opt-out moves the stamp of its contact; HubSpot does not promise it."""
         for id_, name, _ in DEFINITIONS:
             self.world.schema.properties["contacts"][f"hs_email_optout_{id_}"] = Property(
                 f"hs_email_optout_{id_}", "bool", "booleancheckbox", f"Opted out of email: {name}",
                 "contactinformation", read_only=True, own=False, made_at=self.now(),
             )  # fmt: skip
+        tell = self.world.tell
+
+        def heard(happening: Happening) -> None:
+            tell(happening)
+            if happening.plural == "contacts" and (
+                happening.what == "creation" or happening.facts.get("propertyName") == "email"
+            ):
+                # What the address said before it became this contact's holds for the contact, too.
+                record = self.world.tables["contacts"].records[happening.id]
+                self._mirror(record.state.properties.get("email", ""))
+
+        self.world.tell = heard
 
     def opt_out(self, email: str, subscription: int | None = None) -> None:
         """A person clicks on unsubscribe, for one kind of mail or for all."""
-        for id_ in [subscription] if subscription else [one for one, _, _ in DEFINITIONS]:
-            self._set(email, id_, "UNSUBSCRIBED", "Subscriber")
+        with self._lock:
+            if subscription is None:
+                self._leave(email, "Subscriber")
+            else:
+                self._set(email, subscription, "UNSUBSCRIBED", "Subscriber")
 
     def opt_in(self, email: str, subscription: int) -> None:
         """A person subscribes on the page for it; that also takes an opt-out back."""
-        self._set(email, subscription, "SUBSCRIBED", "Subscriber")
+        with self._lock:
+            self.left.pop(email.lower(), None)
+            self._set(email, subscription, "SUBSCRIBED", "Subscriber")
+
+    def wish(self, email: str, subscription: int) -> str:
+        """What an address wants of one kind of mail, as a person sees it."""
+        return self.wishes[email.lower()][subscription].status
+
+    def has_left(self, email: str) -> bool:
+        """Whether an address left all mail, as a person sees it."""
+        return email.lower() in self.left
 
     # --- v3
 
@@ -110,63 +152,96 @@ class Consent(Base):
 
     @crm("POST", "statuses", "/statuses/{email}")
     def post_status(self, call: Call, email: str) -> Response:
-        """Set one status; UNSUBSCRIBED cannot be undone."""
+        """Set one status."""
         self.needs(*_WRITE)
         data = body_of(call)
         _email_only(str(data.get("channel", "")))
         id_, status = _known(data.get("subscriptionId")), str(data.get("statusState", ""))
         if status not in _STATES:
             raise invalid(f"{status} is not a status; there are {', '.join(_STATES)}")
-        self._write(email, id_, status, data)
+        self._write(email, id_, status, data, again=self.resubscribes)
         return self._mailing([self._new_form(email, id_)])
 
-    @route("POST", "/communication-preferences/v4/statuses/batch/read", reading=True)
-    @route("POST", "/communication-preferences/2026-09/statuses/batch/read", reading=True)
+    @crm("POST", "statuses", "/statuses/batch/read", reading=True)
     def read_statuses(self, call: Call) -> Response:
         """What many addresses want."""
-        self.needs("communication_preferences.statuses.batch.read")
-        _email_only(call.query.get("channel", ""))
+        self.needs(_READ_MANY)
         return self._mailing([
             {"subscriberIdString": email, "statuses": [self._new_form(email, id_) for id_, _, _ in DEFINITIONS]}
-            for email in map(str, body_of(call).get("inputs") or [])
+            for email in _addresses(call)
         ])  # fmt: skip
+
+    @crm("POST", "statuses", "/statuses/batch/unsubscribe-all/read", reading=True)
+    def read_who_left(self, call: Call) -> Response:
+        """Which of many addresses left all mail; one that never did has no status of that kind."""
+        self.needs(_READ_MANY)
+        return self._mailing([
+            {"subscriberIdString": email, "wideStatuses": [self._wide_form(email)] if self.has_left(email) else []}
+            for email in _addresses(call)
+        ])  # fmt: skip
+
+    @crm("POST", "statuses", "/statuses/batch/unsubscribe-all")
+    def unsubscribe_many(self, call: Call) -> Response:
+        """No mail of any kind any more, for many addresses."""
+        self.needs(_WRITE_MANY)
+        addresses = _addresses(call)
+        for email in addresses:
+            self._leave(email, "API")
+        return self._mailing([{"subscriberIdString": email} for email in addresses])
 
     @crm("POST", "statuses", "/statuses/{email}/unsubscribe-all")
     def unsubscribe_all(self, call: Call, email: str) -> Response:
         """No mail of any kind any more."""
         self.needs(*_WRITE)
         _email_only(call.query.get("channel", ""))
-        for id_, _, _ in DEFINITIONS:
-            self._write(email, id_, "UNSUBSCRIBED", {})
+        self._leave(email, "API")
         return self._mailing([self._new_form(email, id_) for id_, _, _ in DEFINITIONS])
 
     # --- parts of the above
 
-    def _write(self, email: str, id_: int, status: str, data: dict[str, Any]) -> None:
-        basis = data.get("legalBasis")
+    def _write(self, email: str, id_: int, status: str, data: dict[str, Any], *, again: bool = False) -> None:
+        basis, why = data.get("legalBasis"), data.get("legalBasisExplanation")
         if basis is not None and basis not in _BASES:
             raise invalid(f"{basis} is not a legal basis")
-        if self.wishes[email.lower()][id_].status == "UNSUBSCRIBED" and status != "UNSUBSCRIBED":
+        if self.privacy and not (basis and why):
+            raise invalid("legalBasis and legalBasisExplanation are required while data privacy settings are on")
+        out = self.wishes[email.lower()][id_].status == "UNSUBSCRIBED" or self.has_left(email)
+        if out and status != "UNSUBSCRIBED" and not again:
             message = f"{email} has unsubscribed from {id_} and can only be subscribed by the person."
-            raise Problem(400, "VALIDATION_ERROR", message, sub="SubscriptionError.UNSUBSCRIBED")
-        self._set(email, id_, status, "API", basis, data.get("legalBasisExplanation"))
+            raise Problem(400, "VALIDATION_ERROR", message)
+        if status == "SUBSCRIBED":
+            self.left.pop(email.lower(), None)
+        self._set(email, id_, status, "API", basis, why)
+
+    def _leave(self, email: str, source: str) -> None:
+        self.left[email.lower()] = self.now()
+        for id_, _, _ in DEFINITIONS:
+            self.wishes[email.lower()][id_] = Wish("UNSUBSCRIBED", self.now(), source)
+        self._mirror(email)
 
     def _set(
         self, email: str, id_: int, status: str, source: str, basis: str | None = None, explanation: str | None = None
     ) -> None:
-        wishes = self.wishes[email.lower()]
-        wishes[id_] = Wish(status, self.now(), source, basis, explanation)
-        record = self.world.by_value("contacts", "email", email)
+        self.wishes[email.lower()][id_] = Wish(status, self.now(), source, basis, explanation)
+        self._mirror(email)
+
+    def _mirror(self, email: str) -> None:
+        """Repeat what an address wants on the contact that has it."""
+        record = self.world.by_value("contacts", "email", email) if email else None
         if record is not None:
-            everything = all(one.status == "UNSUBSCRIBED" for one in wishes.values())
-            mirror = {f"hs_email_optout_{id_}": status == "UNSUBSCRIBED", "hs_email_optout": everything}
-            self.world.edit("contacts", record, mirror)
+            states = {id_: Wish() for id_, _, _ in DEFINITIONS} | self.wishes.get(email.lower(), {})
+            flags = {f"hs_email_optout_{id_}": one.status == "UNSUBSCRIBED" for id_, one in states.items()}
+            flags["hs_email_optout"] = self.has_left(email)
+            held = record.state.properties
+            shown = {name: str(flag).lower() for name, flag in flags.items() if flag or name in held}
+            self.world.mirror("contacts", record, shown, stamps=self.optouts_stamp)
 
     def _old_form(self, email: str, id_: int) -> dict[str, Any]:
         one, (name, text) = self.wishes[email.lower()][id_], _named(id_)
         optional = {"legalBasis": one.basis, "legalBasisExplanation": one.explanation}
         return {
-            "id": str(id_), "name": name, "description": text, "sourceOfStatus": "SUBSCRIPTION_STATUS",
+            "id": str(id_), "name": name, "description": text,
+            "sourceOfStatus": "PORTAL_WIDE_STATUS" if self.has_left(email) else "SUBSCRIPTION_STATUS",
             "status": "SUBSCRIBED" if one.status == "SUBSCRIBED" else "NOT_SUBSCRIBED",
             **{word: value for word, value in optional.items() if value is not None},
         }  # fmt: skip
@@ -177,6 +252,12 @@ class Consent(Base):
             "subscriberIdString": email, "channel": "EMAIL", "subscriptionId": id_, "subscriptionName": name,
             "status": one.status, "source": one.source, "timestamp": spelt(one.at), "legalBasis": one.basis,
             "legalBasisExplanation": one.explanation, "businessUnitId": 0, "setStatusSuccessReason": None,
+        }  # fmt: skip
+
+    def _wide_form(self, email: str) -> dict[str, Any]:
+        return {
+            "subscriberIdString": email, "wideStatusType": "PORTAL_WIDE", "channel": "EMAIL", "status": "UNSUBSCRIBED",
+            "timestamp": spelt(self.left[email.lower()]), "businessUnitId": None,
         }  # fmt: skip
 
     def _mailing(self, results: list[dict[str, Any]]) -> Response:
@@ -192,6 +273,14 @@ def _known(id_: Any) -> int:
 
 def _named(id_: int) -> tuple[str, str]:
     return next((name, text) for one, name, text in DEFINITIONS if one == id_)
+
+
+def _addresses(call: Call) -> list[str]:
+    _email_only(call.query.get("channel", ""))
+    found = listed_in(body_of(call), "inputs")
+    if len(found) > _MOST:
+        raise invalid(f"{len(found)} inputs are too many; {_MOST} are taken")
+    return [str(one) for one in found]
 
 
 def _email_only(channel: str) -> None:

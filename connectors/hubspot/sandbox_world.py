@@ -124,6 +124,17 @@ class World:
         self._say_changes(plural, record, news, by_app)
         return record
 
+    def mirror(self, plural: str, record: Record, properties: Mapping[str, str], *, stamps: bool) -> None:
+        """The tool itself repeats on a record what it keeps elsewhere; the stamp need not move."""
+        held = record.state.properties
+        news = {name: value for name, value in properties.items() if value != held.get(name, "")}
+        if news:
+            state = record.state._replace(properties={**held, **news}, seen_at=self.now())
+            if stamps:
+                state = state._replace(modified_at=max(self._stamp(False), state.modified_at))
+            self.tables[plural].put(record.id, record.created_at, state)
+            self._say_changes(plural, record, news, False)
+
     def archive(self, plural: str, record: Record, *, by_app: bool = False) -> None:
         """Delete, as HubSpot does: it can be restored."""
         if by_app:

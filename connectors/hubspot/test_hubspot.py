@@ -247,16 +247,17 @@ def test_a_mapping_reads_and_writes_what_the_connector_shows() -> None:
     contacts, tasks, owners = (mapping.translator(words.streams[name], shapes=SHAPES) for name in
                                ("contacts", "tasks", "owners"))  # fmt: skip
     (out, kept) = contacts.read([
-        {"hs_email_optout": "true", "lifecyclestage": "marketingqualifiedlead",
+        {"subscriptions": {"all": True}, "lifecyclestage": "marketingqualifiedlead",
          "hs_lead_status": "ATTEMPTED_TO_CONTACT", "associations": {"company": "7"}, "mobilephone": "+44 7700 900123"},
-        {"hs_email_optout": "false", "hs_lead_status": "HOUSE_WORD"},
+        {"subscriptions": {"all": False}, "hs_lead_status": "HOUSE_WORD"},
     ])  # fmt: skip
     assert out.values == {
         "consent.email": "denied", "lifecycle_stage": "marketing_qualified", "lead_status": "attempting",
         "company": "7", "other_phones": ["+447700900123"],
     }  # fmt: skip
     assert kept.values == {"lead_status": "HOUSE_WORD"}
-    assert "hs_email_optout" not in contacts.write({"consent.email": "denied"}).fields
+    for status in ("denied", "suppressed"):
+        assert contacts.write({"consent.email": status}).fields["subscriptions.all"] is True
     written = tasks.write({"subject": "Call", "status": "done", "priority": "high", "due_at": AT}, creating=True).fields
     assert written["hs_task_status"] == "COMPLETED"
     assert written["hs_task_priority"] == "HIGH"
@@ -279,12 +280,14 @@ class Trial:
         self.settings = {"token": self.box.token, "url": self.box.url, "client_secret": self.box.client_secret, **more}
         self.saved: list[tuple[str, str]] = []
         self.connectors: list[HubSpot] = []
+        self.reads: dict[str, frozenset[str]] = {}
+        """Stream → the properties that a mapping reads."""
         self.connector = self.connect()
 
     def connect(self, **more: Any) -> HubSpot:
         """Another process with the same connection."""
         context = Context(
-            "trial", {**self.settings, **more}, clock=self.time, sleep=self.time.sleep,
+            "trial", {**self.settings, **more}, clock=self.time, sleep=self.time.sleep, reads=self.reads,
             save_secret=lambda name, value: self.saved.append((name, value)),
         )  # fmt: skip
         self.connectors.append(build(context))

@@ -8,15 +8,39 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
 from connectors._kit.errors import LONGEST_WORDS, Reply, retry_after
 from connectors.hubspot.words import HOW_TO_GRANT
-from core.errors import Exists, Forbidden, Gone, Reach, Refused, SchemaChanged, Throttled, ToolError, Unavailable
+from core.errors import (
+    Acts,
+    Exists,
+    Forbidden,
+    Gone,
+    Reach,
+    Refused,
+    SchemaChanged,
+    Throttled,
+    ToolError,
+    Unavailable,
+    register,
+)
 from core.model.instant import Instant, moment
+
+UNSUBSCRIBED = register(
+    "hubspot.unsubscribed",
+    "The person unsubscribed, so only they can subscribe again.",
+    "Ask them to subscribe with a form, or by the link for preferences in an email that they get from a colleague; "
+    "setting `resubscribe: carry_out` has HubSpot subscribe them again, for single types and where it does that.",
+)
+NO_BASIS = register(
+    "hubspot.legal_basis",
+    "The account's data privacy settings ask for a legal basis, and the connection names none.",
+    "Set `legal_basis` and `legal_basis_explanation` of the connection, and run `concord replay`.",
+)
 
 _EXISTING = (re.compile(r"Existing ID: (\d+)"), re.compile(r"(\d+) already has that value"))
 _UNKNOWN_PROPERTY = "PROPERTY_DOESNT_EXIST"
@@ -26,6 +50,12 @@ _LOCK_WAIT, _LONG_WAIT = 2.0, 3600.0
 _WINDOW_WAIT = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
 _NEVER_REACHED = frozenset({521, 523})
 """The proxy in front could not reach HubSpot, so nothing happened, whatever the method."""
+
+
+class PersonActs(Refused):
+    """Refused because of what the person said; only they can change it."""
+
+    acts: ClassVar[Acts] = Acts.PERSON
 
 
 class Said(NamedTuple):
@@ -107,6 +137,11 @@ def _of_record(told: Said, *, creating: bool) -> ToolError:
 def taken(existing: str | None) -> Refused:
     """The error of an update that another record stands in the way of."""
     return Refused("Another record in HubSpot has a value that must be unique.", other=existing)
+
+
+def unsubscribed(field: str) -> Refused:
+    """The error of a grant to somebody who unsubscribed."""
+    return PersonActs("HubSpot does not subscribe again who unsubscribed.", code=UNSUBSCRIBED, field=field)
 
 
 def _busy(words: str) -> Throttled:

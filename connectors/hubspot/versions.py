@@ -15,11 +15,14 @@ PATH_VERSIONED = "v3"
 ACCOUNT = "/account-info/v3/details"
 TOKEN = "/oauth/v1/token"  # noqa: S105 -- a path
 INTROSPECT = "/oauth/v3/token/introspect"
+STATUSES = "/communication-preferences/v4/statuses"
 TOKEN_INFO = "/oauth/v2/private-apps/get/access-token-info"  # noqa: S105 -- a path; it has no dated form
 
 _DATED_PATHS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^/crm/v[34]/(objects|associations|owners|properties|pipelines)(?=/|$)"), rf"/crm/\1/{DATED}"),
     (re.compile(r"^/(account-info|oauth)/v[13](?=/)"), rf"/\1/{DATED}"),
+    # Those of v3 have no dated form: what came after them asks and answers otherwise.
+    (re.compile(r"^/(communication-preferences)/v4(?=/)"), rf"/\1/{DATED}"),
 )
 
 

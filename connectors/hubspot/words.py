@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 OWNERS = "owners"
 
+OPTED_OUT = "hs_email_optout"
+"""The property that repeats on a contact who left all email; `hs_email_optout_ID` is one type's."""
+
 
 class Kind(NamedTuple):
     """One type of object in HubSpot."""
@@ -103,8 +106,13 @@ SCOPES: Mapping[str, str] = {
     "crm.schemas.contacts.read": "see which properties contacts have",
     "crm.schemas.deals.read": "see which properties deals have",
     "sales-email-read": "read the text of emails",
+    "communication_preferences.read": "see which types of email there are",
+    "communication_preferences.write": "unsubscribe people, and subscribe who agreed",
 }
 """Scope → what the connection does with it; the manifest says the same."""
+
+ASKING_MANY = "communication_preferences.statuses.batch.read"
+"""The scope for asking what many addresses want; of Marketing Hub Enterprise alone (2026-11-29)."""
 
 HOW_TO_MAKE_THE_KEY = (
     "Run `concord check` with `--fix` to have it made, or make it in HubSpot: a single-line text with unique values."

@@ -18,6 +18,7 @@ from connectors.hubspot.client import MERGED, Client
 from connectors.hubspot.describing import Shapes
 from connectors.hubspot.records import BATCH, Records
 from connectors.hubspot.trouble import taken
+from connectors.hubspot.wishes import Fate, Wish, Wishes, holds_up, wish_of, with_fate
 from connectors.hubspot.words import COUPLED, HAPPENED, HOW_TO_MAKE_THE_KEY, LIFECYCLE, LINKS, STAGE, TIME
 from core.errors import Exists, Gone, SchemaChanged, ToolError, Unsupported
 from core.model.instant import iso
@@ -34,6 +35,8 @@ class _Task(NamedTuple):
     edit: Edit
     properties: dict[str, str]
     links: dict[str, Json]
+    wish: Wish | None = None
+    """What the person wants of HubSpot's mail."""
 
     @property
     def id(self) -> str:
@@ -44,11 +47,14 @@ class _Task(NamedTuple):
 class Writer:
     """Writes any stream but owners."""
 
-    def __init__(self, client: Client, shapes: Shapes, records: Records, links: Associations, key: str) -> None:
+    def __init__(
+        self, client: Client, shapes: Shapes, records: Records, links: Associations, wishes: Wishes, key: str
+    ) -> None:
         self._client = client
         self._shapes = shapes
         self._records = records
         self._links = links
+        self._wishes = wishes
         self._key = key
 
     def write(self, stream: str, edits: Sequence[Edit]) -> list[Receipt]:
@@ -73,7 +79,9 @@ class Writer:
         for trace, outcome in outcomes.items():
             if isinstance(outcome, Exists) and outcome.remote_id is None:
                 outcomes[trace] = self._named(stream, outcome, {trace: inputs[trace]})
-        return {task.trace: self._made(task, outcomes[task.trace]) for task in tasks}
+        made = {task.trace: self._made(task, outcomes[task.trace]) for task in tasks}
+        fates = self._wished(sender, [task for task in tasks if made[task.trace].error is None])
+        return {trace: with_fate(receipt, fates.get(trace, {})) for trace, receipt in made.items()}
 
     def _new(self, stream: str, task: _Task) -> dict[str, Json]:
         properties = {**task.properties, self._key: task.edit.key}
@@ -117,6 +125,9 @@ class Writer:
     def _update(self, sender: Batches, stream: str, tasks: Sequence[_Task]) -> dict[str, Receipt]:
         outcomes: Outcomes = {task.trace: _no_such(task) for task in tasks if not task.id.isdigit()}
         tasks_there = [task for task in tasks if task.trace not in outcomes]
+        # A refusal goes before anything else; only for an address that is new the contact comes first.
+        first = self._wished(sender, [task for task in tasks_there if "email" not in task.properties])
+        tasks_there = [task for task in tasks_there if not holds_up(task.wish, first.get(task.trace))]
         back = [task for task in tasks_there if self._goes_back(stream, task)]
         cleared = sender.send("update", stream, {task.trace: _update_of(task, {STAGE: ""}) for task in back})
         outcomes |= {trace: outcome for trace, outcome in cleared.items() if isinstance(outcome, ToolError)}
@@ -129,7 +140,12 @@ class Writer:
         outcomes |= sender.send("update", stream, inputs)
         shown = self._linked(sender, stream, [task for task in left if task.links], outcomes)
         moved = self._moved(stream, [task.id for task in tasks if isinstance(outcomes.get(task.trace), Gone)])
-        return {task.trace: _updated(task, outcomes.get(task.trace), shown.get(task.id), moved) for task in tasks}
+        done = {task.trace: _updated(task, outcomes.get(task.trace), shown.get(task.id), moved) for task in tasks}
+        then = self._wished(sender, [one for one in left if one.trace not in first and done[one.trace].error is None])
+        return {trace: with_fate(receipt, {**first, **then}.get(trace, {})) for trace, receipt in done.items()}
+
+    def _wished(self, sender: Batches, tasks: Sequence[_Task]) -> dict[str, Fate]:
+        return self._wishes.carry_out(sender, {task.trace: task.wish for task in tasks if task.wish is not None})
 
     def _goes_back(self, stream: str, task: _Task) -> bool:
         """Whether HubSpot would ignore the new stage, because it lies before the one the record is in."""
@@ -198,9 +214,10 @@ class Writer:
 def _taken_apart(stream: str, trace: str, edit: Edit) -> _Task:
     fields = nested(edit.fields)
     links = fields.pop("associations", None) or {}
+    wish = wish_of(edit, fields) if stream == "contacts" and edit.verb is not Verb.DELETE else None
     known = {link.field for link in LINKS[stream]}
     properties = {name: _text(value) for name, value in fields.items()}
-    return _Task(trace, edit, properties, {name: value for name, value in links.items() if name in known})
+    return _Task(trace, edit, properties, {name: value for name, value in links.items() if name in known}, wish)
 
 
 def _text(value: Json) -> str:

@@ -16,7 +16,7 @@ from connectors.salesforce.words import KEY_FIELD
 from core import mapping
 from core.errors import Forbidden, Unsupported
 from core.model.shapes import SHAPES
-from core.ports import Checkup, Finding, Prepares
+from core.ports import Checkup, Edit, Finding, Prepares, Verb
 
 FILE = entry("salesforce").mapping_path
 
@@ -297,5 +297,22 @@ def test_a_tick_is_an_opt_out_and_none_is_no_grant(org: Org) -> None:
     org.box.create("Contact", {"LastName": "Other"})
     readings = translators()["Contact"].read([remote.fields for remote in walked(org.connect(), "Contact")[0]])
     assert [reading.values.get("consent.email") for reading in readings] == ["denied", None]
-    written = translators()["Contact"].write({"consent.email": "granted", "last_name": "Shore"})
-    assert "HasOptedOutOfEmail" not in written.fields
+
+
+@pytest.mark.parametrize("sobject", ["Contact", "Lead"])
+def test_a_refusal_ticks_its_own_box_and_no_other(org: Org, sobject: str) -> None:
+    made = {"LastName": "Shore", **({"Company": "Quay"} if sobject == "Lead" else {})}
+    id_, connector = org.box.create(sobject, made), org.connect()
+    words = translators()[sobject]
+
+    def told(**consent: str) -> tuple[bool, bool, bool]:
+        values = {"last_name": "Shore", **{f"consent.{on}": status for on, status in consent.items()}}
+        flags = {name: flag for name, flag in words.write(values).fields.items() if isinstance(flag, bool)}
+        (receipt,) = connector.write(sobject, [Edit(Verb.UPDATE, sobject, "u", id_, flags)])
+        assert receipt.error is None
+        row = org.box.show(sobject, id_) or {}
+        return row["HasOptedOutOfEmail"], row["DoNotCall"], row["HasOptedOutOfFax"]
+
+    assert told(email="denied") == (True, False, False)
+    assert told(email="denied", phone="suppressed") == (True, True, False)
+    assert told(email="granted", phone="denied") == (False, True, False), "a newer grant, which the hub let through"

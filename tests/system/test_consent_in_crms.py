@@ -1,0 +1,157 @@
+"""What people say about mail, told in one CRM and kept in both: the failure stories of the field, by name.
+
+HubSpot and Salesforce are their sandboxes over real sockets, with the default mappings; an opt-out in either must
+arrive in the other, and nothing that a machine does may take it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.flow.outward.reconcile import reconcile
+from tests.system.crms import HUBSPOT, SALESFORCE, Crms, total
+
+ANN = "ann@shore.example"
+
+
+@pytest.fixture
+def crms(tmp_path: Path) -> Iterator[Crms]:
+    with Crms(tmp_path) as made:
+        made.connect()
+        yield made
+
+
+def sync(crms: Crms, hours: float = 0.02) -> None:
+    """Let some time pass, then sync until nothing moves."""
+    crms.lab.wait(hours * 3600)
+    total(crms.lab.sync(until_quiet=True))
+
+
+def ann(crms: Crms, **properties: str) -> tuple[str, str]:
+    """Ann in both tools; gives her ids there."""
+    there = crms.hubspot.create("contacts", {"email": ANN, "firstname": "Ann", "lastname": "Shore", **properties})
+    sync(crms)
+    return there, in_salesforce(crms)
+
+
+def in_salesforce(crms: Crms) -> str:
+    found = [(kind, id_) for kind in ("Contact", "Lead") for id_ in crms.salesforce.ids(kind)]
+    ((_, id_),) = [(kind, id_) for kind, id_ in found if (crms.salesforce.show(kind, id_) or {}).get("Email") == ANN]
+    return str(id_)
+
+
+def ticked(crms: Crms, id_: str, kind: str = "Contact") -> bool:
+    row: dict[str, Any] = crms.salesforce.show(kind, id_) or {}
+    return bool(row["HasOptedOutOfEmail"])
+
+
+def consent(crms: Crms) -> Any:
+    return crms.lab.record(email=ANN).values.get("consent.email")
+
+
+def test_an_opt_out_in_hubspot_ticks_the_box_in_salesforce(crms: Crms) -> None:
+    _, here = ann(crms)
+    assert not ticked(crms, here)
+    crms.hubspot.opt_out(ANN)
+    sync(crms, hours=1.5)
+    assert consent(crms) == "denied"
+    assert ticked(crms, here)
+
+
+def test_a_ticked_box_in_salesforce_leaves_all_mail_in_hubspot(crms: Crms) -> None:
+    _, here = ann(crms)
+    crms.salesforce.edit("Contact", here, {"HasOptedOutOfEmail": True, "Title": "Baker"})
+    sync(crms)
+    assert crms.hubspot.has_left(ANN)
+    assert consent(crms) == "denied"
+
+
+def test_a_ticked_and_unticked_box_grants_nothing(crms: Crms) -> None:
+    _, here = ann(crms)
+    crms.salesforce.edit("Contact", here, {"HasOptedOutOfEmail": True})
+    sync(crms)
+    crms.salesforce.edit("Contact", here, {"HasOptedOutOfEmail": False})
+    for _ in range(3):
+        sync(crms, hours=1.5)
+    assert consent(crms) == "denied"
+    assert crms.hubspot.has_left(ANN)
+    reconcile(crms.lab.hub, crms.lab.connection(SALESFORCE))
+    sync(crms)
+    assert ticked(crms, here), "at the next reconcile the box says again what the person said"
+
+
+def test_a_tool_that_resets_consent_on_update_is_told_again(crms: Crms) -> None:
+    """A form or an import there writes the whole row, the box with it."""
+    there, here = ann(crms)
+    crms.hubspot.opt_out(ANN)
+    sync(crms, hours=1.5)
+    crms.salesforce.edit("Contact", here, {"HasOptedOutOfEmail": False, "Title": "Baker"})
+    sync(crms)
+    assert ticked(crms, here)
+    assert (crms.hubspot.show("contacts", there) or {})["jobtitle"] == "Baker", "its news are news all the same"
+    assert consent(crms) == "denied"
+
+
+def test_an_opt_out_present_when_the_record_is_first_seen_arrives_with_it(crms: Crms) -> None:
+    crms.hubspot.opt_out(ANN)
+    _, here = ann(crms)
+    assert consent(crms) == "denied"
+    assert ticked(crms, here)
+
+
+def test_a_recreated_contact_is_as_opted_out_as_the_first(crms: Crms) -> None:
+    """HubSpot keeps the word by address; Salesforce has it from the hub."""
+    there, _ = ann(crms)
+    crms.hubspot.opt_out(ANN)
+    sync(crms, hours=1.5)
+    crms.hubspot.archive("contacts", there)
+    sync(crms, hours=1.5)
+    sync(crms, hours=1.5)
+    crms.hubspot.create("contacts", {"email": ANN, "firstname": "Ann", "lastname": "Shore"})
+    for _ in range(3):
+        sync(crms, hours=1.5)
+    assert crms.hubspot.has_left(ANN)
+    assert ticked(crms, in_salesforce(crms))
+
+
+def test_an_archived_subscriber_who_is_synced_again_stays_opted_out(crms: Crms) -> None:
+    there, here = ann(crms)
+    crms.salesforce.edit("Contact", here, {"HasOptedOutOfEmail": True})
+    sync(crms)
+    crms.hubspot.archive("contacts", there)
+    crms.hubspot.restore("contacts", there)
+    for _ in range(3):
+        sync(crms, hours=1.5)
+    assert crms.hubspot.has_left(ANN)
+    assert consent(crms) == "denied"
+
+
+def test_a_changed_address_is_opted_out_too(crms: Crms) -> None:
+    _, here = ann(crms)
+    crms.salesforce.edit("Contact", here, {"HasOptedOutOfEmail": True})
+    sync(crms)
+    crms.salesforce.edit("Contact", here, {"Email": "ann.shore@quay.example"})
+    sync(crms)
+    assert crms.hubspot.has_left("ann.shore@quay.example")
+
+
+def test_an_opt_out_of_email_says_nothing_of_the_phone(crms: Crms) -> None:
+    _, here = ann(crms)
+    crms.hubspot.opt_out(ANN)
+    sync(crms, hours=1.5)
+    row = crms.salesforce.show("Contact", here) or {}
+    assert (row["HasOptedOutOfEmail"], row["DoNotCall"]) == (True, False)
+    assert "consent.phone" not in crms.lab.record(email=ANN).values
+
+
+def test_nothing_waits_and_nobody_is_blamed_when_all_is_well(crms: Crms) -> None:
+    ann(crms)
+    crms.hubspot.opt_out(ANN)
+    sync(crms, hours=1.5)
+    assert (crms.lab.pending(), crms.lab.dead_letters()) == (0, [])
+    for name in (HUBSPOT, SALESFORCE):
+        assert reconcile(crms.lab.hub, crms.lab.connection(name)).whole.share == 1.0
