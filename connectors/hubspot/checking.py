@@ -34,7 +34,8 @@ class Inspector:
         name = f"HubSpot account {account.id('portalId')}"
         zone = account.text("timeZone", "unknown")
         signed_in = Finding(True, f"Signed in to {name}; its time zone is {zone}.")
-        return Checkup(name, (signed_in, *self._scope_findings(), *self.key_findings(), self._webhook_finding()))
+        found = (*self._scope_findings(), *self._types_of_email(), *self.key_findings(), self._webhook_finding())
+        return Checkup(name, (signed_in, *found))
 
     def prepare(self, fix: str) -> list[Finding]:
         """Make the key property on all types that lack it."""
@@ -92,6 +93,17 @@ class Inspector:
         except Forbidden as error:
             shut.append(Finding(False, f"Owners cannot be read. {error.message}", HOW_TO_GRANT))
         yield from shut or [Finding(True, "Every stream can be read; HubSpot does not tell which may be written.")]
+
+    def _types_of_email(self) -> Iterator[Finding]:
+        """The types of subscription, for who wants a line of the mapping for one."""
+        try:
+            told = self._client.ask("definitions", "get_page").payload()
+        except (Forbidden, Gone):
+            return
+        types = [(one.id("id"), one.text("name", "")) for one in told.each("subscriptionDefinitions")]
+        if types:
+            named = ", ".join(f"subscriptions.{id_} ({name})" for id_, name in types)
+            yield Finding(True, f"The account has these types of email: {named}.")
 
     # --- the key property
 

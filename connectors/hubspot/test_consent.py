@@ -409,6 +409,7 @@ def test_settings_that_are_no_words_are_refused() -> None:
 def test_check_takes_one_scope_for_both_and_tells_what_the_plan_lacks(small: Wants) -> None:
     small.box.scopes -= {"communication_preferences.read", "communication_preferences.write"}
     found = small.connector.check()
+    assert any("subscriptions.501 (Newsletter)" in one.what for one in found.findings)
     assert found.ok
     assert any("refusals, and no grants" in one.what for one in found.findings)
     small.box.scopes -= {"communication_preferences.read_write"}

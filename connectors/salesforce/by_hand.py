@@ -48,7 +48,11 @@ class Org:
         return {"login_url": box.url, "client_id": box.client_id, "client_secret": box.client_secret, **more}
 
     def connect(
-        self, settings: Mapping[str, Any] | None = None, streams: Mapping[str, Any] | None = None, **more: Any
+        self,
+        settings: Mapping[str, Any] | None = None,
+        streams: Mapping[str, Any] | None = None,
+        reads: Mapping[str, frozenset[str]] | None = None,
+        **more: Any,
     ) -> Salesforce:
         """A new connection."""
         context = Context(
@@ -56,6 +60,7 @@ class Org:
             {**(self.settings() if settings is None else settings), **more},
             self.time,
             streams=streams or {},
+            reads=reads or {},
             sleep=self.time.sleep,
             save_secret=lambda name, value: self.secrets.append((name, value)),
         )

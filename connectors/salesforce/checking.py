@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from connectors._kit.payload import Payload
 from connectors.salesforce.client import Client
 from connectors.salesforce.describing import Shape, Shapes, too_long
+from connectors.salesforce.words import CONSENTS
 from core.errors import Forbidden, Gone, Refused, SchemaChanged, Throttled
 from core.ports import Checkup, Finding
 
@@ -77,9 +78,17 @@ def _stream(shapes: Shapes, stream: str) -> Iterator[Finding]:
         yield Finding(False, long.message, long.remedy)
     if stream not in READ_ONLY:
         yield _key(shape)
+    if shape.consents:
+        yield _consents(shape)
     if shape.record_types:
         told = ", ".join(f"{name} = {id_}" for id_, name in sorted(shape.record_types.items(), key=lambda one: one[1]))
         yield Finding(True, f"{stream} has these record types, for the vocabulary of its pipelines: {told}.")
+
+
+def _consents(shape: Shape) -> Finding:
+    named = {field.name: field.label for field in shape.description.fields}
+    told = ", ".join(f"{CONSENTS}.{name} ({named[f'{CONSENTS}.{name}']})" for name in shape.consents)
+    return Finding(True, f"{shape.name} has these consents by contact point: {told}.")
 
 
 def _rights(shape: Shape) -> Finding:

@@ -1,8 +1,8 @@
 """The `salesforce` connector: Sales Cloud over its REST and Bulk interfaces.
 
 This is the door: settings, and which module does what. `client.py` calls (through simple-salesforce, over the kit),
-`describing.py` knows objects, `reading.py` walks them, `writing.py` changes them, `checking.py` and `preparing.py`
-look after the org.
+`describing.py` knows objects, `reading.py` walks them, `writing.py` changes them, `consents.py` sees to consent by
+contact point, `checking.py` and `preparing.py` look after the org.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from connectors.salesforce.bulk import Jobs
 from connectors.salesforce.checking import READ_ONLY, checkup
 from connectors.salesforce.client import Client
+from connectors.salesforce.consents import Consents, Manners
 from connectors.salesforce.deletes import Deletions
 from connectors.salesforce.describing import Shapes
 from connectors.salesforce.preparing import Preparer
@@ -42,18 +43,20 @@ class Salesforce:
         self._streams = tuple(context.streams) or STREAMS
         self._reserve = float(settings.get("reserve", 10)) / 100
         self._shapes = Shapes(self.client, context.streams, _key_field(settings), context.reads)
+        consents = Consents(self.client, Manners.of(settings))
         self._walker = Walker(
             self.client,
             self._shapes,
             Jobs(self.client, context.sleep),
             Deletions(self.client, int(float(settings.get("deleted_every") or 3600) * SECOND)),
+            consents,
             Pace(
                 page_size=min(2000, max(1, int(settings.get("page_size") or 2000))),
                 look_back=int(max(0.0, float(settings.get("look_back", 600))) * SECOND),
                 bulk_above=max(0, int(settings.get("bulk_above", 10_000))),
             ),
         )
-        self._writer = Writer(self.client, self._shapes)
+        self._writer = Writer(self.client, self._shapes, consents)
 
     @property
     def requests(self) -> int:
@@ -70,7 +73,7 @@ class Salesforce:
 
     def describe(self, stream: str) -> Description:
         """The fields of an object as they are now."""
-        return self._shapes.anew(stream).description
+        return self._shapes.anew(stream, everything=True).description
 
     def close(self) -> None:
         """Let the connections go."""

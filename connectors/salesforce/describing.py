@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from connectors._kit.payload import Payload
 from connectors.salesforce.client import Client
+from connectors.salesforce.consents import PEOPLE, fields_of
 from connectors.salesforce.soql import LONGEST, length, select
 from connectors.salesforce.words import (
+    CONSENTS,
     CONTACTS,
     KEY_FIELD,
     NOISE,
+    PARTY,
     PREFERENCES,
     ROLE,
     STAMP,
@@ -64,6 +68,8 @@ class Shape(NamedTuple):
     """Salesforce keeps a log of its deletions."""
     record_types: Mapping[str, str]
     """Id → name, the master type left out."""
+    consents: tuple[str, ...] = ()
+    """Names of the consents of people that are to be read, without `consents.`; none where nobody reads them."""
 
     @property
     def name(self) -> str:
@@ -92,17 +98,21 @@ class Shapes:
         self._options = options
         self._reads = reads or {}
         self._known: dict[str, Shape] = {}
+        self._consents: tuple[FieldInfo, ...] = ()
         self._lock = threading.Lock()
 
     def of(self, stream: str) -> Shape:
         """The object as it was described last; anew while it lacks a field of the mapping, which may come back."""
         known = self._known.get(stream)
-        if known is None or not self._reads.get(stream, frozenset()) <= set(known.select):
+        if known is None or not self._reads.get(stream, frozenset()) - {CONSENTS} <= set(known.select):
             return self.anew(stream)
         return known
 
-    def anew(self, stream: str) -> Shape:
-        """The object described now. `SchemaChanged` when the user has no such object."""
+    def anew(self, stream: str, *, everything: bool = False) -> Shape:
+        """The object described now, with `everything` also what nobody reads and other objects keep.
+
+        `SchemaChanged` when the user has no such object.
+        """
         try:
             described = self._client.describe(stream)
         except Gone as error:
@@ -111,10 +121,21 @@ class Shapes:
                 remedy="Check the name, and that a permission set of the user lets it read the object.",
                 stream=stream,
             ) from error
-        shape = shape_of(described, key_field=self.key_field, only=_only(self._options.get(stream, {})))
+        only = _only(self._options.get(stream, {}))
+        shape = shape_of(described, key_field=self.key_field, only=(*only, PARTY) if only else ())
+        watched = CONSENTS in self._reads.get(stream, ())
+        if stream in PEOPLE and PARTY in shape.types and (everything or watched):
+            shape = self._with_consents(shape)
         with self._lock:
             self._known[stream] = shape
         return shape
+
+    def _with_consents(self, shape: Shape) -> Shape:
+        """A shape of people in an org that keeps consents by contact point."""
+        self._consents = self._consents or fields_of(self._client)
+        about = replace(shape.description, fields=(*shape.description.fields, *self._consents))
+        read = self._consents if CONSENTS in self._reads.get(shape.name, ()) else ()
+        return shape._replace(description=about, consents=tuple(one.name.partition(".")[2] for one in read))
 
     def changed(self, stream: str) -> bool:
         """Look again after a field was not known; whether a query would now ask for other fields."""

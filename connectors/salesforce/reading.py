@@ -16,11 +16,22 @@ from typing import Any, NamedTuple, TypeVar
 from connectors._kit.payload import Payload
 from connectors.salesforce.bulk import Jobs, Lost
 from connectors.salesforce.client import Client, Rows
+from connectors.salesforce.consents import Consents
 from connectors.salesforce.deletes import Deletions
 from connectors.salesforce.describing import Shape, Shapes, too_long
 from connectors.salesforce.rows import remotes
-from connectors.salesforce.soql import by_ids, changed_roles, instant_of, quoted, select, since, within
-from connectors.salesforce.words import CONTACTS, ROLE, ROLES, STAMP, is_id
+from connectors.salesforce.soql import (
+    CONSENTS_SIDE,
+    ROLES_SIDE,
+    Side,
+    by_ids,
+    instant_of,
+    quoted,
+    select,
+    since,
+    within,
+)
+from connectors.salesforce.words import CONSENTS, CONTACTS, PARTY, ROLE, ROLES, STAMP, is_id
 from core.errors import Forbidden, Gone, Refused, SchemaChanged
 from core.model.values import Json
 from core.ports import Cursor, Page, Remote
@@ -39,11 +50,14 @@ class Pace(NamedTuple):
 class Walker:
     """Reads one connection's streams."""
 
-    def __init__(self, client: Client, shapes: Shapes, jobs: Jobs, deletions: Deletions, pace: Pace) -> None:
+    def __init__(
+        self, client: Client, shapes: Shapes, jobs: Jobs, deletions: Deletions, consents: Consents, pace: Pace
+    ) -> None:
         self._client = client
         self._shapes = shapes
         self._jobs = jobs
         self._deletions = deletions
+        self._consents = consents
         self._pace = pace
 
     def page(self, stream: str, cursor: Cursor | None) -> Page:
@@ -134,43 +148,49 @@ class Walker:
         else:
             begin = place["high"] - self._pace.look_back
             walk = {"leg": "rows", "from": begin, "after": "", "start": begin, "now": self._client.now(), **place}
-        return self._roles_page(shape, walk) if walk["leg"] == "roles" else self._rows_page(shape, walk)
+        side = _side(shape)
+        if walk["leg"] == "rows":
+            return self._rows_page(shape, walk, side)
+        return self._side_page(shape, walk, side) if side is not None else self._ended(shape, walk, {})
 
-    def _rows_page(self, shape: Shape, walk: dict[str, Json]) -> Page:
+    def _rows_page(self, shape: Shape, walk: dict[str, Json], side: Side | None) -> Page:
         size = self._pace.page_size
         where = since(walk["from"], walk["after"])
         rows_query = select(shape.select, shape.name, where=where, order=[STAMP, "Id"], limit=size)
-        rows, roles = self._asked(shape, rows_query, walk)
+        rows, others = self._asked(side, rows_query, walk)
         found = self._told(shape, rows.rows)
         if found and (not rows.done or len(rows.rows) >= size):
             last = max(found.values(), key=lambda remote: (remote.modified_at or 0, remote.id))
             return Page(list(found.values()), {**walk, "from": last.modified_at, "after": last.id}, more=True)
-        if roles is None and CONTACTS in shape.select:
-            return Page(list(found.values()), _to_roles(walk), more=True)
-        return self._with_roles(shape, walk, found, roles)
-
-    def _asked(self, shape: Shape, query: str, walk: Mapping[str, Json]) -> tuple[Rows, Rows | None]:
-        """The rows; and, with the first page of an object that has roles, in the same call the roles that changed."""
-        size = self._pace.page_size
-        if CONTACTS not in shape.select or walk["after"]:
-            return self._client.query(query, deleted=True, size=size), None
-        rows, roles = self._client.queries([query, changed_roles(walk["start"], "", size)])
-        return rows, roles
-
-    def _roles_page(self, shape: Shape, walk: dict[str, Json]) -> Page:
-        query = changed_roles(walk["from"], walk["after"], self._pace.page_size)
-        roles = self._client.query(query, deleted=True, size=self._pace.page_size)
-        return self._with_roles(shape, walk, {}, roles)
-
-    def _with_roles(self, shape: Shape, walk: dict[str, Json], found: dict[str, Remote], roles: Rows | None) -> Page:
-        """Opportunities whose roles changed are news too, though their own stamp did not move."""
-        if roles is None:
+        if side is None:
             return self._ended(shape, walk, found)
-        ids = [str(role["OpportunityId"]) for role in roles.rows if role.get("OpportunityId")]
-        found = {**self._found(shape, [id_ for id_ in dict.fromkeys(ids) if id_ not in found]), **found}
-        if roles.rows and (not roles.done or len(roles.rows) >= self._pace.page_size):
-            stamp, last = max((instant_of(role[STAMP]), role["Id"]) for role in roles.rows)
-            return Page(list(found.values()), {**_to_roles(walk), "from": stamp, "after": last}, more=True)
+        if others is None:
+            return Page(list(found.values()), _to_side(walk), more=True)
+        return self._with_side(shape, walk, found, side, others)
+
+    def _asked(self, side: Side | None, query: str, walk: Mapping[str, Json]) -> tuple[Rows, Rows | None]:
+        """The rows; and, with the first page of what has rows aside, in the same call those that changed."""
+        size = self._pace.page_size
+        if side is None or walk["after"]:
+            return self._client.query(query, deleted=True, size=size), None
+        rows, others = self._client.queries([query, side.changed(walk["start"], "", size)])
+        return rows, others
+
+    def _side_page(self, shape: Shape, walk: dict[str, Json], side: Side) -> Page:
+        query = side.changed(walk["from"], walk["after"], self._pace.page_size)
+        others = self._client.query(query, deleted=True, size=self._pace.page_size)
+        return self._with_side(shape, walk, {}, side, others)
+
+    def _with_side(
+        self, shape: Shape, walk: dict[str, Json], found: dict[str, Remote], side: Side, others: Rows
+    ) -> Page:
+        """Records whose rows aside changed are news too, though their own stamp did not move."""
+        owners = list(dict.fromkeys(str(row[side.owner]) for row in others.rows if row.get(side.owner)))
+        lacking = [id_ for id_ in owners if id_ not in found]
+        found = {**self._found(shape, lacking, side.by), **found}
+        if others.rows and (not others.done or len(others.rows) >= self._pace.page_size):
+            stamp, last = max((instant_of(row[STAMP]), row["Id"]) for row in others.rows)
+            return Page(list(found.values()), {**_to_side(walk), "from": stamp, "after": last}, more=True)
         return self._ended(shape, walk, found)
 
     def _ended(self, shape: Shape, walk: Mapping[str, Json], found: dict[str, Remote]) -> Page:
@@ -185,9 +205,9 @@ class Walker:
 
     # --- rows
 
-    def _found(self, shape: Shape, ids: Sequence[str]) -> dict[str, Remote]:
-        """Those of these records that there are."""
-        queries = by_ids(shape.select, shape.name, ids)
+    def _found(self, shape: Shape, ids: Sequence[str], by: str = "Id") -> dict[str, Remote]:
+        """Those of these records that there are, by their ids or by those in another field."""
+        queries = by_ids(shape.select, shape.name, ids, field=by)
         rows = [row for query in queries for row in self._client.query_all(query, deleted=True)]
         return self._told(shape, rows)
 
@@ -210,7 +230,15 @@ class Walker:
     def _told(self, shape: Shape, rows: Sequence[dict[str, Any]]) -> dict[str, Remote]:
         if CONTACTS in shape.select:
             self._complete(rows)
-        return remotes(rows, shape)
+        found = remotes(rows, shape)
+        if shape.consents:
+            parties = {str(one.fields[PARTY]) for one in found.values() if one.fields.get(PARTY)}
+            held = self._consents.of(parties)
+            for one in found.values():
+                if not one.deleted:
+                    said = held.get(str(one.fields.get(PARTY)), {})
+                    one.fields[CONSENTS] = {name: said.get(name) for name in shape.consents}
+        return found
 
     def _complete(self, rows: Sequence[dict[str, Any]]) -> None:
         """Opportunities with so many roles that their rows did not hold them all."""
@@ -233,5 +261,12 @@ class Walker:
             return ask(self._shapes.of(stream))
 
 
-def _to_roles(walk: Mapping[str, Json]) -> dict[str, Json]:
-    return {**walk, "leg": "roles", "from": walk["start"], "after": ""}
+def _side(shape: Shape) -> Side | None:
+    """What is shown of another object with these records."""
+    if CONTACTS in shape.select:
+        return ROLES_SIDE
+    return CONSENTS_SIDE if shape.consents else None
+
+
+def _to_side(walk: Mapping[str, Json]) -> dict[str, Json]:
+    return {**walk, "leg": "side", "from": walk["start"], "after": ""}

@@ -227,15 +227,22 @@ OwnerId reference ->User
 _CONSENT = """
 Name string 255 required
 PartyId reference required ->Individual/ContactPointTypeConsents
-ContactPointType picklist 40 required [Email|Phone|MailingAddress|Social|Web]
-PrivacyConsentStatus picklist 40 required [OptIn|OptOut|Seen|NotSeen]
+ContactPointType picklist 40 required restricted [Email|Phone|MailingAddress|Social|Web]
+PrivacyConsentStatus picklist 40 required restricted [OptIn|OptOut|Seen|NotSeen]
 CaptureDate datetime required
 CaptureSource string 255 required
-CaptureContactPointType picklist 40 required [Email|Phone|MailingAddress|Social|Web]
+CaptureContactPointType picklist 40 required restricted [Email|Phone|MailingAddress|Social|Web]
 DoubleConsentCaptureDate datetime
 EffectiveFrom datetime
 EffectiveTo datetime
-DataUsePurposeId string 18
+DataUsePurposeId reference ->DataUsePurpose
+OwnerId reference ->User
+"""
+
+_PURPOSE = """
+Name string 255 required
+Description textarea 255
+CanDataSubjectOptOut boolean =false
 OwnerId reference ->User
 """
 
@@ -308,6 +315,7 @@ def standard_objects() -> list[SObject]:
         read_object("Event", "00U", _EVENT),
         read_object("Individual", "0PK", _INDIVIDUAL),
         read_object("ContactPointTypeConsent", "0ZY", _CONSENT),
+        read_object("DataUsePurpose", "0ZW", _PURPOSE),
         read_object("PermissionSet", "0PS", _PERMISSION_SET, leave=keeps, undeletable=False),
         read_object("PermissionSetAssignment", "0Pa", _ASSIGNMENT, leave=keeps, undeletable=False, updateable=False),
         read_object("FieldPermissions", "01k", _FIELD_PERMISSIONS, leave=keeps, undeletable=False),

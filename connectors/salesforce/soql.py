@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 from urllib.parse import quote_plus
 
-from connectors.salesforce.words import CONTACTS, ROLE, ROLES, STAMP
+from connectors.salesforce.words import CONSENT, CONTACTS, PARTY, ROLE, ROLES, STAMP
 from core.errors import Unsupported
 from core.model.instant import MILLISECOND, SECOND, Instant, from_iso, moment
 
@@ -69,9 +70,22 @@ def instant_of(text: str) -> Instant:
     return from_iso(text)
 
 
-def changed_roles(stamp: Instant, after: str, limit: int) -> str:
-    """Which opportunities had a role added, changed or taken away."""
-    return select(("Id", "OpportunityId", STAMP), ROLE, where=since(stamp, after), order=(STAMP, "Id"), limit=limit)
+class Side(NamedTuple):
+    """An object whose rows belong to a stream's records, and are shown as a field of theirs."""
+
+    name: str
+    owner: str
+    """Its field that says to whom a row belongs."""
+    by: str = "Id"
+    """The records' field with the same value."""
+
+    def changed(self, stamp: Instant, after: str, limit: int) -> str:
+        """Which rows were added, changed or taken away."""
+        fields = ("Id", self.owner, STAMP)
+        return select(fields, self.name, where=since(stamp, after), order=(STAMP, "Id"), limit=limit)
+
+
+ROLES_SIDE, CONSENTS_SIDE = Side(ROLE, "OpportunityId"), Side(CONSENT, "PartyId", PARTY)
 
 
 def length(query: str) -> int:
@@ -79,12 +93,12 @@ def length(query: str) -> int:
     return len(quote_plus(query))
 
 
-def by_ids(fields: Sequence[str], source: str, ids: Sequence[str]) -> list[str]:
-    """Queries for these rows, as few as an address has room for."""
+def by_ids(fields: Sequence[str], source: str, ids: Sequence[str], *, field: str = "Id") -> list[str]:
+    """Queries for the rows that have one of these ids in a field, as few as an address has room for."""
     if not ids:
         return []
-    query = select(fields, source, where=within("Id", ids))
+    query = select(fields, source, where=within(field, ids))
     if len(ids) == 1 or (len(ids) <= IDS and length(query) <= LONGEST):
         return [query]
     middle = len(ids) // 2 if len(ids) <= IDS else IDS
-    return by_ids(fields, source, ids[:middle]) + by_ids(fields, source, ids[middle:])
+    return by_ids(fields, source, ids[:middle], field=field) + by_ids(fields, source, ids[middle:], field=field)

@@ -200,14 +200,14 @@ def test_a_reserve_of_the_days_calls_is_left_to_others() -> None:
         walked(connector, "Contact")
         org.box.calls_today = 790
         for _ in range(10):
-            connector.describe("Contact")
+            connector.describe("Account")
         with pytest.raises(Throttled) as caught:
-            connector.describe("Contact")
+            connector.describe("Account")
         assert org.box.calls_today == 800
         assert caught.value.wait is not None
         org.box.calls_today = 100
         org.time.sleep(caught.value.wait + 1)
-        connector.describe("Contact")
+        connector.describe("Account")
 
 
 def test_too_many_calls_at_once_are_tried_again_soon(org: Org) -> None:

@@ -26,6 +26,7 @@ from core.errors import (
     ToolError,
     Unavailable,
     Unknown,
+    register,
 )
 from core.model.values import Json
 from core.ports import Verb
@@ -36,6 +37,17 @@ STAMP = "SystemModstamp"
 """Moves with every change, also those that the system makes; nobody else can set it."""
 ROLE = "OpportunityContactRole"
 ROLES = "OpportunityContactRoles"
+
+CONSENT, INDIVIDUAL, PURPOSE = "ContactPointTypeConsent", "Individual", "DataUsePurpose"
+PARTY = "IndividualId"
+"""The field by which a person points to their Individual."""
+NO_INDIVIDUAL = register(
+    "salesforce.no_individual",
+    "The person has no Individual in Salesforce, to which consent by contact point belongs.",
+    "Set `individuals: create`, so that Concord makes one, or make it in Salesforce and run `concord replay`.",
+)
+CONSENTS = "consents"
+"""What we call a person's rows of ContactPointTypeConsent."""
 """The relationship by which an opportunity reaches its roles."""
 CONTACTS = "ContactIds"
 """The field by which we show who takes part in an opportunity."""

@@ -1,6 +1,6 @@
 """Writing: creates as upserts by our key, updates and deletes as batches of rows, each row with its own receipt.
 
-    versions re-read in one query ▶ creates ▶ updates ▶ deletes ▶ roles
+    versions re-read in one query ▶ consents of who is there ▶ creates ▶ updates ▶ deletes ▶ roles, consents of the new
 
 One call changes up to 200 records. A receipt does not say what Salesforce holds now, because its answer does not; the
 hub reads a batch back in one query. What was done stays done: an error of a whole call is raised while nothing has
@@ -16,10 +16,11 @@ from typing import Any
 from connectors._kit.errors import to_http_date
 from connectors._kit.payload import Payload
 from connectors.salesforce.client import Client
+from connectors.salesforce.consents import OUT, Consents, wanted_of
 from connectors.salesforce.describing import ALWAYS, Shape, Shapes
 from connectors.salesforce.roles import Roles
 from connectors.salesforce.soql import by_ids, instant_of, select, within
-from connectors.salesforce.words import CONTACTS, STAMP, is_id, row_error
+from connectors.salesforce.words import CONSENTS, CONTACTS, STAMP, is_id, row_error
 from core.errors import (
     Forbidden,
     Garbled,
@@ -50,16 +51,17 @@ _FOR_ALL = (Throttled, Unavailable, SignedOut, Forbidden, Garbled, SchemaChanged
 class Writer:
     """Carries out the edits of one connection."""
 
-    def __init__(self, client: Client, shapes: Shapes) -> None:
+    def __init__(self, client: Client, shapes: Shapes, consents: Consents) -> None:
         self._client = client
         self._shapes = shapes
+        self._consents = consents
         self._roles = Roles(client)
 
     def write(self, stream: str, edits: Sequence[Edit]) -> list[Receipt]:
         """One receipt an edit, in order. Raises what concerns the whole call while nothing was done."""
         shape = self._shapes.of(stream)
         try:
-            receipts = _Batch(self._client, self._roles, shape, edits).receipts()
+            receipts = _Batch(self._client, self._roles, self._consents, shape, edits).receipts()
         except SchemaChanged:
             self._shapes.changed(stream)
             raise
@@ -71,20 +73,30 @@ class Writer:
 class _Batch:
     """The edits of one write on their way to receipts."""
 
-    def __init__(self, client: Client, roles: Roles, shape: Shape, edits: Sequence[Edit]) -> None:
+    def __init__(self, client: Client, roles: Roles, consents: Consents, shape: Shape, edits: Sequence[Edit]) -> None:
         self._client = client
         self._roles = roles
+        self._consents = consents
         self._shape = shape
-        self._edits = edits
+        self._edits = list(edits)
         self._told: dict[int, Receipt] = {}
+        self._late: dict[int, ToolError] = {}
+        """What went wrong with grants, which hold nothing else up."""
 
     def receipts(self) -> list[Receipt]:
         """Do it."""
         self._refuse_what_cannot_be()
         self._compare()
+        self._give_consents([(place, edit.remote_id or "") for place, edit in self._open(Verb.UPDATE)])
         for verb, act in ((Verb.CREATE, self._create), (Verb.UPDATE, self._update), (Verb.DELETE, self._delete)):
             self._in_groups(verb, act)
         self._give_roles()
+        creates = {place for place, edit in enumerate(self._edits) if edit.verb is Verb.CREATE}
+        made = [(place, one.remote_id) for place, one in self._told.items() if place in creates and one.error is None]
+        self._give_consents([(place, id_) for place, id_ in made if id_])
+        for place, error in self._late.items():
+            if self._told[place].error is None:
+                self._told[place] = replace(self._told[place], error=error)
         return _of_its_own(self._edits, [self._told[place] for place in range(len(self._edits))])
 
     # --- before
@@ -202,6 +214,24 @@ class _Batch:
             raise Unknown(f"Salesforce answered {len(rows)} rows of {len(edits)}.", stream=self._shape.name)
         return [_receipt(Payload(row, "row"), edit) for row, edit in zip(rows, edits, strict=True)]
 
+    # --- consents
+
+    def _give_consents(self, people: Sequence[tuple[int, str]]) -> None:
+        """Carry out what edits want of consents; one whose refusal does not arrive is not carried out further."""
+        places = {id_: place for place, id_ in people if wanted_of(self._edits[place].fields)}
+        wanted = {id_: wanted_of(self._edits[place].fields) for id_, place in places.items()}
+        if not wanted:
+            return
+        for id_, error in self._consents.give(self._shape.name, wanted).items():
+            place = places[id_]
+            if OUT in wanted[id_].values() and place not in self._told:
+                self._told[place] = Receipt(error=error)
+            elif self._shape.key.visible or self._edits[place].verb is not Verb.CREATE:
+                self._late[place] = error
+        for place in places.values() if self._consents.ties else ():
+            # A person who was given an Individual changed by that, and was compared before.
+            self._edits[place] = replace(self._edits[place], version=None)
+
     # --- after
 
     def _give_roles(self) -> None:
@@ -222,7 +252,7 @@ class _Batch:
 
 def _own(fields: Fields) -> Fields:
     """What goes into the record itself."""
-    return {name: value for name, value in fields.items() if name != CONTACTS}
+    return {name: it for name, it in fields.items() if name != CONTACTS and not name.startswith(f"{CONSENTS}.")}
 
 
 def _row(shape: Shape, fields: Fields) -> dict[str, Any]:
