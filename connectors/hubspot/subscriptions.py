@@ -18,7 +18,7 @@ from connectors.hubspot.client import Client
 from connectors.hubspot.describing import Shapes
 from connectors.hubspot.versions import STATUSES
 from connectors.hubspot.words import OPTED_OUT
-from core.errors import Forbidden, Gone
+from core.errors import Forbidden, Gone, Unsupported
 from core.model.instant import HOUR, Instant
 from core.model.values import Json
 from core.ports import FieldInfo, Fields
@@ -40,7 +40,7 @@ class Subscriptions:
         self._client = client
         self._shapes = shapes
         self._ask_after: Instant = 0
-        """When many may be asked about at once again, after HubSpot did not allow it."""
+        """When many may be asked about at once again, after HubSpot did not allow it or know the call."""
 
     def of(self, contacts: Mapping[str, Fields]) -> dict[str, dict[str, Json]]:
         """Id → what the contact's address wants; `contacts` are the properties of each."""
@@ -84,7 +84,7 @@ class Subscriptions:
                     # An address of which nothing is said here may have left all the same, as its contact tells.
                     said = [_left(each) for each in one.each("wideStatuses", []) if _of_account(each)]
                     found.setdefault(_of(one), {}).update({ALL: any(said)} if said else {})
-        except Forbidden:
+        except (Forbidden, Gone, Unsupported):
             self._ask_after = self._client.clock() + HOUR
             return {}
         return found

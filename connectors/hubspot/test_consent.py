@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from connectors._kit.mischief import Switch
-from connectors.hubspot.published import violations
+from connectors.hubspot.published import STATUSES, documented, violations
 from connectors.hubspot.sandbox_words import SCOPES
 from connectors.hubspot.subscriptions import FIELD, MOST
 from connectors.hubspot.test_hubspot import Trial, new
@@ -392,6 +392,28 @@ def test_who_is_there_already_is_not_unsubscribed_by_a_create(trial: Wants) -> N
     )
     assert receipt.error is not None
     assert trial.box.wish("p1@example.com", NEWS) == "NOT_SPECIFIED"
+
+
+# --- the dialect
+
+
+def test_every_call_for_statuses_is_held_against_what_hubspot_describes(trial: Wants) -> None:
+    people = [trial.person(number) for number in range(3)]
+    trial.box.opt_out("p0@example.com")
+    trial.box.opt_out("p1@example.com", NEWS)
+    trial.connector.fetch("contacts", people)
+    trial.write("contacts", *(trial.edited(id_, subscriptions__all=True) for id_ in people[1:]))
+    trial.tell(people[0], subscriptions__all=True)
+    wider = trial.connect(resubscribe="carry_out")
+    wider.write("contacts", [trial.edited(people[1], subscriptions__501="SUBSCRIBED")])
+    assert len(STATUSES.covers(trial.box.journal, path=documented)) == 5
+    (asked,) = [one for one in trial.box.journal if one.call.path.endswith("/batch/unsubscribe-all")]
+    for wrong in (
+        asked._replace(call=asked.call._replace(body=b'{"inputs": "p1@example.com"}')),
+        asked._replace(call=asked.call._replace(query={})),
+        asked._replace(body=b'{"status": "DONE", "results": []}'),
+    ):
+        assert violations([wrong])
 
 
 # --- settings and scopes

@@ -192,7 +192,7 @@ def write_calls(calls: Sequence[Exchange]) -> Counter[str]:
     """Calls that changed something, by route; searches and batch reads change nothing."""
     found: Counter[str] = Counter()
     for one in calls:
-        reading = one.route.endswith(("/batch/read", "/search", "/composite", "/oauth2/token"))
+        reading = one.route.endswith(("/batch/read", "/unsubscribe-all/read", "/search", "/composite", "/oauth2/token"))
         if one.call.method in WRITING and not reading:
             found[f"{one.call.method} {one.route}"] += 1
     return found
