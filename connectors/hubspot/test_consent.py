@@ -10,6 +10,7 @@ import pytest
 
 from connectors._kit.mischief import Switch
 from connectors.hubspot.published import STATUSES, documented, violations
+from connectors.hubspot.sandbox_problems import Problem
 from connectors.hubspot.sandbox_words import SCOPES
 from connectors.hubspot.subscriptions import FIELD, MOST
 from connectors.hubspot.test_hubspot import Trial, new
@@ -330,9 +331,33 @@ def test_a_setting_has_a_newer_grant_carried_out_where_hubspot_does_that() -> No
 def test_refusals_go_before_grants_of_the_same_edit(trial: Wants) -> None:
     id_ = trial.person()
     trial.box.opt_out("p1@example.com", NEWS)
-    error = refused(trial.tell(id_, subscriptions__501="SUBSCRIBED", subscriptions__503="UNSUBSCRIBED"))
+    wants = {"subscriptions__501": "SUBSCRIBED", "subscriptions__503": "UNSUBSCRIBED"}
+    error = refused(trial.tell(id_, jobtitle="Clerk", **wants))
     assert error.error_code == UNSUBSCRIBED
     assert trial.box.wish("p1@example.com", PERSONAL) == "UNSUBSCRIBED"
+    assert (trial.box.show("contacts", id_) or {})["jobtitle"] == "Clerk"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words", "good"),
+    [
+        ("SUBSCRIBED", "p1@example.com is already subscribed to 501", True),
+        ("UNSUBSCRIBED", "p1@example.com is already unsubscribed from 501", True),
+        ("SUBSCRIBED", "p1@example.com is already unsubscribed from 501", False),
+        ("UNSUBSCRIBED", "p1@example.com is already subscribed to 501", False),
+    ],
+)
+def test_a_refusal_that_says_it_is_so_already_is_no_trouble(
+    trial: Wants, monkeypatch: pytest.MonkeyPatch, wanted: str, words: str, good: bool
+) -> None:
+    """Whether HubSpot refuses a repeat is not documented; the opposite must never pass for done."""
+
+    def repeated(*_: object, **__: object) -> None:
+        raise Problem(400, "VALIDATION_ERROR", words)
+
+    id_ = trial.person()
+    monkeypatch.setattr(trial.box, "_write", repeated)
+    assert (trial.tell(id_, subscriptions__501=wanted).error is None) is good
 
 
 def test_an_update_without_a_change_of_consent_never_speaks_of_it(trial: Wants) -> None:

@@ -19,7 +19,7 @@ from connectors._kit.paging import batches
 from connectors.hubspot.batches import FOR_ALL, Batches, not_sent
 from connectors.hubspot.client import Client
 from connectors.hubspot.subscriptions import ALL, EMAIL_ONLY, FIELD, MOST, SUBSCRIBED, UNSUBSCRIBED
-from connectors.hubspot.trouble import NO_BASIS, unsubscribed
+from connectors.hubspot.trouble import NO_BASIS, PersonActs, unsubscribed
 from connectors.hubspot.versions import STATUSES
 from core.errors import ConfigError, Forbidden, Refused, ToolError
 from core.model.values import Json
@@ -32,7 +32,7 @@ BASES = (
 AGAIN = ("refuse", "carry_out")
 
 _SAID_NO = re.compile(r"unsubscribed|opted out|opt-out", re.IGNORECASE)
-_SO_ALREADY = re.compile(r"already (un)?subscribed", re.IGNORECASE)
+_SO_ALREADY = {value: re.compile(rf"already {value}", re.IGNORECASE) for value in (SUBSCRIBED, UNSUBSCRIBED)}
 _ASKS_FOR_BASIS = re.compile(r"legal ?basis", re.IGNORECASE)
 
 
@@ -154,14 +154,14 @@ class Wishes:
         body = {"emailAddress": wish.address, "subscriptionId": name, **given}
         operation = "subscribe" if value == SUBSCRIBED else "unsubscribe"
         told = self._sent(sender, partial(self._client.ask, "statuses", operation, body))
-        if isinstance(told, Refused) and value == SUBSCRIBED and _SAID_NO.search(told.message) and not _same(told):
+        if isinstance(told, Refused) and value == SUBSCRIBED and _SAID_NO.search(told.message):
             if not self._manners.again:
                 return unsubscribed(f"{FIELD}.{name}")
             again = {"subscriptionId": int(name), "statusState": value, **EMAIL_ONLY, **given}
             told = self._sent(sender, partial(self._post, quote(wish.address, safe=""), again, params={}))
         if isinstance(told, Refused) and _ASKS_FOR_BASIS.search(told.message):
             return Refused(told.message, code=NO_BASIS, field=f"{FIELD}.{name}")
-        if isinstance(told, ToolError) and not _same(told):
+        if isinstance(told, ToolError) and not (isinstance(told, Refused) and _SO_ALREADY[value].search(told.message)):
             return told
         return {**so_far, f"{FIELD}.{name}": value}
 
@@ -185,11 +185,6 @@ def _nowhere() -> Refused:
     return Refused("HubSpot keeps refusals by address, and this contact has none.", field=FIELD)
 
 
-def _same(told: ToolError) -> bool:
-    """Whether a refusal says no more than that it is so already."""
-    return isinstance(told, Refused) and bool(_SO_ALREADY.search(told.message))
-
-
 def _left(wish: Wish) -> Fields:
     """Who left all mail has left every type that was spoken of."""
     return {f"{FIELD}.{name}": value for name, value in wish.wanted.items() if value in (True, UNSUBSCRIBED)}
@@ -197,7 +192,8 @@ def _left(wish: Wish) -> Fields:
 
 def holds_up(wish: Wish | None, fate: Fate | None) -> bool:
     """Whether nothing else of a contact may be written, because a refusal of its person did not arrive."""
-    return isinstance(fate, ToolError) and wish is not None and wish.narrows
+    # A grant that is left to the person comes after all refusals, so those have arrived then.
+    return isinstance(fate, ToolError) and not isinstance(fate, PersonActs) and wish is not None and wish.narrows
 
 
 def with_fate(receipt: Receipt, fate: Fate) -> Receipt:
