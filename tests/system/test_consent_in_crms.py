@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from api.assembly import ConnectionSpec
 from core.flow.outward.reconcile import reconcile
-from tests.system.crms import HUBSPOT, SALESFORCE, Crms, total
+from core.flow.saying import say
+from tests.system.crms import HUBSPOT, PROPAGATE, ROOT, SALESFORCE, Crms, total, write_calls
 
 ANN = "ann@shore.example"
 
@@ -146,6 +148,40 @@ def test_an_opt_out_of_email_says_nothing_of_the_phone(crms: Crms) -> None:
     row = crms.salesforce.show("Contact", here) or {}
     assert (row["HasOptedOutOfEmail"], row["DoNotCall"]) == (True, False)
     assert "consent.phone" not in crms.lab.record(email=ANN).values
+
+
+def test_a_persons_word_in_the_hub_reaches_both_before_anything_else(crms: Crms) -> None:
+    _, here = ann(crms)
+    crms.lab.wait(60)
+    crms.seen()
+    say(crms.lab.hub, crms.lab.record(email=ANN).id, {"consent.email": "denied", "job_title": "Baker"})
+    sync(crms)
+    assert crms.hubspot.has_left(ANN)
+    assert ticked(crms, here)
+    written = list(write_calls(crms.seen()[HUBSPOT]))
+    assert [route.rpartition("/")[2] for route in written] == ["unsubscribe-all", "update"]
+
+
+def test_a_grant_that_crosses_an_opt_out_does_not_arrive(crms: Crms) -> None:
+    """One type of email: the hub has not seen yet that she unsubscribed when it is told that she agreed."""
+    words = (ROOT / "mappings" / "hubspot.yaml").read_text(encoding="utf-8")
+    line = "{field: subscriptions.all, steps: [opt_out_flag]}"
+    assert line in words
+    words = words.replace(line, "{field: subscriptions.501, vocabulary: subscription}")
+    table = "  subscription:\n    words: {SUBSCRIBED: granted, UNSUBSCRIBED: denied}\n    unknown: blank\n"
+    words = words.replace("vocabularies:\n", f"vocabularies:\n{table}", 1)
+    settings = {"url": crms.hubspot.url, "token": crms.hubspot.token}
+    crms.lab.installation.put_connection(ConnectionSpec(HUBSPOT, "hubspot", settings, words, "hubspot.yaml", PROPAGATE))
+    crms.lab.refreshed()
+    _, here = ann(crms)
+    crms.hubspot.opt_out(ANN, 501)
+    say(crms.lab.hub, crms.lab.record(email=ANN).id, {"consent.email": "granted"})
+    sync(crms)
+    assert crms.hubspot.wish(ANN, 501) == "UNSUBSCRIBED"
+    assert consent(crms) == "denied", "her contact was read anew before it was to be written"
+    sync(crms)
+    assert ticked(crms, here)
+    assert crms.lab.dead_letters() == []
 
 
 def test_nothing_waits_and_nobody_is_blamed_when_all_is_well(crms: Crms) -> None:
