@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from api.assembly import ConnectionSpec
+from api.assembly import ConnectionSpec, Text
 from core.flow.outward.reconcile import reconcile
 from core.flow.saying import say
-from tests.system.crms import HUBSPOT, PROPAGATE, ROOT, SALESFORCE, Crms, total, write_calls
+from tests.system.crms import HUBSPOT, PROPAGATE, ROOT, SALESFORCE, Crms, shown, total, write_calls
 
 ANN = "ann@shore.example"
+POINT = "ContactPointTypeConsent"
 
 
 @pytest.fixture
@@ -42,8 +43,12 @@ def ann(crms: Crms, **properties: str) -> tuple[str, str]:
 
 def in_salesforce(crms: Crms) -> str:
     found = [(kind, id_) for kind in ("Contact", "Lead") for id_ in crms.salesforce.ids(kind)]
-    ((_, id_),) = [(kind, id_) for kind, id_ in found if (crms.salesforce.show(kind, id_) or {}).get("Email") == ANN]
+    ((_, id_),) = [(kind, id_) for kind, id_ in found if email(crms, id_, kind) == ANN]
     return str(id_)
+
+
+def email(crms: Crms, id_: str, kind: str = "Contact") -> Any:
+    return (crms.salesforce.show(kind, id_) or {}).get("Email")
 
 
 def ticked(crms: Crms, id_: str, kind: str = "Contact") -> bool:
@@ -182,6 +187,57 @@ def test_a_grant_that_crosses_an_opt_out_does_not_arrive(crms: Crms) -> None:
     sync(crms)
     assert ticked(crms, here)
     assert crms.lab.dead_letters() == []
+
+
+def test_a_topic_is_a_type_of_email_in_hubspot_and_a_purpose_in_salesforce(crms: Crms) -> None:
+    """Opted out of the letter, in either: the other is told of the letter, and of nothing else."""
+    purpose = crms.salesforce.create("DataUsePurpose", {"Name": "Newsletter"})
+    with_topic(crms, purpose)
+    _, here = ann(crms)
+    crms.hubspot.opt_out(ANN, 501)
+    sync(crms, hours=1.5)
+    assert crms.lab.record(email=ANN).values["consent.email.news"] == "denied"
+    (row,) = shown(crms.salesforce, POINT)
+    assert (row["ContactPointType"], row["PrivacyConsentStatus"], row["DataUsePurposeId"]) == (
+        "Email", "OptOut", purpose,
+    )  # fmt: skip
+    assert not ticked(crms, here)
+
+    bob = "bob@quay.example"
+    crms.hubspot.create("contacts", {"email": bob, "firstname": "Bob", "lastname": "Quay"})
+    sync(crms)
+    party = crms.salesforce.create("Individual", {"LastName": "Quay"})
+    (his,) = [id_ for id_ in crms.salesforce.ids("Contact") if email(crms, id_) == bob]
+    crms.salesforce.edit("Contact", his, {"IndividualId": party})
+    how = {"CaptureDate": "2026-11-20T09:00:00.000+0000", "CaptureSource": "Desk", "CaptureContactPointType": "Web"}
+    about = {"Name": "By hand", "PartyId": party, "ContactPointType": "Email", "DataUsePurposeId": purpose}
+    crms.salesforce.create(POINT, {**about, **how, "PrivacyConsentStatus": "OptOut"})
+    sync(crms)
+    assert crms.hubspot.wish(bob, 501) == "UNSUBSCRIBED"
+    assert not crms.hubspot.has_left(bob)
+    assert (crms.lab.pending(), crms.lab.dead_letters()) == (0, [])
+
+
+def with_topic(crms: Crms, purpose: str) -> None:
+    """Declare the topic `news`, and put the line for it into both mappings, as their comments show it."""
+    crms.lab.installation.change(texts={"topics": Text("news: Our letter", "topics.yaml")})
+    app = {"client_id": crms.salesforce.client_id, "client_secret": crms.salesforce.client_secret}
+    for name, tool, settings, line, table in (
+        (
+            HUBSPOT, "hubspot", {"url": crms.hubspot.url, "token": crms.hubspot.token},
+            "{field: subscriptions.501, vocabulary: topic}", "{SUBSCRIBED: granted, UNSUBSCRIBED: denied}",
+        ),
+        (
+            SALESFORCE, "salesforce", {"login_url": crms.salesforce.url, **app, "individuals": "create"},
+            f"{{field: consents.Email_{purpose}, vocabulary: topic}}", "{OptIn: granted, OptOut: denied}",
+        ),
+    ):  # fmt: skip
+        words = (ROOT / "mappings" / f"{tool}.yaml").read_text(encoding="utf-8")
+        words = words.replace("    consent.email: ", f"    consent.email.news: {line}\n    consent.email: ")
+        words = words.replace("vocabularies:\n", f"vocabularies:\n  topic: {{words: {table}, unknown: blank}}\n", 1)
+        spec = ConnectionSpec(name, tool, settings, words, f"{tool}.yaml", PROPAGATE)
+        crms.lab.installation.put_connection(spec)
+    crms.lab.refreshed()
 
 
 def test_nothing_waits_and_nobody_is_blamed_when_all_is_well(crms: Crms) -> None:
