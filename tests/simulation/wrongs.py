@@ -97,7 +97,7 @@ def letters_stay(_real: Any) -> Any:
 
 
 def without_questions(real: Any) -> Any:
-    return lambda hub, group, values, ids, _undecided, *more: real(hub, group, values, ids, {}, *more)
+    return lambda hub, group, values, ids, erased, _undecided, *more: real(hub, group, values, ids, erased, {}, *more)
 
 
 def consent_aside(real: Any) -> Any:
