@@ -37,13 +37,14 @@ class Erased:
     def ask(self, stage: Stage, record: Record) -> None:
         """Somebody asks to be erased, and keeps asking until it is done; a hub may be killed over it."""
         people, places = self._known(stage, record)
+        # Noted first: what else is due in that moment may already have them deleted.
+        self.people |= people
+        self.places |= places
         if stage.busy:
             erase(stage.beside(), record.id)
         elif stage.lived(lambda hub: erase(hub, record.id)) is None:
             with suppress(ConfigError):
                 erase(stage.lab.hub, record.id)
-        self.people |= people
-        self.places |= places
 
     def _known(self, stage: Stage, record: Record) -> tuple[set[str], set[Place]]:
         hub: Hub = stage.lab.hub
