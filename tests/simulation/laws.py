@@ -184,7 +184,9 @@ def given_up(look: Look) -> Iterator[str]:
     for (connection_id, record_id), letter in look.letters.items():
         connection = look.lab.hub.connections[connection_id]
         record = look.records[record_id]
-        if stands(record) and letter.code == Refused.code and not _refused(look, connection.name, record, letter):
+        # While the brake holds, a tool is told nothing, and so refuses nothing.
+        held = connection.name in look.braked or letter.code != Refused.code
+        if stands(record) and not held and not _refused(look, connection.name, record, letter):
             yield f"given up: {connection.name} would take record {record_id} ({letter.message})"
 
 
