@@ -26,6 +26,7 @@ def measure(stage: Stage) -> Iterator[Figure]:
         for one in people(size):
             tools[0].create("contacts", one)
         lab.settle()
+        lab.installation.reconsider()  # as every round of `concord up` begins
         settings = {"world": tools[1].name, "page_size": 1_000}
         spec = ConnectionSpec("birch", "memory", settings, PEOPLE + WHOLE, "b.yaml", {"*": {}})
         config = Config("concord.yaml", {"birch": spec})
