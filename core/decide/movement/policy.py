@@ -1,0 +1,204 @@
+"""The movement policy: what an installation asks of its open records, as `mappings/movement.yaml` says it.
+
+`core.decide.movement.reading` makes a `Policy` of the file; `audit` judges by it. Windows and rungs count working
+time (`core.decide.movement.hours`), ages and quiet count every hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from core.decide.movement.hours import Hours, Span
+from core.mapping.filter import Filter
+from core.model.instant import DAY, Instant
+from core.model.values import Values
+
+JOURNEY = ("signal", "captured", "responded", "qualified", "scheduled", "delivered", "retained")
+"""How far a relation has come, whatever a tool calls it."""
+
+EVIDENCE: Mapping[str, str] = {
+    "asked": "they asked for something: words, a page or a campaign are kept",
+    "contacted": "somebody of us called, wrote or met them",
+    "replied": "they called, wrote or answered",
+    "meeting": "a meeting with them is in a calendar",
+    "met": "a meeting with them took place",
+    "document": "a proposal, estimate, quote or contract was sent",
+    "accepted": "a document was accepted or signed",
+    "invoice": "an invoice was issued",
+    "payment": "money came in",
+}
+"""What a stage can ask for, found in the records of every tool."""
+
+
+class Mode(StrEnum):
+    """How far the hub goes by itself with a step."""
+
+    OFF = "off"
+    DRY = "dry"
+    ASK = "ask"
+    ACT = "act"
+
+
+class Step(StrEnum):
+    """What follow-through can do."""
+
+    ASSIGN = "assign"
+    ACKNOWLEDGE = "acknowledge"
+    TASK = "task"
+    REMIND = "remind"
+    ESCALATE = "escalate"
+    REASSIGN = "reassign"
+    REACTIVATE = "reactivate"
+
+
+class To(StrEnum):
+    """Whom a rung turns to, where it names nobody by address."""
+
+    OWNER = "owner"
+    MANAGER = "manager"
+
+
+class Rung(NamedTuple):
+    """One step of a ladder."""
+
+    after: Span
+    """Since the action was due, or since the rung before."""
+    do: Step
+    to: str
+    """`owner`, `manager`, or an address."""
+    say: str = ""
+    """The subject of the task or mail; `{name}`, `{owner}`, `{asked}` and `{stage}` stand for the record's own."""
+
+
+class Ladder(NamedTuple):
+    """What happens when a first step stalls."""
+
+    name: str
+    rungs: tuple[Rung, ...]
+
+
+class FirstAction(NamedTuple):
+    """The task that a stage or a hand-off begins with."""
+
+    say: str
+    within: Span
+    type: str = "task"
+    """A type of activity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of a kind of record."""
+
+    name: str
+    kind: str
+    """`contact`, `deal` or `ticket`."""
+    when: Filter
+    """Which records are in it; the first stage that fits counts."""
+    means: str
+    """One sentence that everybody can check."""
+    journey: str
+    """A word of `JOURNEY`."""
+    evidence: tuple[str, ...] = ()
+    """Words of `EVIDENCE`, any one of which the stage must show; none: it is believed."""
+    exit: str = ""
+    """What must be true to leave it, in words."""
+    first: FirstAction | None = None
+    """What is to be done first; its `within` is the response window."""
+    oldest: Instant | None = None
+    """A record should not be in it longer than this, in µs; None for any time."""
+    ladder: str | None = None
+    """Name of its ladder; None for the policy's own."""
+
+
+class HandOff(NamedTuple):
+    """Something that happened and asks for a first action: a missed call, an estimate without a reply, a no-show."""
+
+    name: str
+    kind: str
+    """`activity` or `document`."""
+    when: Filter
+    quiet: Instant | None
+    """Only if nothing was heard for so long after it, in µs; None: at once."""
+    first: FirstAction
+    ladder: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Who gets a record that has nobody: the first rule that fits."""
+
+    name: str
+    kind: str
+    when: Filter
+    arrives: str = ""
+    """`outside`: only what came outside working hours; '' for any time."""
+    quiet: Instant | None = None
+    """Only what nobody has touched for so long, in µs."""
+    to: tuple[str, ...] = ()
+    """Addresses of those who may get it; none: every active person."""
+    team: str = ""
+    """Only people of this team."""
+    same_as: str = ""
+    """`company` or `contact`: whoever owns that one, where somebody does."""
+    by: tuple[str, ...] = ()
+    """`territory`, `language`: narrow it to those who serve the record's place or speak its language."""
+    share: Mapping[str, int] = field(default_factory=dict)
+    """Address → weight in the round robin; 1 where not named."""
+
+
+class Absence(NamedTuple):
+    """Somebody is away; nothing new is given to them and their rungs go on to the next."""
+
+    who: str
+    since: Instant
+    until: Instant
+
+
+class Touch(NamedTuple):
+    """Something to do after a sale, or after long quiet."""
+
+    name: str
+    kind: str
+    when: Filter
+    after: Instant
+    """µs since it was won, or since anybody last spoke."""
+    first: FirstAction
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What an installation asks of its open records."""
+
+    hours: Hours
+    stages: tuple[Stage, ...] = ()
+    ladders: Mapping[str, Ladder] = field(default_factory=dict)
+    ladder: str | None = None
+    """The ladder of a stage that names none."""
+    hand_offs: tuple[HandOff, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+    absences: tuple[Absence, ...] = ()
+    reactivate: tuple[Touch, ...] = ()
+    after_sale: tuple[Touch, ...] = ()
+    modes: Mapping[Step, Mode] = field(default_factory=dict)
+    """How far the hub goes by itself; what is not named is `off`."""
+    escalate_to: str | None = None
+    """Who hears where an owner has no manager."""
+    answered_within: Instant = 14 * DAY
+    """So long a sent document counts as a next step that waits for a reply, in µs."""
+
+    def stage_of(self, kind: str, values: Values) -> Stage | None:
+        """The stage a record is in; None for one that is not open."""
+        return next((one for one in self.stages if one.kind == kind and one.when.holds(values)), None)
+
+    def ladder_of(self, stage: Stage) -> Ladder | None:
+        """What happens when the first step of this stage stalls."""
+        name = stage.ladder or self.ladder
+        return self.ladders.get(name) if name else None
+
+    def mode(self, step: Step) -> Mode:
+        """How far the hub goes by itself with a step."""
+        return self.modes.get(step, Mode.OFF)
