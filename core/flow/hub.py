@@ -14,6 +14,7 @@ from core import manifest
 from core.decide.blocks import Blocks
 from core.decide.brake import Leave, Limits
 from core.decide.filtering import Leaves, LeavesIn
+from core.decide.movement.policy import Policy as Movement
 from core.decide.profile import Profile
 from core.decide.route import Hearer
 from core.decide.rules import Rules
@@ -167,6 +168,8 @@ class Hub:
     """Who must hear about which fields of which kind."""
     profile: Profile = field(default_factory=Profile)
     """What the law of the place asks of a consent."""
+    movement: Movement = field(default_factory=Movement)
+    """What is asked of open records; without stages, nothing is."""
     signer: Signer | None = None
     """Signs the heads of the consent ledger; None on a copy that is only for trying something out."""
     suppressor: Suppressor | None = None

@@ -18,6 +18,7 @@ from core.store.codec import UNKNOWN_DIGEST, dumps, loads, pack, unpack
 from core.store.database import among
 from core.store.records import State as RecordState
 from core.store.tables import (
+    about,
     binding,
     dead_letter,
     delivery,
@@ -31,6 +32,7 @@ from core.store.tables import (
     review,
     run,
     unread,
+    verdict,
     waiting_in,
     waiting_out,
 )
@@ -49,6 +51,8 @@ def forget_records(tx: Connection, record_ids: Collection[int], *, now: int) -> 
         "delivery": tx.execute(update(delivery).where(among(tx, delivery.c.record_id, ids)).values(**sent)).rowcount,
         "dead_letter": _drop(tx, dead_letter, dead_letter.c.record_id, ids),
         "review": _blank_reviews(tx, ids, now=now),
+        "verdict": _drop(tx, verdict, verdict.c.record_id, ids),
+        "about": sum(_drop(tx, about, about.c[name], ids) for name in ("record_id", "target_id")),
         "waiting_out": sum(_drop(tx, waiting_out, waiting_out.c[name], ids) for name in ("record_id", "target_id")),
         # The rows stay: whoever is at work on one must find that its mark has moved on.
         "outbox": tx.execute(update(outbox).where(among(tx, outbox.c.record_id, ids)).values(note=None)).rowcount,

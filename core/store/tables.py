@@ -459,6 +459,45 @@ suppression = Table(
     sqlite_with_rowid=False,
 )
 
+# Which activities, documents, payments and deals are about which records, and who manages whom.
+about = Table(
+    "about",
+    metadata,
+    Column("target_id", Id, nullable=False),
+    Column("record_id", Id, nullable=False),
+    PrimaryKeyConstraint("target_id", "record_id"),
+    Index("about_by_record", "record_id"),
+    sqlite_with_rowid=False,
+)
+
+# What the audit says of each open record, until when that holds by the clock alone, and what it rests on.
+verdict = Table(
+    "verdict",
+    metadata,
+    Column("record_id", Id, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("owner_id", Id),
+    Column("source", Text, nullable=False),
+    # One bit an element, in the order of `audit.ELEMENTS`.
+    Column("elements", SmallInteger, nullable=False),
+    Column("stale", SmallInteger, nullable=False),
+    # The stage claims what nothing shows.
+    Column("unreal", SmallInteger, nullable=False),
+    # Since when the person waits for a word of ours; NULL while nobody does.
+    Column("waits_since", Id),
+    Column("stalls_at", Id, nullable=False),
+    Column("holds_until", Id),
+    Column("told", LargeBinary, nullable=False),
+    Index(
+        "verdict_by_time",
+        "holds_until",
+        sqlite_where=text("holds_until IS NOT NULL"),
+        postgresql_where=text("holds_until IS NOT NULL"),
+    ),
+    Index("verdict_by_owner", "owner_id"),
+)
+
 lease = Table(
     "lease",
     metadata,

@@ -173,7 +173,9 @@ class Touch(NamedTuple):
 class Policy:
     """What an installation asks of its open records."""
 
-    hours: Hours
+    hours: Hours = field(default_factory=Hours)
+    mark: str = ""
+    """A digest of the file, by which it is known whether verdicts are by this policy."""
     stages: tuple[Stage, ...] = ()
     ladders: Mapping[str, Ladder] = field(default_factory=dict)
     ladder: str | None = None

@@ -1,0 +1,268 @@
+"""The audit: does an open record have its owner, its next action, its timing, and a recovery? Pure.
+
+Four verdicts from what stands and the policy, each with what it rests on, or what is missing, who acts, and the fix.
+A verdict says until when it holds, so that nobody has to look at it before, unless the record changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from core.decide.movement.hours import Span
+from core.decide.movement.policy import Ladder, Mode, Policy, Rung, Stage, To
+from core.decide.movement.traces import Trace, evidence_of
+from core.model.instant import Instant, from_iso, iso
+from core.model.values import Values
+
+ELEMENTS = ("owner", "action", "timing", "recovery")
+ADMIN = "admin"
+
+_A_DAY = Span(days=1)
+
+
+class Person(NamedTuple):
+    """An owner of records, as far as the audit must know."""
+
+    record_id: int
+    name: str
+    email: str | None = None
+    active: bool = True
+    queue: bool = False
+    manager: Person | None = None
+
+    @property
+    def can_act(self) -> bool:
+        """Whether this is one person who can still sign in."""
+        return self.active and not self.queue
+
+
+class Subject(NamedTuple):
+    """One record to be judged, with all that is known about it."""
+
+    record_id: int
+    kind: str
+    values: Values
+    held_since: Instant
+    """When the hub first held it; counts where no tool says when it was made."""
+    owner: Person | None
+    """Who owns it; None where nobody does, or nobody whom the hub knows."""
+    traces: Sequence[Trace] = ()
+    climbed: int = 0
+    """How many rungs of its ladder were taken since it stalled."""
+
+
+class Element(NamedTuple):
+    """One of the four verdicts."""
+
+    ok: bool
+    because: str
+    """What it rests on, or what is missing, in a few words."""
+    who: str = ""
+    """Who acts where it is missing: a name, `admin`, or '' where it is there."""
+    fix: str = ""
+    """What that one does about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the audit says of one record."""
+
+    stage: Stage
+    owner: Element
+    action: Element
+    timing: Element
+    recovery: Element
+    since: Instant
+    """When the present stage began."""
+    waits_since: Instant | None
+    """Since when they wait for a word of ours; None while nobody does."""
+    stalls_at: Instant
+    """When the first step is overdue: from here the ladder counts."""
+    next_rung: tuple[int, Instant] | None
+    """(place in the ladder, when it is due); None where none is left or none is armed."""
+    stale: bool
+    """Whether it has been in its stage for longer than it should."""
+    claim: str
+    """What the stage claims and nothing shows; '' where it is believed."""
+    holds_until: Instant | None
+    """The next moment at which the clock alone can change this; None for never."""
+
+    @property
+    def elements(self) -> tuple[Element, Element, Element, Element]:
+        """In the order of `ELEMENTS`."""
+        return (self.owner, self.action, self.timing, self.recovery)
+
+    @property
+    def score(self) -> int:
+        """0 to 4."""
+        return sum(one.ok for one in self.elements)
+
+    @property
+    def word(self) -> str:
+        """0–2 are storage, 3 is usable but inconsistent, 4 is protected."""
+        return ("storage", "storage", "storage", "usable", "protected")[self.score]
+
+
+def judge(policy: Policy, subject: Subject, now: Instant) -> Verdict | None:
+    """The verdict on a record; None for one that is in no open stage."""
+    stage = policy.stage_of(subject.kind, subject.values)
+    if stage is None:
+        return None
+    since = _entered(subject)
+    said = sorted((one for one in subject.traces if one.was_said(now)), key=lambda one: one.at or 0)
+    waits_since = _waiting(subject, said, since, now)
+    step = _next_step(subject.traces, now)
+    owed_since = waits_since if waits_since is not None else _last(said, since)
+    limit = policy.hours.after(owed_since, _window(stage))
+    stalls_at = step.due if step is not None and step.due is not None else limit
+    # A step that was set down when the window had passed makes good for it, if it is as soon as a first one had to be.
+    late = step.made if step is not None and step.made is not None and step.made > limit else None
+    bound = (
+        None if waits_since is None or stage.first is None else policy.hours.after(late or owed_since, _window(stage))
+    )
+    owner = _owner(subject.owner)
+    action = _action(step, subject.owner, stage)
+    timing = _timing(step, stage, subject.owner, bound, now)
+    recovery, next_rung = _recovery(policy, stage, subject, stalls_at)
+    shown = evidence_of(subject.values, subject.traces, now)
+    claim = "" if not stage.evidence or shown.keys() & set(stage.evidence) else " or ".join(stage.evidence)
+    oldest = since + stage.oldest if stage.oldest is not None else None
+    moments = [stalls_at, next_rung[1] if next_rung else None, oldest, *_turns(subject.traces)]
+    return Verdict(
+        stage, owner, action, timing, recovery, since, waits_since, stalls_at, next_rung,
+        stale=oldest is not None and oldest <= now,
+        claim=claim,
+        holds_until=min((one for one in moments if one is not None and one > now), default=None),
+    )  # fmt: skip
+
+
+def _owner(owner: Person | None) -> Element:
+    if owner is None:
+        return Element(False, "nobody owns it", ADMIN, "Give it an owner, or a rule of ownership that fits it.")
+    if owner.queue:
+        return Element(False, f"{owner.name} is a queue", ADMIN, "Give it to one person.")
+    if not owner.active:
+        who = owner.manager.name if owner.manager is not None and owner.manager.can_act else ADMIN
+        return Element(False, f"{owner.name} can no longer sign in", who, "Give it to somebody who is there.")
+    return Element(True, owner.name)
+
+
+def _action(step: Trace | None, owner: Person | None, stage: Stage) -> Element:
+    if step is not None:
+        return Element(True, f"{step.type or step.kind}: {step.title or 'untitled'}")
+    fix = f"{stage.first.say}." if stage.first else "Put down what happens next."
+    return Element(False, "no next step is set down", _name(owner), fix)
+
+
+def _timing(step: Trace | None, stage: Stage, owner: Person | None, limit: Instant | None, now: Instant) -> Element:
+    if step is None:
+        return Element(False, "there is nothing to be in time", _name(owner), "Put down what happens next, and when.")
+    if step.due is None:
+        return Element(False, "the next step has no due time", _name(owner), "Say by when.")
+    if step.due <= now:
+        return Element(False, f"overdue since {iso(step.due)}", _name(owner), "Do it, or move it and say why.")
+    if limit is not None and step.due > limit:
+        window = stage.first.within if stage.first else ""
+        told = f"due {iso(step.due)}, outside the window of {window} that ends {iso(limit)}"
+        return Element(False, told, _name(owner), "Answer within the window.")
+    return Element(True, f"due {iso(step.due)}")
+
+
+def _recovery(
+    policy: Policy, stage: Stage, subject: Subject, stalls_at: Instant
+) -> tuple[Element, tuple[int, Instant] | None]:
+    ladder = policy.ladder_of(stage)
+    if ladder is None or not ladder.rungs:
+        fix = f"Give the stage {stage.name} a ladder."
+        return Element(False, f"nothing is to happen when {stage.name} stalls", ADMIN, fix), None
+    off = sorted({one.do for one in ladder.rungs if policy.mode(one.do) not in (Mode.ASK, Mode.ACT)})
+    armed = [one for one in ladder.rungs if one.do not in off]
+    if not armed:
+        fix = f"Switch follow-through on: {', '.join(off)}."
+        return Element(False, f"the ladder {ladder.name} is not armed", ADMIN, fix), None
+    if all(carrier(policy, one, subject.owner) is None for one in armed):
+        fix = "Name somebody in `escalate_to`, or give owners their managers."
+        return Element(False, f"nobody is there to carry out {ladder.name}", ADMIN, fix), None
+    left = rung_after(policy, ladder, stalls_at, subject.climbed)
+    if left is None:
+        return Element(False, f"every rung of {ladder.name} was taken", ADMIN, "See to it yourself."), None
+    place, at = left
+    return Element(True, f"{ladder.name}: {ladder.rungs[place].do} at {iso(at)}"), left
+
+
+def rung_after(policy: Policy, ladder: Ladder, stalls_at: Instant, climbed: int) -> tuple[int, Instant] | None:
+    """The next rung that is armed, by place, and when it is due; each counts from the one before."""
+    at = stalls_at
+    for place, rung in enumerate(ladder.rungs):
+        at = policy.hours.after(at, rung.after)
+        if place >= climbed and policy.mode(rung.do) in (Mode.ASK, Mode.ACT):
+            return place, at
+    return None
+
+
+def carrier(policy: Policy, rung: Rung, owner: Person | None) -> str | None:
+    """Whose a rung is, by address or name; None where nobody can carry it out."""
+    if rung.to == To.OWNER:
+        return (owner.email or owner.name) if owner is not None and owner.can_act else policy.escalate_to
+    if rung.to == To.MANAGER:
+        manager = owner.manager if owner is not None else None
+        return (manager.email or manager.name) if manager is not None and manager.can_act else policy.escalate_to
+    return rung.to
+
+
+def _next_step(traces: Sequence[Trace], now: Instant) -> Trace | None:
+    """The one that comes first and can still be in time; else the latest that is overdue; else one without a time."""
+    ahead = [one for one in traces if one.is_ahead(now)]
+    timed = [(one.due, one.record_id, one) for one in ahead if one.due is not None]
+    coming = [one for one in timed if one[0] > now]
+    if coming:
+        return min(coming)[2]
+    if timed:
+        return max(timed)[2]
+    return min(ahead, key=lambda one: one.record_id, default=None)
+
+
+def _entered(subject: Subject) -> Instant:
+    """When the present stage began: as a tool says, else when it was made, else when the hub first held it."""
+    for name in ("stage_entered_at", "engaged_on", "created_at"):
+        value = subject.values.get(name)
+        if isinstance(value, str) and value:
+            return from_iso(value if "T" in value else f"{value}T00:00:00Z")
+    return subject.held_since
+
+
+def _waiting(subject: Subject, said: Sequence[Trace], since: Instant, now: Instant) -> Instant | None:
+    """Since when they wait for a word of ours: since the stage began, or since theirs that nobody answered."""
+    ours = [one.at for one in said if one.outbound is not False and one.at is not None]
+    theirs = [one.at for one in said if one.outbound is False and one.at is not None]
+    ours += _moments(subject.values, "last_contacted_at", now)
+    theirs += _moments(subject.values, "last_replied_at", now)
+    answered = max(ours, default=None)
+    asked = [one for one in (since, *theirs) if answered is None or one > answered]
+    return min(asked, default=None)
+
+
+def _last(said: Sequence[Trace], since: Instant) -> Instant:
+    """When anybody last spoke: from there a next step is owed."""
+    return max([since, *(one.at for one in said if one.at is not None)])
+
+
+def _moments(values: Values, name: str, now: Instant) -> list[Instant]:
+    value = values.get(name)
+    at = from_iso(value) if isinstance(value, str) and value else None
+    return [at] if at is not None and at <= now else []
+
+
+def _window(stage: Stage) -> Span:
+    return stage.first.within if stage.first else _A_DAY
+
+
+def _turns(traces: Collection[Trace]) -> list[Instant]:
+    """The moments at which traces become another thing: due, begun, ended."""
+    return [at for one in traces for at in (one.at, one.ends, one.due) if at is not None]
+
+
+def _name(owner: Person | None) -> str:
+    return owner.name if owner is not None and owner.can_act else ADMIN

@@ -1,0 +1,146 @@
+"""Auditing: every open record's verdict, kept as records change and as the clock goes on.
+
+    history since the last look ▶ what it is about ▶ those records ┐
+    verdicts that held until now ──────────────────────────────────┴▶ judge ▶ keep
+
+History is the list of what changed, so that nothing has to be noted elsewhere: a page of it is judged in the
+transaction that notes how far it was read. The first time, and when the policy changes, all open records are walked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from core.decide.movement.audit import Subject, Verdict, judge
+from core.flow.hub import Hub
+from core.flow.movement.gathering import LINKED, SUBJECTS, points_to, subjects
+from core.store import Tx, movement, records, runs
+from core.store.codec import dumps, loads, pack
+from core.store.database import serialise
+from core.store.movement import Kept
+
+PAGE = 1_000
+AUDITED = "audited"
+"""The fact that says how far history was read, by which policy, and where a walk stands."""
+
+
+@dataclass(slots=True)
+class Audited:
+    """What an audit did."""
+
+    judged: int = 0
+    closed: int = 0
+    """Records that are not open, or not any more."""
+
+
+def audit(hub: Hub) -> Audited:
+    """Bring every verdict up to date; what a crash left undone is done now."""
+    done = Audited()
+    while (step := _next(hub)) is not None:
+        step(hub, done)
+    return done
+
+
+def _next(hub: Hub) -> Callable[[Hub, Audited], None] | None:
+    """What is to be done next, found without a write; None when every verdict is up to date."""
+    with hub.store.reading() as tx:
+        place = _place(tx)
+        if not place and not hub.movement.stages:
+            return None
+        if place.get("policy") != hub.movement.mark or "walk" in place:
+            return _walk
+        if movement.newest_news(tx) > place["news"]:
+            return _read_history
+        return _tick if movement.due(tx, hub.clock(), 1) else None
+
+
+def _walk(hub: Hub, done: Audited) -> None:
+    """A page of the walk through everything."""
+    with hub.store.writing() as tx:
+        place = _place(tx)
+        if place.get("policy") != hub.movement.mark:
+            serialise(tx, records.CHANGING)
+            # What is known already about who is about whom stays true by history; only the first walk must find it.
+            linked = "news" in place
+            place = {"policy": hub.movement.mark, "news": place.get("news", movement.newest_news(tx))}
+            place["walk"] = {"what": "judge" if linked else "link", "last": 0}
+        walk = place["walk"]
+        page = records.after(tx, walk["last"], LINKED if walk["what"] == "link" else SUBJECTS, PAGE)
+        if walk["what"] == "link":
+            movement.link(tx, {one.id: points_to(one) for one in page})
+        else:
+            _judge(hub, tx, [one.id for one in page], done)
+        if page:
+            walk["last"] = page[-1].id
+        elif walk["what"] == "link":
+            place["walk"] = {"what": "judge", "last": 0}
+        else:
+            del place["walk"]
+        runs.put_fact(tx, AUDITED, dumps(place))
+
+
+def _read_history(hub: Hub, done: Audited) -> None:
+    """Judge what the next page of history concerns."""
+    with hub.store.writing() as tx:
+        # Nobody who changes records may be half way, or what they tell would be passed over.
+        serialise(tx, records.CHANGING)
+        place = _place(tx)
+        changed, place["news"] = movement.news_after(tx, place["news"], PAGE)
+        _judge(hub, tx, _concerned(hub, tx, changed), done)
+        runs.put_fact(tx, AUDITED, dumps(place))
+
+
+def _concerned(hub: Hub, tx: Tx, changed: Collection[int]) -> set[int]:
+    """The records to be judged because these changed; what owners own waits for its turn like what is due."""
+    found = records.load(tx, changed)
+    linked = {id_: one for id_, one in found.items() if one.kind in LINKED}
+    touched = movement.link(tx, {id_: points_to(one) for id_, one in linked.items()})
+    owners = {id_ for id_, one in linked.items() if one.kind == "owner"}
+    if owners:
+        staff = movement.about_these(tx, owners)
+        movement.wake(tx, owners | {id_ for some in staff.values() for id_ in some}, hub.clock())
+    # What is about a person may be about their deals, too.
+    deals = {id_ for some in movement.about_these(tx, touched).values() for id_ in some}
+    return {*changed, *touched, *deals}
+
+
+def _tick(hub: Hub, done: Audited) -> None:
+    """Judge those whose time has come."""
+    with hub.store.writing() as tx:
+        _judge(hub, tx, movement.due(tx, hub.clock(), PAGE), done)
+
+
+def _judge(hub: Hub, tx: Tx, ids: Collection[int], done: Audited) -> None:
+    if not ids:
+        return
+    now = hub.clock()
+    found, closed = subjects(hub, tx, ids)
+    judged = [(one, judge(hub.movement, one, now)) for one in found]
+    movement.keep(tx, [_kept(one, verdict) for one, verdict in judged if verdict is not None])
+    closed += [one.record_id for one, verdict in judged if verdict is None]
+    movement.drop(tx, closed)
+    done.judged += len(judged)
+    done.closed += len(closed)
+
+
+def _kept(subject: Subject, verdict: Verdict) -> Kept:
+    bits = sum(one.ok << place for place, one in enumerate(verdict.elements))
+    told: dict[str, Any] = {
+        "since": verdict.since,
+        "elements": [list(one) for one in verdict.elements],
+        "claim": verdict.claim,
+        "rung": list(verdict.next_rung) if verdict.next_rung else None,
+    }
+    owner_id = subject.owner.record_id if subject.owner is not None else None
+    return Kept(
+        subject.record_id, subject.kind, verdict.stage.name, owner_id, str(subject.values.get("source") or ""), bits,
+        int(verdict.stale), int(bool(verdict.claim)), verdict.waits_since, verdict.stalls_at, verdict.holds_until,
+        pack(told),
+    )  # fmt: skip
+
+
+def _place(tx: Tx) -> dict[str, Any]:
+    kept = runs.fact(tx, AUDITED)
+    return loads(kept) if kept else {}

@@ -1,0 +1,100 @@
+"""Gathering: what the audit must know about a page of records, in a constant number of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from core.decide.movement.audit import Person, Subject
+from core.decide.movement.traces import KINDS, Trace, trace_of
+from core.flow.hub import Hub
+from core.model.values import Values
+from core.store import Tx, movement, records
+from core.store.records import Record, State
+
+SUBJECTS = ("contact", "deal", "ticket")
+"""The kinds that can be open and have the four elements."""
+LINKED = (*KINDS, "deal", "owner")
+"""The kinds of which it is kept what they are about."""
+
+_POINTS: Mapping[str, tuple[str, ...]] = {
+    "activity": ("contacts", "deal", "ticket"),
+    "document": ("contacts", "deal"),
+    "payment": ("contact", "deal"),
+    "deal": ("contacts",),
+    "owner": ("manager",),
+}
+
+
+def points_to(record: Record) -> set[int]:
+    """Which records a record is about; nothing once it is gone."""
+    if record.state != State.LIVE:
+        return set()
+    values, found = record.values, set[int]()
+    for name in _POINTS.get(record.kind, ()):
+        value = values.get(name)
+        found |= {one for one in (value if isinstance(value, list) else [value]) if isinstance(one, int)}
+    return found
+
+
+def subjects(hub: Hub, tx: Tx, ids: Collection[int]) -> tuple[list[Subject], list[int]]:
+    """What is known about these records, and those of them that are none to be judged (gone, or of another kind)."""
+    found = records.load(tx, ids)
+    open_ = {id_: one for id_, one in found.items() if one.kind in SUBJECTS and one.state == State.LIVE}
+    values = {id_: one.values for id_, one in open_.items()}
+    people = _people(tx, values.values())
+    traces = _traces(hub, tx, open_, values)
+    gathered = [
+        Subject(id_, one.kind, values[id_], one.created_at, people.get(_one(values[id_], "owner")), traces[id_])
+        for id_, one in open_.items()
+    ]
+    return gathered, [id_ for id_ in ids if id_ not in open_]
+
+
+def _traces(hub: Hub, tx: Tx, open_: Mapping[int, Record], values: Mapping[int, Values]) -> dict[int, list[Trace]]:
+    """What others say about each: about itself, and for a deal about its people, too, where they name no other deal."""
+    people = {id_: _some(values[id_], "contacts") for id_, one in open_.items() if one.kind == "deal"}
+    about = movement.about_these(tx, {*open_, *(id_ for some in people.values() for id_ in some)})
+    known = records.load(tx, {id_ for some in about.values() for id_ in some} - open_.keys())
+    made: dict[int, Trace] = {}
+    for id_, one in known.items():
+        if one.kind in KINDS and one.state == State.LIVE:
+            title = hub.shapes[one.kind].name_of(one.values)
+            made[id_] = trace_of(id_, one.kind, one.values, title, answered_within=hub.movement.answered_within)
+    found: dict[int, list[Trace]] = {}
+    for id_ in open_:
+        own = [made[one] for one in about.get(id_, ()) if one in made]
+        near = [made[one] for person in people.get(id_, ()) for one in about.get(person, ()) if one in made]
+        told = {one.record_id: one for one in own} | {one.record_id: one for one in near if _free(one, id_)}
+        found[id_] = list(told.values())
+    return found
+
+
+def _free(trace: Trace, deal_id: int) -> bool:
+    """Whether what is about a person may be about this deal of theirs: it names no other."""
+    return trace.values is None or trace.values.get("deal") in (None, deal_id)
+
+
+def _people(tx: Tx, every: Collection[Values]) -> dict[int, Person]:
+    owners = records.load(tx, {one for values in every if (one := _one(values, "owner"))})
+    managers = records.load(tx, {one for row in owners.values() if (one := _one(row.values, "manager"))})
+    chiefs = {id_: person(row) for id_, row in managers.items()}
+    return {id_: person(row, chiefs.get(_one(row.values, "manager"))) for id_, row in owners.items()}
+
+
+def person(row: Record, manager: Person | None = None) -> Person:
+    """An owner as the audit knows one."""
+    values = row.values
+    active = row.state == State.LIVE and values.get("active") is not False
+    name = values.get("name") or values.get("email") or f"owner {row.id}"
+    return Person(row.id, name, values.get("email"), active, values.get("queue") is True, manager)
+
+
+def _one(values: Values, name: str) -> int:
+    """The record that a ref points to, 0 for none."""
+    value = values.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _some(values: Values, name: str) -> Sequence[int]:
+    value = values.get(name)
+    return [one for one in value if isinstance(one, int)] if isinstance(value, list) else ()

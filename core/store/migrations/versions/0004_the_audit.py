@@ -1,0 +1,52 @@
+"""the audit."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+TIMED = sa.text("holds_until IS NOT NULL")
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Go to this version."""
+    op.create_table(
+        "about",
+        sa.Column("target_id", ID, nullable=False),
+        sa.Column("record_id", ID, nullable=False),
+        sa.PrimaryKeyConstraint("target_id", "record_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("about_by_record", "about", ["record_id"], unique=False)
+    op.create_table(
+        "verdict",
+        sa.Column("record_id", ID, nullable=False, autoincrement=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False),
+        sa.Column("owner_id", ID, nullable=True),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("elements", sa.SmallInteger(), nullable=False),
+        sa.Column("stale", sa.SmallInteger(), nullable=False),
+        sa.Column("unreal", sa.SmallInteger(), nullable=False),
+        sa.Column("waits_since", ID, nullable=True),
+        sa.Column("stalls_at", ID, nullable=False),
+        sa.Column("holds_until", ID, nullable=True),
+        sa.Column("told", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("record_id"),
+    )
+    op.create_index(
+        "verdict_by_time", "verdict", ["holds_until"], unique=False, sqlite_where=TIMED, postgresql_where=TIMED
+    )
+    op.create_index("verdict_by_owner", "verdict", ["owner_id"], unique=False)
+
+
+def downgrade() -> None:
+    """Go back from this version."""
+    op.drop_table("verdict")
+    op.drop_table("about")

@@ -1,0 +1,139 @@
+"""What the audit keeps: which records are about which, and each open record's verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from core.model.instant import Instant
+from core.store import database
+from core.store.codec import unpack
+from core.store.database import among
+from core.store.tables import about, history, verdict
+
+
+class Kept(NamedTuple):
+    """A verdict as it is kept."""
+
+    record_id: int
+    kind: str
+    stage: str
+    owner_id: int | None
+    source: str
+    elements: int
+    """One bit an element, in the order of `audit.ELEMENTS`."""
+    stale: int
+    unreal: int
+    waits_since: Instant | None
+    stalls_at: Instant
+    holds_until: Instant | None
+    packed: bytes
+    """What it rests on: what is missing, who acts, the fix, and the like."""
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What it rests on, unpacked."""
+        found: dict[str, Any] = unpack(self.packed)
+        return found
+
+    @property
+    def score(self) -> int:
+        """How many elements are there, 0 to 4."""
+        return self.elements.bit_count()
+
+
+_COLUMNS = (
+    "record_id", "kind", "stage", "owner_id", "source", "elements", "stale", "unreal", "waits_since", "stalls_at",
+    "holds_until", "told",
+)  # fmt: skip
+_ALL = tuple(verdict.c[name] for name in _COLUMNS)
+_ANEW = "ON CONFLICT (record_id) DO UPDATE SET " + ", ".join(f"{one} = excluded.{one}" for one in _COLUMNS[1:])
+
+
+def link(tx: Connection, targets: Mapping[int, Collection[int]]) -> set[int]:
+    """Record id → which records it is about from now on; gives all that it was about before or is now."""
+    ids = list(targets)
+    query = select(about.c.record_id, about.c.target_id).where(among(tx, about.c.record_id, ids))
+    before = {(row[1], row[0]) for row in tx.execute(query)} if ids else set()
+    now = {(target, id_) for id_, some in targets.items() for target in some}
+    database.delete(tx, about, ("target_id", "record_id"), sorted(before - now))
+    database.insert(tx, about, ("target_id", "record_id"), sorted(now - before), otherwise="ON CONFLICT DO NOTHING")
+    return {target for target, _ in before | now}
+
+
+def about_these(tx: Connection, target_ids: Collection[int]) -> dict[int, list[int]]:
+    """Record id → the records that are about it, oldest first."""
+    found: dict[int, list[int]] = {}
+    query = select(about.c.target_id, about.c.record_id).where(among(tx, about.c.target_id, target_ids))
+    for target, id_ in tx.execute(query.order_by(about.c.record_id)) if target_ids else ():
+        found.setdefault(target, []).append(id_)
+    return found
+
+
+def keep(tx: Connection, rows: Iterable[Kept]) -> None:
+    """Keep these verdicts in place of earlier ones on the same records."""
+    database.insert(tx, verdict, _COLUMNS, list(rows), otherwise=_ANEW)
+
+
+def drop(tx: Connection, record_ids: Collection[int]) -> None:
+    """These records are not open any more."""
+    if record_ids:
+        tx.execute(delete(verdict).where(among(tx, verdict.c.record_id, record_ids)))
+
+
+def due(tx: Connection, now: Instant, limit: int) -> list[int]:
+    """The records whose verdict held until now, the longest overdue first."""
+    query = select(verdict.c.record_id).where(verdict.c.holds_until <= now)
+    return list(tx.execute(query.order_by(verdict.c.holds_until, verdict.c.record_id).limit(limit)).scalars())
+
+
+def wake(tx: Connection, owner_ids: Collection[int], now: Instant) -> None:
+    """Whatever these own is to be judged anew."""
+    if owner_ids:
+        tx.execute(update(verdict).where(among(tx, verdict.c.owner_id, owner_ids)).values(holds_until=now))
+
+
+def next_due(tx: Connection) -> Instant | None:
+    """When the clock first changes a verdict."""
+    return tx.execute(select(func.min(verdict.c.holds_until))).scalar()
+
+
+def of_records(tx: Connection, record_ids: Collection[int]) -> dict[int, Kept]:
+    """The verdicts on these records."""
+    query = select(*_ALL).where(among(tx, verdict.c.record_id, record_ids))
+    return {row[0]: Kept(*row) for row in tx.execute(query)}
+
+
+def after(tx: Connection, last_id: int, limit: int) -> list[Kept]:
+    """The next verdicts in the order of record ids."""
+    query = select(*_ALL).where(verdict.c.record_id > last_id).order_by(verdict.c.record_id).limit(limit)
+    return [Kept(*row) for row in tx.execute(query)]
+
+
+def load_of(tx: Connection) -> dict[int, int]:
+    """Owner id → how many open records are theirs."""
+    query = select(verdict.c.owner_id, func.count()).where(verdict.c.owner_id.is_not(None)).group_by(verdict.c.owner_id)
+    return {row[0]: row[1] for row in tx.execute(query)}
+
+
+def counts(tx: Connection) -> list[tuple[str, str, int, int, int, int]]:
+    """(kind, stage, elements, stale, unreal, how many) over all open records."""
+    c = verdict.c
+    by = (c.kind, c.stage, c.elements, c.stale, c.unreal)
+    return [
+        (row[0], row[1], row[2], row[3], row[4], row[5]) for row in tx.execute(select(*by, func.count()).group_by(*by))
+    ]
+
+
+def newest_news(tx: Connection) -> int:
+    """The place at which history ends now."""
+    return tx.execute(select(func.max(history.c.id))).scalar() or 0
+
+
+def news_after(tx: Connection, place: int, limit: int) -> tuple[list[int], int]:
+    """The records of which history tells something after a place, and the place that was got to."""
+    query = select(history.c.id, history.c.record_id).where(history.c.id > place).order_by(history.c.id).limit(limit)
+    rows = list(tx.execute(query))
+    return list(dict.fromkeys(row[1] for row in rows)), rows[-1][0] if rows else place
