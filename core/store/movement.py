@@ -22,12 +22,15 @@ class Kept(NamedTuple):
     stage: str
     owner_id: int | None
     source: str
+    open: int
+    """0 for one that is closed, and kept for what does not fit together or for a moment to come."""
     elements: int
     """One bit an element, in the order of `audit.ELEMENTS`."""
     stale: int
     unreal: int
+    """How many things do not fit together."""
     waits_since: Instant | None
-    stalls_at: Instant
+    stalls_at: Instant | None
     holds_until: Instant | None
     packed: bytes
     """What it rests on: what is missing, who acts, the fix, and the like."""
@@ -45,8 +48,8 @@ class Kept(NamedTuple):
 
 
 _COLUMNS = (
-    "record_id", "kind", "stage", "owner_id", "source", "elements", "stale", "unreal", "waits_since", "stalls_at",
-    "holds_until", "told",
+    "record_id", "kind", "stage", "owner_id", "source", "open", "elements", "stale", "unreal", "waits_since",
+    "stalls_at", "holds_until", "told",
 )  # fmt: skip
 _ALL = tuple(verdict.c[name] for name in _COLUMNS)
 _ANEW = "ON CONFLICT (record_id) DO UPDATE SET " + ", ".join(f"{one} = excluded.{one}" for one in _COLUMNS[1:])
@@ -114,7 +117,8 @@ def after(tx: Connection, last_id: int, limit: int) -> list[Kept]:
 
 def load_of(tx: Connection) -> dict[int, int]:
     """Owner id → how many open records are theirs."""
-    query = select(verdict.c.owner_id, func.count()).where(verdict.c.owner_id.is_not(None)).group_by(verdict.c.owner_id)
+    c = verdict.c
+    query = select(c.owner_id, func.count()).where(c.owner_id.is_not(None), c.open == 1).group_by(c.owner_id)
     return {row[0]: row[1] for row in tx.execute(query)}
 
 
@@ -123,7 +127,8 @@ def counts(tx: Connection) -> list[tuple[str, str, int, int, int, int]]:
     c = verdict.c
     by = (c.kind, c.stage, c.elements, c.stale, c.unreal)
     return [
-        (row[0], row[1], row[2], row[3], row[4], row[5]) for row in tx.execute(select(*by, func.count()).group_by(*by))
+        (row[0], row[1], row[2], row[3], row[4], row[5])
+        for row in tx.execute(select(*by, func.count()).where(c.open == 1).group_by(*by))
     ]
 
 

@@ -479,14 +479,16 @@ verdict = Table(
     Column("stage", Text, nullable=False),
     Column("owner_id", Id),
     Column("source", Text, nullable=False),
+    # 0 for a closed one that is kept for what does not fit together, or for a moment to come.
+    Column("open", SmallInteger, nullable=False),
     # One bit an element, in the order of `audit.ELEMENTS`.
     Column("elements", SmallInteger, nullable=False),
     Column("stale", SmallInteger, nullable=False),
-    # The stage claims what nothing shows.
+    # How many things do not fit together.
     Column("unreal", SmallInteger, nullable=False),
     # Since when the person waits for a word of ours; NULL while nobody does.
     Column("waits_since", Id),
-    Column("stalls_at", Id, nullable=False),
+    Column("stalls_at", Id),
     Column("holds_until", Id),
     Column("told", LargeBinary, nullable=False),
     Index(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from core.decide.movement.hours import Span
 from core.decide.movement.policy import Ladder, Mode, Policy, Rung, Stage, To
-from core.decide.movement.traces import Trace, evidence_of
+from core.decide.movement.traces import Trace
 from core.model.instant import Instant, from_iso, iso
 from core.model.values import Values
 
@@ -84,8 +84,6 @@ class Verdict:
     """(place in the ladder, when it is due); None where none is left or none is armed."""
     stale: bool
     """Whether it has been in its stage for longer than it should."""
-    claim: str
-    """What the stage claims and nothing shows; '' where it is believed."""
     holds_until: Instant | None
     """The next moment at which the clock alone can change this; None for never."""
 
@@ -108,7 +106,7 @@ class Verdict:
 def judge(policy: Policy, subject: Subject, now: Instant) -> Verdict | None:
     """The verdict on a record; None for one that is in no open stage."""
     stage = policy.stage_of(subject.kind, subject.values)
-    if stage is None:
+    if stage is None or not stage.open:
         return None
     since = _entered(subject)
     said = sorted((one for one in subject.traces if one.was_said(now)), key=lambda one: one.at or 0)
@@ -126,14 +124,11 @@ def judge(policy: Policy, subject: Subject, now: Instant) -> Verdict | None:
     action = _action(step, subject.owner, stage)
     timing = _timing(step, stage, subject.owner, bound, now)
     recovery, next_rung = _recovery(policy, stage, subject, stalls_at)
-    shown = evidence_of(subject.values, subject.traces, now)
-    claim = "" if not stage.evidence or shown.keys() & set(stage.evidence) else " or ".join(stage.evidence)
     oldest = since + stage.oldest if stage.oldest is not None else None
     moments = [stalls_at, next_rung[1] if next_rung else None, oldest, *_turns(subject.traces)]
     return Verdict(
         stage, owner, action, timing, recovery, since, waits_since, stalls_at, next_rung,
         stale=oldest is not None and oldest <= now,
-        claim=claim,
         holds_until=min((one for one in moments if one is not None and one > now), default=None),
     )  # fmt: skip
 

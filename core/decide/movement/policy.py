@@ -12,12 +12,16 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from core.decide.movement.hours import Hours, Span
+from core.mapping.comparing import WORDS
 from core.mapping.filter import Filter
 from core.model.instant import DAY, Instant
-from core.model.values import Values
+from core.model.values import Json, Values
 
 JOURNEY = ("signal", "captured", "responded", "qualified", "scheduled", "delivered", "retained")
 """How far a relation has come, whatever a tool calls it."""
+
+MOVING = ("stage", "status", "lifecycle_stage", "lead_status")
+"""The fields that say how far a record has come."""
 
 EVIDENCE: Mapping[str, str] = {
     "asked": "they asked for something: words, a page or a campaign are kept",
@@ -112,6 +116,19 @@ class Stage:
     """A record should not be in it longer than this, in µs; None for any time."""
     ladder: str | None = None
     """Name of its ladder; None for the policy's own."""
+    open: bool = True
+    """Whether a record in it still has to move; a closed stage is only held against its evidence."""
+
+    @property
+    def moves(self) -> dict[str, Json]:
+        """What to say of a record so that it is in this stage; empty where the condition names no single value."""
+        found = {test.field: test.operand for test in self.when.tests if test.word is WORDS["is"] and not test.part}
+        plain = {name: one[0] if isinstance(one, (list, tuple)) else one for name, one in found.items() if one}
+        return {name: plain[name] for name in MOVING if name in plain}
+
+    def suits(self, values: Values) -> bool:
+        """Whether the stage is one of the record's own way: what is no mark of a stage (its pipeline, say) fits."""
+        return all(test.holds(values) for test in self.when.tests if test.field not in MOVING)
 
 
 class HandOff(NamedTuple):
@@ -193,7 +210,7 @@ class Policy:
     """So long a sent document counts as a next step that waits for a reply, in µs."""
 
     def stage_of(self, kind: str, values: Values) -> Stage | None:
-        """The stage a record is in; None for one that is not open."""
+        """The stage a record is in; None where none fits."""
         return next((one for one in self.stages if one.kind == kind and one.when.holds(values)), None)
 
     def ladder_of(self, stage: Stage) -> Ladder | None:

@@ -14,8 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.decide.movement.audit import Subject, Verdict, judge
+from core.decide.movement.policy import Policy
+from core.decide.movement.reality import findings
+from core.decide.movement.steps import wakes_at
 from core.flow.hub import Hub
 from core.flow.movement.gathering import LINKED, SUBJECTS, points_to, subjects
+from core.model.instant import Instant
 from core.store import Tx, movement, records, runs
 from core.store.codec import dumps, loads, pack
 from core.store.database import serialise
@@ -117,28 +121,43 @@ def _judge(hub: Hub, tx: Tx, ids: Collection[int], done: Audited) -> None:
         return
     now = hub.clock()
     found, closed = subjects(hub, tx, ids)
-    judged = [(one, judge(hub.movement, one, now)) for one in found]
-    movement.keep(tx, [_kept(one, verdict) for one, verdict in judged if verdict is not None])
-    closed += [one.record_id for one, verdict in judged if verdict is None]
+    kept = [row for one in found if (row := _row(hub.movement, one, now)) is not None]
+    movement.keep(tx, kept)
+    closed += {one.record_id for one in found} - {row.record_id for row in kept}
     movement.drop(tx, closed)
-    done.judged += len(judged)
+    done.judged += len(found)
     done.closed += len(closed)
 
 
-def _kept(subject: Subject, verdict: Verdict) -> Kept:
-    bits = sum(one.ok << place for place, one in enumerate(verdict.elements))
-    told: dict[str, Any] = {
+def _row(policy: Policy, subject: Subject, now: Instant) -> Kept | None:
+    """What is kept of a record; None where it is closed, agrees with what is shown, and waits for no moment."""
+    verdict, unreal, wakes = judge(policy, subject, now), findings(policy, subject, now), wakes_at(policy, subject, now)
+    if verdict is None and not unreal and wakes is None:
+        return None
+    stage = policy.stage_of(subject.kind, subject.values)
+    told: dict[str, Any] = {"unreal": [one._asdict() for one in unreal]}
+    moments = [wakes]
+    if verdict is not None:
+        told |= _told(verdict)
+        moments.append(verdict.holds_until)
+    return Kept(
+        subject.record_id, subject.kind, stage.name if stage is not None else "",
+        subject.owner.record_id if subject.owner is not None else None,
+        str(subject.values.get("source") or ""), int(verdict is not None),
+        sum(one.ok << place for place, one in enumerate(verdict.elements)) if verdict is not None else 0,
+        int(verdict is not None and verdict.stale), len(unreal),
+        verdict.waits_since if verdict is not None else None,
+        verdict.stalls_at if verdict is not None else None,
+        min((at for at in moments if at is not None), default=None), pack(told),
+    )  # fmt: skip
+
+
+def _told(verdict: Verdict) -> dict[str, Any]:
+    return {
         "since": verdict.since,
         "elements": [list(one) for one in verdict.elements],
-        "claim": verdict.claim,
         "rung": list(verdict.next_rung) if verdict.next_rung else None,
     }
-    owner_id = subject.owner.record_id if subject.owner is not None else None
-    return Kept(
-        subject.record_id, subject.kind, verdict.stage.name, owner_id, str(subject.values.get("source") or ""), bits,
-        int(verdict.stale), int(bool(verdict.claim)), verdict.waits_since, verdict.stalls_at, verdict.holds_until,
-        pack(told),
-    )  # fmt: skip
 
 
 def _place(tx: Tx) -> dict[str, Any]:

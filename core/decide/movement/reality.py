@@ -1,0 +1,84 @@
+"""Pipeline reality: what a stage claims, held against what the tools show. Pure.
+
+Two things can be wrong: a stage claims what nothing shows (*Booked* without a meeting), or something is shown that a
+later stage stands for (money came in, and the deal is still open). Each comes with the one act that mends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from core.decide.movement.audit import Subject
+from core.decide.movement.policy import EVIDENCE, Policy, Stage
+from core.decide.movement.traces import Trace, evidence_of
+from core.model.instant import Instant
+from core.model.values import Json
+
+CLAIM, EVIDENCE_ALONE = "claim", "evidence"
+
+
+class Finding(NamedTuple):
+    """One thing that does not fit together."""
+
+    what: str
+    """`claim`: the stage claims what nothing shows. `evidence`: something is shown, and the stage does not say so."""
+    stage: str
+    """The stage it is about: the present one, or the later one that is shown."""
+    word: str
+    """Of `EVIDENCE`: what is missing (`a or b` where either would do), or what is there."""
+    because: str
+    """In a sentence."""
+    shown_by: int | None
+    """The record that shows it."""
+    move: Mapping[str, Json]
+    """What to say of the record to mend it; empty: open a task for its owner instead."""
+    task: str
+    """The subject of that task."""
+
+
+def findings(policy: Policy, subject: Subject, now: Instant) -> list[Finding]:
+    """What does not fit together about a record, open or closed."""
+    stage = policy.stage_of(subject.kind, subject.values)
+    if stage is None:
+        return []
+    shown = evidence_of(subject.values, subject.traces, now)
+    found = [_unshown(policy, subject, stage, shown)] if stage.evidence and not shown.keys() & {*stage.evidence} else []
+    later = _further(policy, subject, stage, shown)
+    return found + ([later] if later is not None else [])
+
+
+def _unshown(policy: Policy, subject: Subject, stage: Stage, shown: Mapping[str, Trace | None]) -> Finding:
+    """The stage claims what nothing shows: back to the last stage before it that is shown, or one asks its owner."""
+    word = " or ".join(stage.evidence)
+    missing = "; nor that ".join(EVIDENCE[one] for one in stage.evidence)
+    before = [one for one in _way(policy, subject) if one.open]
+    before = before[: before.index(stage)] if stage in before else before
+    fitting = [one for one in before if not one.evidence or shown.keys() & {*one.evidence}]
+    move = fitting[-1].moves if fitting else {}
+    task = f"Is it {stage.name}? Nothing shows it"
+    return Finding(CLAIM, stage.name, word, f"It is {stage.name}, and no tool shows that {missing}.", None, move, task)
+
+
+def _further(policy: Policy, subject: Subject, stage: Stage, shown: Mapping[str, Trace | None]) -> Finding | None:
+    """The furthest later stage of its way whose evidence is there, though no tool says so."""
+    way = _way(policy, subject)
+    later = way[way.index(stage) + 1 :] if stage in way else []
+    for one in reversed(later):
+        # What the present stage rests on itself speaks for no other.
+        words = [word for word in one.evidence if word in shown and word not in stage.evidence]
+        if words:
+            trace = shown[words[0]]
+            because = f"It is {stage.name}, yet {EVIDENCE[words[0]]}."
+            if trace is not None and trace.title:
+                because = f"{because[:-1]} ({trace.title})."
+            task = f"{stage.name}, yet {words[0]}: is it {one.name}?"
+            return Finding(
+                EVIDENCE_ALONE, one.name, words[0], because, trace.record_id if trace else None, one.moves, task
+            )
+    return None
+
+
+def _way(policy: Policy, subject: Subject) -> list[Stage]:
+    """The stages of the record's own way, in the order of the policy."""
+    return [one for one in policy.stages if one.kind == subject.kind and one.suits(subject.values)]

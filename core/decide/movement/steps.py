@@ -1,0 +1,176 @@
+"""Steps: what follow-through has to do about a record now, each named so that it can be done once only. Pure.
+
+    nobody owns it ▶ assign     no next step ▶ task     something was handed off ▶ task
+    the step stalls ▶ the ladder, rung by rung          quiet, or won ▶ touch
+
+A step's name holds what it answers: the stage and when it began, the missed call, the rung and when the action was
+due. So the same step is never taken twice for one occasion, and taken again for the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from core.decide.movement.audit import Person, Subject, Verdict, carrier, judge
+from core.decide.movement.policy import FirstAction, HandOff, Mode, Policy, Step, Touch
+from core.decide.movement.traces import Trace
+from core.model.instant import Instant, from_iso
+from core.model.values import Json, Values
+
+_UNNAMED = {"contact": "this lead", "deal": "this deal", "ticket": "this ticket"}
+
+
+class Deed(NamedTuple):
+    """One step that is due."""
+
+    name: str
+    """The same for the same occasion, whoever works it out."""
+    step: Step
+    mode: Mode
+    record_id: int
+    say: str = ""
+    """Subject of the task or mail."""
+    type: str = "task"
+    """A type of activity."""
+    due_at: Instant | None = None
+    to: str | None = None
+    """An address or a name; None for the record's owner."""
+    rung: int | None = None
+    """Its place in the ladder."""
+
+
+def due_steps(policy: Policy, subject: Subject, taken: Collection[str], now: Instant) -> list[Deed]:
+    """What is to be done about a record now, but for what was `taken` already; nothing whose mode is `off`."""
+    verdict = judge(policy, subject, now)
+    every = [*_opening(policy, subject, verdict, now)] if verdict is not None else []
+    every += _handed_off(policy, subject, now)
+    every += _touches(policy, subject, now)
+    return [one for one in every if one.mode is not Mode.OFF and one.name not in taken]
+
+
+def wakes_at(policy: Policy, subject: Subject, now: Instant) -> Instant | None:
+    """The next moment at which the clock alone asks for a hand-off or a touch; None for never."""
+    moments = [
+        at for trace in subject.traces for one in policy.hand_offs if (at := _hands_off(one, trace, subject, now))
+    ]
+    moments += [begins + one.after for one, begins, _ in _occasions(policy, subject, now)]
+    return min((at for at in moments if at > now), default=None)
+
+
+def _opening(policy: Policy, subject: Subject, verdict: Verdict, now: Instant) -> Iterator[Deed]:
+    """What an open record asks for: somebody, a next step, and what happens when that stalls."""
+    stage, id_ = verdict.stage, subject.record_id
+    if not verdict.owner.ok:
+        gone = subject.owner.record_id if subject.owner is not None else 0
+        yield Deed(f"assign {id_} from {gone} in {verdict.since}", Step.ASSIGN, policy.mode(Step.ASSIGN), id_)
+    owed_since = verdict.waits_since if verdict.waits_since is not None else verdict.since
+    if stage.first is not None and not verdict.action.ok:
+        due_at = policy.hours.after(
+            max(owed_since, now) if verdict.stalls_at <= now else owed_since, stage.first.within
+        )
+        name = f"task {id_} {stage.name} since {owed_since}"
+        yield _task(policy, subject, stage.first, name, stage.name, due_at)
+    if verdict.next_rung is not None and verdict.next_rung[1] <= now:
+        place, _ = verdict.next_rung
+        ladder = policy.ladder_of(stage)
+        if ladder is not None:
+            rung = ladder.rungs[place]
+            name = f"rung {id_} {ladder.name} {place} at {verdict.stalls_at}"
+            to = carrier(policy, rung, subject.owner)
+            say = filled(rung.say or f"{{name}}: {rung.do}", subject, stage.name)
+            yield Deed(name, rung.do, policy.mode(rung.do), id_, say, due_at=now, to=to, rung=place)
+
+
+def _handed_off(policy: Policy, subject: Subject, now: Instant) -> Iterator[Deed]:
+    """What somebody is owed since something happened: a missed call, an estimate that nobody answered."""
+    for trace in subject.traces:
+        for one in policy.hand_offs:
+            begins = _hands_off(one, trace, subject, now)
+            if begins is not None and begins <= now:
+                due_at = policy.hours.after(begins, one.first.within)
+                name = f"hand-off {subject.record_id} {one.name} of {trace.record_id}"
+                yield _task(policy, subject, one.first, name, one.name, max(due_at, now))
+
+
+def _hands_off(one: HandOff, trace: Trace, subject: Subject, now: Instant) -> Instant | None:
+    """Since when this asks for its first action; None where it does not, or was answered."""
+    if one.kind != trace.kind or trace.values is None or not one.when.holds(trace.values):
+        return None
+    happened = trace.at if trace.at is not None else trace.made
+    if happened is None or happened > now:
+        return None
+    later = [at for other in subject.traces if other.was_said(now) and (at := other.at) is not None and at > happened]
+    if later or any(other.is_ahead(now) and (other.made or 0) > happened for other in subject.traces):
+        return None
+    return happened + (one.quiet or 0)
+
+
+def _touches(policy: Policy, subject: Subject, now: Instant) -> Iterator[Deed]:
+    """What is due after a sale, or after long quiet."""
+    for one, begins, step in _occasions(policy, subject, now):
+        if begins + one.after <= now:
+            due_at = policy.hours.after(now, one.first.within)
+            name = f"touch {subject.record_id} {one.name} since {begins}"
+            yield _task(policy, subject, one.first, name, one.name, due_at)._replace(step=step, mode=policy.mode(step))
+
+
+def _occasions(policy: Policy, subject: Subject, now: Instant) -> Iterator[tuple[Touch, Instant, Step]]:
+    """(touch, since when it counts, the step it is) for those that a record fits."""
+    closed_at = _moment(subject.values, "closed_at")
+    if closed_at is not None:
+        for one in policy.after_sale:
+            if one.kind == subject.kind and one.when.holds(subject.values):
+                yield one, closed_at, Step.TASK
+    for one in policy.reactivate:
+        if one.kind == subject.kind and one.when.holds(subject.values):
+            yield one, _last_spoken(subject, now), Step.REACTIVATE
+
+
+def _last_spoken(subject: Subject, now: Instant) -> Instant:
+    spoken = [at for trace in subject.traces if trace.was_said(now) and (at := trace.at) is not None]
+    spoken += [at for name in ("last_contacted_at", "last_replied_at") if (at := _moment(subject.values, name))]
+    return max(spoken, default=_moment(subject.values, "created_at") or subject.held_since)
+
+
+def _task(policy: Policy, subject: Subject, first: FirstAction, name: str, stage: str, due_at: Instant) -> Deed:
+    say = filled(first.say, subject, stage)
+    return Deed(name, Step.TASK, policy.mode(Step.TASK), subject.record_id, say, first.type, due_at)
+
+
+def filled(text: str, subject: Subject, stage: str) -> str:
+    """A text with the record's own words in place of `{name}`, `{owner}`, `{asked}` and `{stage}`."""
+    words = {
+        "name": _title(subject),
+        "owner": _called(subject.owner),
+        "asked": _short(subject.values.get("asked")),
+        "stage": stage,
+    }
+    for key, word in words.items():
+        text = text.replace(f"{{{key}}}", word)
+    return " ".join(text.split())
+
+
+def _title(subject: Subject) -> str:
+    values = subject.values
+    parts = [values.get("first_name"), values.get("last_name")]
+    own = " ".join(str(one) for one in parts if one) if any(parts) else None
+    for found in (own, values.get("full_name"), values.get("name"), values.get("subject"), values.get("email")):
+        if found:
+            return str(found)
+    return _UNNAMED.get(subject.kind, "this record")
+
+
+def _called(owner: Person | None) -> str:
+    return owner.name if owner is not None else "nobody"
+
+
+def _short(value: Json) -> str:
+    """The first line of what they asked, cut where it is long."""
+    line = str(value or "").strip().split("\n")[0]
+    return f"{line[:77]}…" if len(line) > 78 else line
+
+
+def _moment(values: Values, name: str) -> Instant | None:
+    value = values.get(name)
+    return from_iso(value) if isinstance(value, str) and value else None
