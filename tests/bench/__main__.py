@@ -13,7 +13,20 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from tests.bench import addressbooks, consent, core, crms, imports, load, optouts, permissions, plans, scale, writes
+from tests.bench import (
+    addressbooks,
+    audits,
+    consent,
+    core,
+    crms,
+    imports,
+    load,
+    optouts,
+    permissions,
+    plans,
+    scale,
+    writes,
+)
 from tests.bench.figures import Figure, Skipped
 from tests.bench.report import as_json, show
 from tests.bench.stage import Stage, interrupted
@@ -29,6 +42,7 @@ BENCHES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "plans": plans.measure,
     "consent": consent.measure,
     "permissions": permissions.measure,
+    "audits": audits.measure,
     "core": core.measure,
 }
 
