@@ -8,8 +8,8 @@ from typing import NamedTuple
 from api.assembly import ConnectionSpec
 from core.mapping import Mapping as ToolMapping
 from core.mapping import MappingError, StreamMapping, load, translator
-from core.mapping.filter import Fault, read_filter
-from core.mapping.problem import Place, did_you_mean, one_of
+from core.mapping.filter import Fault, place_of, read_filter
+from core.mapping.problem import did_you_mean, one_of
 from core.mapping.source import Entry, Source
 from core.model.locale import Locale
 from core.model.shape import Shape
@@ -53,7 +53,7 @@ def check_filters(
         for stream in mapping.streams.values() if one.stream == "*" else (mapping.streams[one.stream],):
             for fault in _faults(one, spec, mapping, stream, shapes, locale):
                 source.problem(
-                    _place(one.line, fault),
+                    place_of(one.line, fault),
                     fault.what,
                     found=fault.found,
                     expected=fault.expected,
@@ -78,15 +78,3 @@ def _faults(
     if one.line.key == "only_in":
         read = translator(stream, shapes=shapes, vocabularies=mapping.vocabularies, locale=locale).in_fields
     yield from read_filter(said, shapes[stream.kind], locale, read=read)[1]
-
-
-def _place(line: Entry, fault: Fault) -> Place:
-    """Where in the file a fault stands."""
-    place, node = line.node.place, line.node
-    for key in fault.path:
-        entry = node.value.get(key) if node.is_map else None
-        if entry is None:
-            break
-        last = key == fault.path[-1]
-        place, node = entry.place if last and fault.on_key else entry.node.place, entry.node
-    return place

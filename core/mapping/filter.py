@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from core.errors import ConfigError
 from core.mapping.comparing import WORDS, Word
-from core.mapping.problem import did_you_mean, one_of
+from core.mapping.problem import Place, did_you_mean, one_of
+from core.mapping.source import Entry
 from core.model.locale import Locale
 from core.model.plain import ADDRESS_PARTS
 from core.model.shape import Field, Shape
@@ -79,6 +80,18 @@ class Fault(NamedTuple):
     remedy: str = ""
     on_key: bool = False
     """Whether the last key of the path is wrong, and not what stands behind it."""
+
+
+def place_of(line: Entry, fault: Fault) -> Place:
+    """Where in a file a fault of the filter that stands in this line is."""
+    place, node = line.node.place, line.node
+    for key in fault.path:
+        entry = node.value.get(key) if node.is_map else None
+        if entry is None:
+            break
+        last = key == fault.path[-1]
+        place, node = entry.place if last and fault.on_key else entry.node.place, entry.node
+    return place
 
 
 def filter_of(

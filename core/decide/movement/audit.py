@@ -106,7 +106,7 @@ class Verdict:
 def judge(policy: Policy, subject: Subject, now: Instant) -> Verdict | None:
     """The verdict on a record; None for one that is in no open stage."""
     stage = policy.stage_of(subject.kind, subject.values)
-    if stage is None or not stage.open:
+    if stage is None:
         return None
     since = _entered(subject)
     said = sorted((one for one in subject.traces if one.was_said(now)), key=lambda one: one.at or 0)

@@ -36,6 +36,9 @@ EVIDENCE: Mapping[str, str] = {
 }
 """What a stage can ask for, found in the records of every tool."""
 
+ANSWERED_WITHIN = 14 * DAY
+"""So long a sent document counts as a next step, where a policy says nothing else."""
+
 
 class Mode(StrEnum):
     """How far the hub goes by itself with a step."""
@@ -72,7 +75,7 @@ class Rung(NamedTuple):
     """Since the action was due, or since the rung before."""
     do: Step
     to: str
-    """`owner`, `manager`, or an address."""
+    """`owner`, `manager`, or an address; '' for whom the rules of ownership name (`reassign`)."""
     say: str = ""
     """The subject of the task or mail; `{name}`, `{owner}`, `{asked}` and `{stage}` stand for the record's own."""
 
@@ -117,7 +120,7 @@ class Stage:
     ladder: str | None = None
     """Name of its ladder; None for the policy's own."""
     open: bool = True
-    """Whether a record in it still has to move; a closed stage is only held against its evidence."""
+    """Whether it asks for a next step; of a stage that is not open only the evidence is looked at."""
 
     @property
     def moves(self) -> dict[str, Json]:
@@ -206,11 +209,16 @@ class Policy:
     """How far the hub goes by itself; what is not named is `off`."""
     escalate_to: str | None = None
     """Who hears where an owner has no manager."""
-    answered_within: Instant = 14 * DAY
+    answered_within: Instant = ANSWERED_WITHIN
     """So long a sent document counts as a next step that waits for a reply, in µs."""
 
     def stage_of(self, kind: str, values: Values) -> Stage | None:
-        """The stage a record is in; None where none fits."""
+        """The stage a record is in; None for one that is not open."""
+        stage = self.place_of(kind, values)
+        return stage if stage is not None and stage.open else None
+
+    def place_of(self, kind: str, values: Values) -> Stage | None:
+        """The stage a record is in, open or not; None for one that no stage speaks of."""
         return next((one for one in self.stages if one.kind == kind and one.when.holds(values)), None)
 
     def ladder_of(self, stage: Stage) -> Ladder | None:

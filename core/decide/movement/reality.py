@@ -39,7 +39,7 @@ class Finding(NamedTuple):
 
 def findings(policy: Policy, subject: Subject, now: Instant) -> list[Finding]:
     """What does not fit together about a record, open or closed."""
-    stage = policy.stage_of(subject.kind, subject.values)
+    stage = policy.place_of(subject.kind, subject.values)
     if stage is None:
         return []
     shown = evidence_of(subject.values, subject.traces, now)

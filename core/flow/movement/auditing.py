@@ -134,7 +134,7 @@ def _row(policy: Policy, subject: Subject, now: Instant) -> Kept | None:
     verdict, unreal, wakes = judge(policy, subject, now), findings(policy, subject, now), wakes_at(policy, subject, now)
     if verdict is None and not unreal and wakes is None:
         return None
-    stage = policy.stage_of(subject.kind, subject.values)
+    stage = policy.place_of(subject.kind, subject.values)
     told: dict[str, Any] = {"unreal": [one._asdict() for one in unreal]}
     moments = [wakes]
     if verdict is not None:
