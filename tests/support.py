@@ -53,10 +53,16 @@ class Lab:
     """An installation, a clock and tools by name. A context manager; leaves nothing behind."""
 
     def __init__(
-        self, folder: Path, *, database_url: str | None = None, tick: int = 1_000, vault: str | None = None
+        self,
+        folder: Path,
+        *,
+        database_url: str | None = None,
+        tick: int = 1_000,
+        vault: str | None = None,
+        start: str = "2026-11-21T09:00:00Z",
     ) -> None:
         """`tick` µs pass at each look at the clock."""
-        self.clock = VirtualTime(tick=tick)
+        self.clock = VirtualTime(start, tick=tick)
         self.tools: dict[str, Tool] = {}
         self.settings = Settings(data=folder, database_url=database_url)
         self._number = next(_NUMBERS)

@@ -24,6 +24,8 @@ is said once, in `core.decide.movement.words`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
 
 from core.decide.movement.doubts import look_over
 from core.decide.movement.hours import Hours
@@ -49,7 +51,7 @@ def load_policy(text: str, *, file: str, shapes: Mapping[str, Shape], locale: Lo
     policy, source = load_leniently(text, file=file, shapes=shapes, locale=locale)
     if any(problem.severity == "error" for problem in source.problems):
         raise MappingError(source.problems)
-    return policy
+    return replace(policy, mark=sha256(text.encode()).hexdigest()[:16])
 
 
 def load_leniently(text: str, *, file: str, shapes: Mapping[str, Shape], locale: Locale) -> tuple[Policy, Source]:
