@@ -30,6 +30,10 @@ class Kept(NamedTuple):
     unreal: int
     """How many things do not fit together."""
     waits_since: Instant | None
+    answered_after: Instant | None
+    """Working time until our first word in this stage, in µs."""
+    in_window: int | None
+    """1 if that was in time, 0 if it was or is late, None while it can still be in time."""
     stalls_at: Instant | None
     holds_until: Instant | None
     packed: bytes
@@ -49,7 +53,7 @@ class Kept(NamedTuple):
 
 _COLUMNS = (
     "record_id", "kind", "stage", "owner_id", "source", "open", "elements", "stale", "unreal", "waits_since",
-    "stalls_at", "holds_until", "told",
+    "answered_after", "in_window", "stalls_at", "holds_until", "told",
 )  # fmt: skip
 _ALL = tuple(verdict.c[name] for name in _COLUMNS)
 _ANEW = "ON CONFLICT (record_id) DO UPDATE SET " + ", ".join(f"{one} = excluded.{one}" for one in _COLUMNS[1:])

@@ -488,6 +488,9 @@ verdict = Table(
     Column("unreal", SmallInteger, nullable=False),
     # Since when the person waits for a word of ours; NULL while nobody does.
     Column("waits_since", Id),
+    # Working time until our first word in this stage (µs), and whether that was in time; NULL while it can be.
+    Column("answered_after", Id),
+    Column("in_window", SmallInteger),
     Column("stalls_at", Id),
     Column("holds_until", Id),
     Column("told", LargeBinary, nullable=False),

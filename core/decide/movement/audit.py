@@ -78,6 +78,10 @@ class Verdict:
     """When the present stage began."""
     waits_since: Instant | None
     """Since when they wait for a word of ours; None while nobody does."""
+    answered_after: Instant | None
+    """Working time from the stage's begin to our first word, in µs; None while there is none."""
+    in_window: bool | None
+    """Whether that was in time; False also while it is late, None while it can still be in time."""
     stalls_at: Instant
     """When the first step is overdue: from here the ladder counts."""
     next_rung: tuple[int, Instant] | None
@@ -115,22 +119,25 @@ def judge(policy: Policy, subject: Subject, now: Instant) -> Verdict | None:
     owed_since = waits_since if waits_since is not None else _last(said, since)
     limit = policy.hours.after(owed_since, _window(stage))
     stalls_at = step.due if step is not None and step.due is not None else limit
-    # A step that was set down when the window had passed makes good for it, if it is as soon as a first one had to be.
-    late = step.made if step is not None and step.made is not None and step.made > limit else None
-    bound = (
-        None if waits_since is None or stage.first is None else policy.hours.after(late or owed_since, _window(stage))
-    )
-    owner = _owner(subject.owner)
-    action = _action(step, subject.owner, stage)
-    timing = _timing(step, stage, subject.owner, bound, now)
     recovery, next_rung = _recovery(policy, stage, subject, stalls_at)
+    answer = _answer(policy, stage, subject, said, since, now)
     oldest = since + stage.oldest if stage.oldest is not None else None
-    moments = [stalls_at, next_rung[1] if next_rung else None, oldest, *_turns(subject.traces)]
+    moments = [stalls_at, next_rung[1] if next_rung else None, oldest, answer.due, *_turns(subject.traces)]
     return Verdict(
-        stage, owner, action, timing, recovery, since, waits_since, stalls_at, next_rung,
+        stage=stage,
+        owner=_owner(subject.owner),
+        action=_action(step, subject.owner, stage),
+        timing=_timing(step, stage, subject.owner, _bound(policy, stage, step, waits_since, limit), now),
+        recovery=recovery,
+        since=since,
+        waits_since=waits_since,
+        answered_after=answer.after,
+        in_window=answer.in_window,
+        stalls_at=stalls_at,
+        next_rung=next_rung,
         stale=oldest is not None and oldest <= now,
         holds_until=min((one for one in moments if one is not None and one > now), default=None),
-    )  # fmt: skip
+    )
 
 
 def _owner(owner: Person | None) -> Element:
@@ -237,6 +244,38 @@ def _waiting(subject: Subject, said: Sequence[Trace], since: Instant, now: Insta
     answered = max(ours, default=None)
     asked = [one for one in (since, *theirs) if answered is None or one > answered]
     return min(asked, default=None)
+
+
+class _Answer(NamedTuple):
+    """How the stage's first word of ours came."""
+
+    due: Instant
+    after: Instant | None
+    in_window: bool | None
+
+
+def _answer(
+    policy: Policy, stage: Stage, subject: Subject, said: Sequence[Trace], since: Instant, now: Instant
+) -> _Answer:
+    due = policy.hours.after(since, _window(stage))
+    ours = [one.at for one in said if one.outbound is not False and one.at is not None]
+    ours += _moments(subject.values, "last_contacted_at", now)
+    first = min((at for at in ours if at >= since), default=None)
+    if first is None:
+        return _Answer(due, None, False if due <= now else None)
+    return _Answer(due, policy.hours.between(since, first), first <= due)
+
+
+def _bound(
+    policy: Policy, stage: Stage, step: Trace | None, waits_since: Instant | None, limit: Instant
+) -> Instant | None:
+    """By when the next step must be due; None where nobody waits for it."""
+    if waits_since is None or stage.first is None:
+        return None
+    if step is not None and step.made is not None and step.made > limit:
+        # Set down when the window had passed, it makes good for it if it is as soon as a first one had to be.
+        return policy.hours.after(step.made, stage.first.within)
+    return limit
 
 
 def _last(said: Sequence[Trace], since: Instant) -> Instant:

@@ -147,6 +147,8 @@ def _row(policy: Policy, subject: Subject, now: Instant) -> Kept | None:
         sum(one.ok << place for place, one in enumerate(verdict.elements)) if verdict is not None else 0,
         int(verdict is not None and verdict.stale), len(unreal),
         verdict.waits_since if verdict is not None else None,
+        verdict.answered_after if verdict is not None else None,
+        int(verdict.in_window) if verdict is not None and verdict.in_window is not None else None,
         verdict.stalls_at if verdict is not None else None,
         min((at for at in moments if at is not None), default=None), pack(told),
     )  # fmt: skip

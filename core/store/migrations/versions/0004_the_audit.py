@@ -36,6 +36,8 @@ def upgrade() -> None:
         sa.Column("stale", sa.SmallInteger(), nullable=False),
         sa.Column("unreal", sa.SmallInteger(), nullable=False),
         sa.Column("waits_since", ID, nullable=True),
+        sa.Column("answered_after", ID, nullable=True),
+        sa.Column("in_window", sa.SmallInteger(), nullable=True),
         sa.Column("stalls_at", ID, nullable=True),
         sa.Column("holds_until", ID, nullable=True),
         sa.Column("told", sa.LargeBinary(), nullable=False),

@@ -123,6 +123,17 @@ def test_a_stage_that_lasts_too_long_is_stale() -> None:
     assert judged(lead(), NOW + 2 * DAY).stale
 
 
+def test_the_first_answer_is_held_against_its_window_in_working_time() -> None:
+    assert judged(lead(), NOW).in_window is None
+    assert judged(lead(), at("2026-05-01 10:15")).in_window is False
+    called: dict[str, Any] = {"type": "call", "direction": "outbound", "done": True}
+    soon = judged(lead(trace(1, **called, starts_at=iso_at("2026-05-01 10:04"))), NOW)
+    assert (soon.answered_after, soon.in_window) == (4 * MINUTE, True)
+    monday = lead(trace(1, **called, starts_at=iso_at("2026-05-05 09:30")), since="2026-05-01 16:50")
+    late = judged(monday, at("2026-05-06 10:00"))
+    assert (late.answered_after, late.in_window) == (40 * MINUTE, False)
+
+
 def test_what_is_in_no_open_stage_is_not_judged() -> None:
     assert judge(POLICY, lead(lifecycle_stage="customer"), NOW) is None
     assert judge(POLICY, deal(status="won"), NOW) is None
@@ -165,8 +176,8 @@ def test_a_verdict_holds_as_long_as_it_says(subject: Subject, now: Instant, late
     then = now + later * MINUTE
     if verdict.holds_until is None or then < verdict.holds_until:
         again = judged(subject, then)
-        assert (oks(again), again.stale, again.next_rung, again.stalls_at, again.waits_since) == (
-            oks(verdict), verdict.stale, verdict.next_rung, verdict.stalls_at, verdict.waits_since,
+        assert (oks(again), again.stale, again.next_rung, again.stalls_at, again.waits_since, again.in_window) == (
+            oks(verdict), verdict.stale, verdict.next_rung, verdict.stalls_at, verdict.waits_since, verdict.in_window,
         )  # fmt: skip
     else:
         assert verdict.holds_until > now
