@@ -28,7 +28,6 @@ from dataclasses import replace
 from hashlib import sha256
 
 from core.decide.movement.doubts import look_over
-from core.decide.movement.hours import Hours
 from core.decide.movement.pieces import Pieces
 from core.decide.movement.policy import ANSWERED_WITHIN, Mode, Policy, Step
 from core.decide.movement.read_hours import read_absences, read_hours, read_zone
@@ -51,15 +50,16 @@ def load_policy(text: str, *, file: str, shapes: Mapping[str, Shape], locale: Lo
     policy, source = load_leniently(text, file=file, shapes=shapes, locale=locale)
     if any(problem.severity == "error" for problem in source.problems):
         raise MappingError(source.problems)
-    return replace(policy, mark=sha256(text.encode()).hexdigest()[:16])
+    return policy
 
 
 def load_leniently(text: str, *, file: str, shapes: Mapping[str, Shape], locale: Locale) -> tuple[Policy, Source]:
     """What can be read of a policy; `source.problems` tells what could not, and what is doubtful."""
     source = Source(file, text)
     root = source.tree() if text.strip() else None
-    policy = Policy(Hours()) if root is None else read_policy(root, source, shapes=shapes, locale=locale)
-    return policy, source
+    policy = Policy() if root is None else read_policy(root, source, shapes=shapes, locale=locale)
+    mark = sha256(text.encode()).hexdigest()[:16] if root is not None else ""
+    return replace(policy, mark=mark), source
 
 
 def read_policy(root: Node, source: Source, *, shapes: Mapping[str, Shape], locale: Locale) -> Policy:

@@ -254,6 +254,12 @@ def test_hours_that_go_round_the_end_of_the_week():
     assert [bool(day) for day in week] == [True, False, False, False, False, True, True]
 
 
+def test_another_text_is_another_policy():
+    assert read(GOOD).mark == read(GOOD).mark
+    assert read(GOOD).mark != read(GOOD.replace("15min", "20min", 1)).mark
+    assert read("").mark == Policy().mark == ""
+
+
 # What is doubtful.
 
 
