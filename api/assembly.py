@@ -24,6 +24,8 @@ from connectors._kit.hostile.stage import Wanted
 from core.decide.blocks import Blocks, load_blocks
 from core.decide.brake import Limits
 from core.decide.matching import load_matching
+from core.decide.movement.policy import Policy as Movement
+from core.decide.movement.reading import load_policy
 from core.decide.profile import Profile
 from core.decide.retention import Retention, load_retention
 from core.decide.reviewing import Duties
@@ -72,8 +74,9 @@ _SIGNING = "signing key"
 _MATCH, MATCHED = "match again", "matched again"
 """Facts: for which run to match again what is known, and what came of it the last time."""
 
-OWN_TEXTS = ("custom_fields", "topics", "consent", "retention")
-"""Facts: what an installation declares of its own: fields, topics, the profile of its place, how long it keeps what."""
+OWN_TEXTS = ("custom_fields", "topics", "consent", "retention", "movement")
+"""Facts: what an installation declares of its own: fields, topics, the profile of its place, how long it keeps what,
+and what it asks of open records."""
 
 _SAMPLES = 40
 """Answers from which a tool's clock is judged."""
@@ -214,6 +217,7 @@ class Installation:
             load_matching(match.text, self._listed(), file=match.file)
         kinds = {spec.name: self._checked(spec, shapes, locale or self.locale()) for spec in connections}
         self._check_texts(texts, shapes, {*kinds, *removed})
+        _movement({**self._texts(), **texts}, shapes, locale or self.locale())
         facts = {"rules": rules, "match": match, **texts}
         with self.store.writing() as tx:
             if rules is not None and runs.fact(tx, "rules") != rules.text:
@@ -419,6 +423,7 @@ class Installation:
             blocks=self._blocks(),
             locale=self.locale(),
             profile=self.profile(),
+            movement=_movement(self._texts(), shapes, self.locale()),
             hearers=tuple(_hearer(one) for one in built.values()),
             signer=Signer(lambda: self._sealed(_SIGNING, Signer.fresh)),
             suppressor=Suppressor(lambda: self._sealed(SUPPRESSING, Suppressor.fresh)),
@@ -609,6 +614,12 @@ def rehearsal(
     if wanted:
         installation.change(connections=[ConnectionSpec(*one) for one in wanted])
     return installation
+
+
+def _movement(texts: Mapping[str, Text], shapes: Mapping[str, Shape], locale: Locale) -> Movement:
+    """What is asked of open records; `MappingError` where it asks a field that there is not."""
+    text, file = texts["movement"]
+    return load_policy(text, file=file, shapes=shapes, locale=locale)
 
 
 def _no_connection(name: str) -> ConfigError:

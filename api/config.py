@@ -12,6 +12,7 @@
     topics: {news: Our monthly letter, offers: {doc: Reduced prices, channels: [email]}}
     consent: {profile: gdpr, expires_after: 24}
     retention: {contact: {keep: 36 months, since: [last_contacted_at, last_replied_at], then: erase}}
+    movement: ./movement.yaml
     reviews: {owner: anna@shop.example, escalate_to: bert@shop.example, due: {brake: 2h}}
 
 Secrets are given as `${NAME}` from the environment only, so that the file can be kept with other code. Every mistake
@@ -30,6 +31,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from api.assembly import ConnectionSpec, Text
 from api.checkup import check_mapping
 from api.filters import FILTERS, Asked, check_filters
+from api.movement import check_movement
 from api.profiles import read_consent
 from connectors._kit.catalogue import Entry, catalogue
 from core.decide.brake import CASES, OFF
@@ -42,7 +44,7 @@ from core.decide.topics import read_topics
 from core.errors import ConfigError
 from core.flow.hub import HUB, Policy
 from core.manifest import Deletes, Setting
-from core.mapping.problem import MappingError, did_you_mean, one_of
+from core.mapping.problem import MappingError, Problem, did_you_mean, one_of
 from core.mapping.source import Entry as Line
 from core.mapping.source import Node, Source
 from core.model.locale import Locale
@@ -55,9 +57,9 @@ if TYPE_CHECKING:
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TOP = ("connections", "rules", "custom_fields", "match", "topics", "consent", "retention", "locale", "reviews")
-_INLINE = ("match", "topics", "consent", "retention")
+_INLINE = ("match", "topics", "consent", "retention", "movement")
 """Said in the file itself, or in one that it names."""
+_TOP = ("connections", "rules", "custom_fields", *_INLINE, "locale", "reviews")
 _REVIEWS = ("owner", "escalate_to", "owners", "due", "expires")
 _CONNECTION = ("connector", "settings", "mapping", "streams", "brake", "remove")
 _POLICY = tuple(one.name for one in fields(Policy))
@@ -81,6 +83,10 @@ class Config:
     """Which profile holds, and what is said otherwise."""
     retention: Text | None = None
     """How long records are kept, by kind."""
+    movement: Text | None = None
+    """What is asked of open records."""
+    movement_line: Line | None = None
+    """Where that stands, if it is said in the file itself."""
     locale: Locale | None = None
     reviews: Duties | None = None
     source: Source | None = None
@@ -170,15 +176,20 @@ def changes(installation: Installation, config: Config) -> Changes:
     return found
 
 
-def verify(installation: Installation, config: Config) -> None:
-    """See whether a configuration could be put in force; raises `ConfigError` with what stands in the way."""
-    shapes = installation.shapes(_own_texts(config))
+def verify(installation: Installation, config: Config) -> list[Problem]:
+    """See whether a configuration could be put in force; raises `ConfigError` with what stands in the way.
+
+    Gives back what is doubtful and stands in nobody's way.
+    """
+    shapes, locale = installation.shapes(_own_texts(config)), config.locale or installation.locale()
     _check_rules(installation, config, shapes)
     for spec in config.connections.values():
         check_mapping(installation, spec.connector, spec.mapping, spec.mapping_file, shapes=shapes)
     if config.source is not None:
-        locale = config.locale or installation.locale()
         check_filters(config.source, config.filters, config.connections, shapes=shapes, locale=locale)
+    if config.movement is None:
+        return []
+    return check_movement(config.movement, config.movement_line, config.source, shapes=shapes, locale=locale)
 
 
 def put(installation: Installation, config: Config, found: Changes, *, run_id: int | None = None) -> None:
@@ -201,7 +212,7 @@ def put(installation: Installation, config: Config, found: Changes, *, run_id: i
 
 def _own_texts(config: Config) -> dict[str, Text]:
     said = {"custom_fields": config.custom_fields, "topics": config.topics, "consent": config.consent}
-    said["retention"] = config.retention
+    said |= {"retention": config.retention, "movement": config.movement}
     return {name: one for name, one in said.items() if one is not None}
 
 
@@ -234,6 +245,9 @@ class _Reader:
         config.topics = self._inline(root, "topics", read_topics)
         config.consent = self._inline(root, "consent", read_consent)
         config.retention = self._inline(root, "retention", read_retention)
+        config.movement = self._inline(root, "movement", _read_later)
+        if "movement" in root.value and root.value["movement"].node.is_map:
+            config.movement_line = root.value["movement"]
         if "locale" in root.value:
             config.locale = self._locale(root.value["locale"].node)
         if "reviews" in root.value:
@@ -412,7 +426,7 @@ class _Reader:
             return said
         read(below, self.source)
         # Kept as text, like rules; JSON is YAML, too.
-        return Text(dumps(below.plain()), f"{self.source.file} ({key})")
+        return Text(dumps(_by_text(below.plain())), f"{self.source.file} ({key})")
 
     # Reviews.
 
@@ -530,6 +544,17 @@ class _Reader:
             line.node.place, f"`{line.key}` has a value it cannot have.", found=line.node.told(), expected=expected,
             remedy=remedy,
         )  # fmt: skip
+
+
+def _read_later(_node: Node, _source: Source) -> None:
+    """A policy asks fields, and which there are is known when all of the file is: `verify` reads it."""
+
+
+def _by_text(plain: Any) -> Any:
+    """A plain value whose keys are texts, as JSON has them: a stage may be called 2026."""
+    if isinstance(plain, dict):
+        return {str(key): _by_text(value) for key, value in plain.items()}
+    return [_by_text(one) for one in plain] if isinstance(plain, list) else plain
 
 
 def _unfit(setting: Setting, value: Any) -> str | None:

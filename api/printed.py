@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from connectors._kit.catalogue import Entry, catalogue
+from core.decide.movement.reference import reference_page as movement_page
+from core.decide.movement.schema import schema as movement_schema
 from core.errors import REGISTRY
 from core.mapping import reference_page as mapping_page
 from core.mapping import schema
@@ -40,6 +42,8 @@ def pages() -> dict[str, str]:
         "mapping.md": mapping_page,
         "filters.md": filters_page,
         "mapping.schema.json": lambda: json.dumps(schema(SHAPES), indent=2, ensure_ascii=False) + "\n",
+        "movement.md": movement_page,
+        "movement.schema.json": lambda: json.dumps(movement_schema(SHAPES), indent=2, ensure_ascii=False) + "\n",
         "connectors.md": connectors_page,
         "errors.md": errors_page,
         "commands.md": commands_page,

@@ -254,7 +254,11 @@ def _confirm_or_refuse(
 
 def check(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Connections; all of them when none is named.", metavar="NAME")
+        list[str] | None,
+        typer.Argument(
+            help="Connections, all of them when none is named; or the file of a movement policy, e.g. movement.yaml.",
+            metavar="NAME",
+        ),
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Make in the tool what is missing there, after asking.")] = False,
     yes: Yes = False,
@@ -266,6 +270,9 @@ def check(
 
     if fix and not names:
         raise ConfigError("--fix changes a tool, so it needs to know which.", remedy="Run `concord check NAME --fix`.")
+    if names and all(one.endswith((".yaml", ".yml")) for one in names):
+        _check_files([Path(one) for one in names], as_json=as_json)
+        return
     made: dict[str, list[Made]] = {}
     with opened(made=True) as installation:
         chosen = names_of(installation, names) or [one.name for one in installation.hub().connections.values()]
@@ -285,6 +292,32 @@ def check(
             print("There is no connection yet. Begin with `concord connect`.")
     if not all(one.ok for one in found):
         raise typer.Exit(_exit_code(found))
+
+
+def _check_files(paths: list[Path], *, as_json: bool) -> None:
+    """Movement policies, held against the fields of the hub in the data folder, or of a new one where there is none."""
+    from api.cli.opening import opened, settings
+    from api.movement import problems_of
+    from core.model.shapes import SHAPES
+
+    here = settings()
+    shapes, locale = SHAPES, here.locale
+    if here.database_url is not None or (here.data / "concord.db").exists():
+        with opened(chosen=here) as installation:
+            shapes, locale = installation.shapes(), installation.locale()
+    found = {str(path): problems_of(path, shapes=shapes, locale=locale) for path in paths}
+    broken = any(one.severity == "error" for problems in found.values() for one in problems)
+    if as_json:
+        told = {file: [one._asdict() for one in problems] for file, problems in found.items()}
+        output.as_json({"ok": not broken, "files": told})
+    else:
+        for file, problems in found.items():
+            for one in problems:
+                print(one)
+            if not any(one.severity == "error" for one in problems):
+                print(f"✓ {file} is fine.")
+    if broken:
+        raise typer.Exit(2)
 
 
 def _make_missing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from api.assembly import Installation
     from api.config import Changes
     from api.planning import Plan, Share
+    from core.mapping.problem import Problem
     from core.store.runs import Run
 
 File = Annotated[Path, typer.Argument(help="The configuration, e.g. concord.yaml.")]
@@ -51,14 +53,13 @@ def plan(
     config = read_config(file, os.environ) if file is not None else None
     with opened(made=config is None) as installation:
         change = changes(installation, config) if config is not None else Changes()
-        if config is not None:
-            verify(installation, config)
+        doubts = verify(installation, config) if config is not None else []
         made = make_plan(installation, config, change, read=read)
     if as_json:
         output.as_json(made.to_json())
         return
     if config is not None:
-        _print_change(change)
+        _print_change(change, doubts)
     print_plan(made, read=read)
 
 
@@ -81,10 +82,10 @@ def apply(
     config = read_config(file, os.environ)
     with opened() as installation:
         change = changes(installation, config)
-        verify(installation, config)
+        doubts = verify(installation, config)
         made = make_plan(installation, config, change) if change.any else None
         if not as_json:
-            _print_change(change)
+            _print_change(change, doubts)
         applied = None
         if made is not None:
             if not as_json:
@@ -146,7 +147,9 @@ def _agree(made: Plan, *, as_json: bool) -> None:
         raise ConfigError("Nothing was changed.", remedy="Run the command again when you agree with the plan.")
 
 
-def _print_change(change: Changes) -> None:
+def _print_change(change: Changes, doubts: Sequence[Problem] = ()) -> None:
+    for one in doubts:
+        output.say(str(one))
     for sign, names in (("+", change.added), ("-", change.removed), ("=", change.unchanged)):
         for name in names:
             output.say(f"{sign} {name}")

@@ -23,8 +23,7 @@ _TOUCHES = ("last_contacted_at", "last_replied_at", "stage_entered_at")
 class Person(NamedTuple):
     """Somebody to whom records can be given."""
 
-    id: int
-    """Of the owner's record."""
+    record_id: int
     email: str
     name: str = ""
     team: str = ""
@@ -37,7 +36,7 @@ class Person(NamedTuple):
     @property
     def called(self) -> str:
         """As people know them."""
-        return self.name or self.email or f"owner {self.id}"
+        return self.name or self.email or f"owner {self.record_id}"
 
 
 class Assigned(NamedTuple):
@@ -88,7 +87,7 @@ def assign(  # noqa: PLR0913 - what is known around a record comes from as many 
     are people who had it and let it stall.
     """
     around = Situation(at, arrived_at, load or {}, last_given or {}, company_owner, contact_owner, touched_at)
-    may = [one for one in people if one.id not in not_to and _available(one, policy, at)]
+    may = [one for one in people if one.record_id not in not_to and _available(one, policy, at)]
     for rule in policy.assignments:
         if rule.kind == kind and _fits(rule, values, policy, around):
             found = _among(rule, values, may, around)
@@ -121,7 +120,7 @@ def _among(rule: Assignment, values: Values, may: Sequence[Person], around: Situ
     fit = [one for one in may if _meant(rule, one) and all(_SERVES[by](one, values) for by in rule.by)]
     if rule.same_as:
         owner = around.company_owner if rule.same_as == "company" else around.contact_owner
-        same = next((one for one in fit if one.id == owner), None)
+        same = next((one for one in fit if one.record_id == owner), None)
         return Assigned(same, rule.name, f"owns the {rule.same_as}") if same else None
     if not fit:
         return None
@@ -138,8 +137,8 @@ def _meant(rule: Assignment, person: Person) -> bool:
 def _turn(person: Person, rule: Assignment, around: Situation) -> tuple[Fraction, Instant, str, int]:
     """The smaller, the sooner it is somebody's turn."""
     share = max(1, rule.share.get(person.email, 1))
-    burden = Fraction(around.load.get(person.id, 0), share)
-    return burden, around.last_given.get(person.id, 0), person.email, person.id
+    burden = Fraction(around.load.get(person.record_id, 0), share)
+    return burden, around.last_given.get(person.record_id, 0), person.email, person.record_id
 
 
 def _reason(chosen: Person, rule: Assignment, fit: Sequence[Person], around: Situation) -> str:
@@ -149,7 +148,7 @@ def _reason(chosen: Person, rule: Assignment, fit: Sequence[Person], around: Sit
     turn = _turn(chosen, rule, around)
     equal = sum(_turn(one, rule, around)[0] == turn[0] for one in fit)
     share = f" for a share of {rule.share[chosen.email]}" if rule.share.get(chosen.email, 1) > 1 else ""
-    words = f"fewest open ({around.load.get(chosen.id, 0)}{share}) of {len(fit)} who may get it"
+    words = f"fewest open ({around.load.get(chosen.record_id, 0)}{share}) of {len(fit)} who may get it"
     return ", ".join([*told, words, *(["given one longest ago"] if equal > 1 else [])])
 
 

@@ -56,7 +56,7 @@ RULE: Words = {
     "by": "`territory`: only who serves the record's place; `language`: only who speaks its language.",
 }
 TOUCH: Words = {
-    "of": "`contact`, `company` or `deal`.",
+    "of": "`contact` or `deal`.",
     "when": "Which of them ([filters.md](filters.md)).",
     "after": "So long after it was won, or after anybody last spoke; every hour counts.",
     "first": "What is to be done, and within which time.",
@@ -78,7 +78,7 @@ TOLD = ("name", "owner", "asked", "stage")
 
 STAGE_KINDS = ("contact", "deal", "ticket")
 HAND_OFF_KINDS = ("activity", "document")
-TOUCH_KINDS = ("contact", "company", "deal")
+TOUCH_KINDS = ("contact", "deal")
 OUTSIDE = "outside hours"
 BY = ("territory", "language")
 FIRST_TYPES = ("task", "call", "meeting", "email")

@@ -206,11 +206,11 @@ def test_nobody_inactive_away_or_a_queue_ever_gets_one(
     at = from_iso("2026-11-25T12:00:00Z") + days * DAY
     is_away = at < from_iso("2026-11-30T00:00:00Z")
     found = assign(policy(ANYBODY, absences), "contact", {}, people, at=at, arrived_at=at, load=load)
-    may = [one for one in people if one.active and not one.queue and not (is_away and one.id in away)]
+    may = [one for one in people if one.active and not one.queue and not (is_away and one.record_id in away)]
     assert (found is None) is (not may)
     if found is not None:
         assert found.person in may
-        assert load.get(found.person.id, 0) == min(load.get(one.id, 0) for one in may)
+        assert load.get(found.person.record_id, 0) == min(load.get(one.record_id, 0) for one in may)
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=5), st.integers(1, 120))
@@ -224,8 +224,8 @@ def test_in_the_long_run_everybody_has_their_share(shares: list[int], turns: int
             chosen, "contact", {}, people, at=FRIDAY_NOON + turn, arrived_at=FRIDAY_NOON, load=held, last_given=last
         )
         assert found is not None
-        held[found.person.id] += 1
-        last[found.person.id] = FRIDAY_NOON + turn
+        held[found.person.record_id] += 1
+        last[found.person.record_id] = FRIDAY_NOON + turn
     for number, share in enumerate(shares):
         assert abs(held[number] - turns * share / sum(shares)) <= max(1, share) * len(shares)
         # Nobody has more than one above what the others have for their share.
@@ -244,8 +244,8 @@ def test_where_all_is_settled_at_once_everybody_gets_a_turn(count: int, turns: i
     for turn in range(turns):
         found = assign(chosen, "contact", {}, people, at=FRIDAY_NOON, arrived_at=FRIDAY_NOON, last_given=last)
         assert found is not None
-        given_[found.person.id] += 1
-        last[found.person.id] = FRIDAY_NOON + turn
+        given_[found.person.record_id] += 1
+        last[found.person.record_id] = FRIDAY_NOON + turn
     assert max(given_.values()) - min(given_[number] for number in range(count)) <= 1
 
 
