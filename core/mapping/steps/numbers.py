@@ -19,6 +19,8 @@ _MINOR_DIGITS = {
     for code in codes.split()
 }
 """ISO 4217 currencies whose minor unit is not a hundredth."""
+_COUNTED = (("whole", 0), ("hundredths", 2))
+"""Words for currencies that a tool counts otherwise → digits of the unit it counts."""
 
 
 def _money(arguments: Arguments, locale: Locale) -> Pair:
@@ -42,18 +44,21 @@ def _plain_amount(_: Arguments, __: Locale) -> Pair:
     return Pair(inward, lambda value: {**value, "amount": _plain(_decimal(value["amount"]))})
 
 
-def _minor_units(_: Arguments, __: Locale) -> Pair:
+def _minor_units(arguments: Arguments, _: Locale) -> Pair:
+    own = {str(code).upper(): digits for name, digits in _COUNTED for code in arguments[name]}
+    digits_of = {**_MINOR_DIGITS, **own}
+
     def inward(value: Json) -> Json:
         if "amount" not in value:
             return None
         currency = text_of(value.get("currency", "")).upper()
         if not currency:
             raise ValueError("an amount in minor units needs its currency")
-        digits = _MINOR_DIGITS.get(currency, 2)
+        digits = digits_of.get(currency, 2)
         return {"amount": _spelled(_decimal(value["amount"]).scaleb(-digits)), "currency": currency}
 
     def outward(value: Json) -> Json:
-        whole = _decimal(value["amount"]).scaleb(_MINOR_DIGITS.get(value["currency"], 2))
+        whole = _decimal(value["amount"]).scaleb(digits_of.get(value["currency"], 2))
         if whole != whole.to_integral_value():
             raise ValueError(f"{value['amount']} {value['currency']} has parts smaller than the currency's unit")
         return {"amount": int(whole), "currency": value["currency"].lower()}
@@ -132,6 +137,13 @@ STEPS = (
         (
             Example({"amount": 1250, "currency": "eur"}, {"amount": "12.50", "currency": "EUR"}),
             Example({"amount": 1250, "currency": "jpy"}, {"amount": "1250", "currency": "JPY"}),
+            Example(
+                {"amount": 125000, "currency": "isk"}, {"amount": "1250.00", "currency": "ISK"}, {"hundredths": ["ISK"]}
+            ),
+        ),
+        (
+            Parameter("hundredths", "texts", "Currencies that the tool counts in hundredths, whatever ISO 4217 says.", ()),
+            Parameter("whole", "texts", "Currencies that it counts whole.", ()),
         ),
     ),
     Step(

@@ -61,7 +61,7 @@ CANONICAL: dict[str, tuple[st.SearchStrategy[Any], list[dict[str, Any]]]] = {
     "midnight": (DATES, [{}]),
     "money": (MONEY, [{"currency": "EUR"}]),
     "plain_amount": (MONEY, [{}]),
-    "minor_units": (MONEY, [{}]),
+    "minor_units": (MONEY, [{}, {"hundredths": ["JPY"], "whole": ["EUR"]}]),
     "scale": (NUMBERS, [{"by": 1000000}, {"by": 0.01}, {"by": 60}]),
     "text_number": (NUMBERS, [{}]),
     "number_text": (WORDS | NUMBERS.map(str), [{}]),
