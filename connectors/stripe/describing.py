@@ -18,8 +18,8 @@ _METADATA = 500
 """Letters in the value of a key."""
 
 
-def _read(name: str, type_: str = "text", label: str = "", **more: str) -> FieldInfo:
-    return FieldInfo(name, type_, label or name.replace("_", " ").capitalize(), read_only=True, **more)
+def _read(name: str, type_: str = "text", label: str = "", refers_to: str | None = None) -> FieldInfo:
+    return FieldInfo(name, type_, label or name.replace("_", " ").capitalize(), read_only=True, refers_to=refers_to)
 
 
 _CUSTOMER = (
@@ -67,7 +67,12 @@ _SUBSCRIPTION = (
     _read("items", "json"), _read("cancellation_details", "json"), _read("pause_collection", "json"),
     _read("totals", "json", "Summed up by Concord: amount, period_start, period_end"),
 )  # fmt: skip
-_SHARED = (_read("id", label="Id"), _read("object"), _read("created", "number", "Made at, in seconds"), _read("livemode", "flag"))
+_SHARED = (
+    _read("id", label="Id"),
+    _read("object"),
+    _read("created", "number", "Made at, in seconds"),
+    _read("livemode", "flag"),
+)
 _FIELDS: Mapping[str, tuple[FieldInfo, ...]] = {
     "customers": (*_CUSTOMER, FieldInfo("metadata", "json", "Metadata: keys of your own", custom=True), *_SHARED),
     "payment_intents": (*_PAYMENT_INTENT, _read("metadata", "json"), *_SHARED),

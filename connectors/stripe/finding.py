@@ -67,5 +67,3 @@ class Finder:
 
 def _quoted(key: str) -> str:
     return key.replace("\\", "\\\\").replace("'", "\\'")
-
-

@@ -51,7 +51,7 @@ def api(method: str, path: str, permission: str, **more: Any) -> Callable[[Handl
 
     def mark(handler: Handler) -> Handler:
         @wraps(handler)
-        def answered(self: Any, call: Call, **parts: str) -> Response:
+        def answered(self: Ground, call: Call, **parts: str) -> Response:
             try:
                 self.permit(permission)
                 response = self.once(call, lambda: handler(self, call, **parts))

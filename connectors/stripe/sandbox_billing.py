@@ -81,15 +81,18 @@ class Billing(Money):
         rows = [line(self.new_id("il"), id_, at, amount=amount, subtotal=amount) for amount in amounts]
         self.lines[id_], self.settled[id_] = rows, []
         total = sum(amounts) + tax
-        parent = {
+        parent: Object = {
             "type": "subscription_details", "quote_details": None,
             "subscription_details": {"metadata": {}, "subscription": subscription},
         }  # fmt: skip
-        taxes = [{"amount": tax, "tax_behavior": "exclusive", "tax_rate_details": None, "taxability_reason": "standard_rated",
-                  "taxable_amount": sum(amounts), "type": "tax_rate_details"}] if tax else []  # fmt: skip
+        taxed: Object = {
+            "amount": tax, "tax_behavior": "exclusive", "tax_rate_details": None, "taxable_amount": sum(amounts),
+            "taxability_reason": "standard_rated", "type": "tax_rate_details",
+        }  # fmt: skip
         self.invoices[id_] = invoice(
             id_, at, total=total, subtotal=sum(amounts), total_excluding_tax=sum(amounts),
-            subtotal_excluding_tax=sum(amounts), amount_due=total, amount_remaining=total, total_taxes=taxes,
+            subtotal_excluding_tax=sum(amounts), amount_due=total, amount_remaining=total,
+            total_taxes=[taxed] if tax else [],
             lines=list_of(rows[:INSIDE], f"/v1/invoices/{id_}/lines", more=len(rows) > INSIDE),
             parent=parent if subscription else None, **words,
         )  # fmt: skip

@@ -22,7 +22,8 @@ CUSTOMERS = "customers"
 
 class StripeHarness(Harness):
     connector = "stripe"
-    people = People(CUSTOMERS, {"email": "email", "company_name": "business_name", "description": "description"})
+    # Names are one field here, and two in the tool beside.
+    people = People(CUSTOMERS, {"email": "email", "job_title": "metadata.job_title"}, lines=("job_title",))
 
     def start(self) -> None:
         self.mischief = Mischief()

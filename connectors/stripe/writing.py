@@ -128,8 +128,11 @@ class Writer:
         if strange:
             raise Unsupported("Stripe lets nobody write this field of a customer.", field=", ".join(strange))
         if fields.get("metadata", {}) is None:
-            raise Unsupported("The metadata are cleared key by key; all at once would take our key along.",
-                              field="metadata")  # fmt: skip
+            what = "The metadata are cleared key by key; all at once would take our key along."
+            raise Unsupported(what, field="metadata")
+        if not fields.get("preferred_locales", True):
+            # The contract has a list there and no blank, as other fields have for being cleared.
+            raise Unsupported("Stripe offers no way to clear a customer's languages.", field="preferred_locales")
         if "address" in fields:
             fields["address"] = _address(fields["address"], edit.held.get("address"))
         return fields

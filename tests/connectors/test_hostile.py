@@ -131,7 +131,7 @@ def test_a_connector_without_people_is_told_so(monkeypatch: pytest.MonkeyPatch) 
         hostile("csv", rehearsal, seeds=1)
 
 
-@pytest.mark.parametrize("name", ["memory", "csv", "carddav", "hubspot", "mailchimp", "salesforce"])
+@pytest.mark.parametrize("name", ["memory", "csv", "carddav", "hubspot", "mailchimp", "salesforce", "stripe"])
 def test_hostile_histories_break_no_law(name: str) -> None:
     report = hostile(name, rehearsal, seeds=3)
     assert not report.violations, str(report)

@@ -18,8 +18,18 @@ class People:
     stream: str
     fields: Mapping[str, str]
     always: Mapping[str, Any] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+    """Canonical fields whose lines the default mapping shows in a comment, and which are tried all the same."""
     exempt: Mapping[str, str] = field(default_factory=dict)
     """Step or trouble → why it cannot be tried on this tool."""
+
+    def mapping(self, text: str) -> str:
+        """The default mapping as it is tried; `ValueError` where a line of `lines` is in none of its comments."""
+        for name in self.lines:
+            if f"# {name}: " not in text:
+                raise ValueError(f"the mapping shows no line {name} in a comment")
+            text = text.replace(f"# {name}: ", f"{name}: ", 1)
+        return text
 
     @property
     def editable(self) -> tuple[str, ...]:

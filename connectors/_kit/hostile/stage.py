@@ -78,7 +78,7 @@ class Place:
         entry = self.harness.entry
         off: dict[str, Any] = {"reads": False, "writes": False}
         on: dict[str, Any] = {"reads": True, "writes": True, "deletes_in": deletes, "deletes_out": deletes}
-        mapping = entry.mapping_path.read_text(encoding="utf-8")
+        mapping = self.people.mapping(entry.mapping_path.read_text(encoding="utf-8"))
         policies = {"*": off, self.stream: on}
         return Wanted(self.name, entry.name, self.harness.settings(), mapping, entry.mapping_path.name, policies)
 

@@ -142,7 +142,9 @@ STEPS = (
             ),
         ),
         (
-            Parameter("hundredths", "texts", "Currencies that the tool counts in hundredths, whatever ISO 4217 says.", ()),
+            Parameter(
+                "hundredths", "texts", "Currencies that the tool counts in hundredths, whatever ISO 4217 says.", ()
+            ),
             Parameter("whole", "texts", "Currencies that it counts whole.", ()),
         ),
     ),
