@@ -40,7 +40,7 @@ class Inspector:
         yield Finding(True, f"Signed in to {name}, {mode}.")
         for words in STREAMS.values():
             remedy = f"Give the restricted key the permission {words.permission}, Read."
-            yield self._may(f"read {words.name}", remedy, words.name, **words.params, limit=1)
+            yield self._may(f"read {words.name}", remedy, words.name, **words.params, **words.asked("data."), limit=1)
         remedy = "Give the restricted key the permission Events (All events), Read; without it no change is seen."
         yield self._may("read events", remedy, "events", limit=1)
         yield self._may_write()

@@ -12,7 +12,7 @@ from connectors._kit.paging import batches
 from connectors.stripe.client import Client
 from connectors.stripe.objects import Objects
 from connectors.stripe.words import CUSTOMERS, LARGEST
-from core.errors import Forbidden, Refused, Unsupported
+from core.errors import Forbidden, Gone, Refused
 from core.ports import Remote
 
 CLAUSES = 10
@@ -37,13 +37,13 @@ class Finder:
         return found if found is not None and not found.deleted else self._listed(key)
 
     def searched(self, keys: Sequence[str]) -> dict[str, str]:
-        """Key → id, as far as search knows; nothing where the account has no search (India)."""
+        """Key → id, as far as search knows; nothing where there is no search (in India, and before 2020-08-27)."""
         found: dict[str, str] = {}
         for some in batches(keys, CLAUSES):
             query = " OR ".join(f"metadata['{self._key_field}']:'{_quoted(key)}'" for key in some)
             try:
                 told = self._client.get(CUSTOMERS.name, "search", query=query, limit=LARGEST)
-            except (Refused, Forbidden, Unsupported):
+            except (Refused, Forbidden, Gone):
                 return found
             for one in told.each("data"):
                 key = one.text(f"metadata.{self._key_field}", "")

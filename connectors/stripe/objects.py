@@ -31,7 +31,7 @@ class Objects:
 
     def page(self, words: StreamWords, **params: Any) -> tuple[list[Payload], bool]:
         """A page of a list, newest first, and whether there is more behind it."""
-        told = self._client.get(words.name, **words.params, **_expand(words, "data."), **params)
+        told = self._client.get(words.name, **words.params, **words.asked("data."), **params)
         return list(told.each("data")), told.flag("has_more")
 
     def fetch(self, words: StreamWords, ids: Sequence[str]) -> list[Remote]:
@@ -41,7 +41,7 @@ class Objects:
     def one(self, words: StreamWords, id_: str) -> Remote:
         """An object as it is now; a deleted one, and one that is not there, as a tombstone."""
         try:
-            told = self._client.get(words.name, id_, **_expand(words))
+            told = self._client.get(words.name, id_, **words.asked())
         except Gone:
             return Remote(id_, {}, deleted=True)
         return self.remote(words, told)
@@ -68,10 +68,6 @@ class Objects:
         last = list(told.each(f"{words.sublist}.data"))[-1].text("id")
         rest = [one.data for one in self._client.rest(told.text(f"{words.sublist}.url"), last)]
         return {**held, "data": [*rows, *rest], "has_more": False}
-
-
-def _expand(words: StreamWords, where: str = "") -> dict[str, list[str]]:
-    return {"expand": [f"{where}{name}" for name in words.expand]} if words.expand else {}
 
 
 def at_second(seconds: int) -> Instant:

@@ -37,6 +37,10 @@ class StreamWords(NamedTuple):
     sublist: str = ""
     """A list inside each record that Stripe may cut short."""
 
+    def asked(self, where: str = "") -> dict[str, list[str]]:
+        """The parameter for what is asked for beside; in a list it stands under `data.`."""
+        return {"expand": [f"{where}{name}" for name in self.expand]} if self.expand else {}
+
 
 CUSTOMERS = StreamWords(
     "customers",

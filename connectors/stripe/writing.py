@@ -149,8 +149,8 @@ def _address(wanted: Any, held: Any) -> Any:
     """An address goes out whole: that the parts left out would stay is promised nowhere."""
     if not isinstance(wanted, dict):
         return None
-    whole = {**(held if isinstance(held, dict) else {}), **wanted}
-    parts = {name: whole.get(name) or "" for name in (*ADDRESS, *wanted)}
+    there = {name: value for name, value in (held if isinstance(held, dict) else {}).items() if value}
+    parts = {name: value or "" for name, value in {**there, **wanted}.items()}
     return parts if any(parts.values()) else None
 
 
