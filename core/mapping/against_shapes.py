@@ -12,6 +12,7 @@ from core.mapping.tool import RemoteField, RemoteStream
 from core.mapping.vocabulary import Vocabulary
 from core.model.plain import ADDRESS_PARTS, Normal
 from core.model.shape import Field, Shape
+from core.model.shapes import KNOWN_BY_EMAIL
 
 _PARTS: Map[str, tuple[str, ...]] = {"money": ("amount", "currency"), "address": ADDRESS_PARTS}
 
@@ -114,7 +115,15 @@ def _check_ref(line: Line, field: Field, source: Source) -> None:
             expected=f"ref: {field.of}",
             remedy=f"Write `ref: {field.of}`.",
         )
-    elif line.ref and not line.ref_streams:
+    elif line.by and line.ref not in KNOWN_BY_EMAIL:
+        source.problem(
+            line.at("by"),
+            f"A {line.ref} is not known by an email address.",
+            found=f"by: {line.by}",
+            expected=f"a reference to {one_of(KNOWN_BY_EMAIL)}",
+            remedy="Leave out `by`; the tool's id is read.",
+        )
+    elif line.ref and not line.by and not line.ref_streams:
         source.problem(
             line.at("ref"),
             f"No stream of this file holds a {line.ref}, so the tool's ids in `{line.field}` cannot be resolved.",

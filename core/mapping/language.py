@@ -20,6 +20,7 @@ from core.model.values import Json
 
 Direction = Literal["both", "in", "out"]
 WhenBlank = Literal["ignore", "clear"]
+By = Literal["email"]
 
 
 class StepUse(NamedTuple):
@@ -52,7 +53,9 @@ class Line:
     ref: str | None = None
     """The kind that a reference points to."""
     ref_streams: tuple[str, ...] = ()
-    """The streams of this mapping that hold that kind."""
+    """The streams of this mapping that hold that kind; none where the reference is `by` something else than an id."""
+    by: By | None = None
+    """What the tool names the record by, where that is not its id."""
     compute: Expression | None = None
     on_create_only: bool = False
     """Goes out only when the record is created there."""

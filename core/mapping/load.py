@@ -183,5 +183,8 @@ class _FileReader(LineReader):
 
 
 def _with_refs(stream: StreamMapping, mapping: Mapping) -> StreamMapping:
-    lines = (replace(line, ref_streams=mapping.streams_of(line.ref)) if line.ref else line for line in stream.lines)
+    lines = (
+        replace(line, ref_streams=mapping.streams_of(line.ref)) if line.ref and not line.by else line
+        for line in stream.lines
+    )
     return replace(stream, lines=tuple(lines))

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any, get_args
 
 from core.mapping import compute
-from core.mapping.language import Direction, Line, WhenBlank
+from core.mapping.language import By, Direction, Line, WhenBlank
 from core.mapping.problem import did_you_mean, one_of
 from core.mapping.read_steps import StepReader
 from core.mapping.source import Entry, Node, Source
@@ -16,6 +16,7 @@ LINE_WORDS = (
     "steps",
     "vocabulary",
     "ref",
+    "by",
     "compute",
     "direction",
     "on_create_only",
@@ -24,6 +25,7 @@ LINE_WORDS = (
 )
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 WHEN_BLANK: tuple[WhenBlank, ...] = get_args(WhenBlank)
+BY: tuple[By, ...] = get_args(By)
 
 
 class LineReader(StepReader):
@@ -47,7 +49,10 @@ class LineReader(StepReader):
             return None
         self._known_words(node, LINE_WORDS, "a line")
         remote, parts = self._remote(node)
-        direction = self._choice(node, "direction", DIRECTIONS) or stream_direction
+        by: By | None = self._choice(node, "by", BY)
+        # A reference by address is only read, so it need not say so.
+        default: Direction | None = "in" if by else stream_direction
+        direction: Direction | None = self._choice(node, "direction", DIRECTIONS) or default
         expression = self._expression(entry, direction)
         line = Line(
             str(entry.key),
@@ -57,6 +62,7 @@ class LineReader(StepReader):
             self._steps(node),
             self._vocabulary_name(node),
             self._text(node.value["ref"].node, "`ref`") if "ref" in node.value else None,
+            by=by,
             compute=expression,
             on_create_only=self._flag(node, "on_create_only"),
             when_blank=self._choice(node, "when_blank", WHEN_BLANK)
@@ -66,6 +72,7 @@ class LineReader(StepReader):
             places={key: node.value[key].node.place for key in node.value},
         )
         self._check_shape(line, entry)
+        self._check_by(line)
         self._check_ways(line)
         return line if not self._has_errors(before) else None
 
@@ -88,6 +95,25 @@ class LineReader(StepReader):
                 line.at("field"),
                 "A line computed on the way in reads the fields named in its expression.",
                 remedy="Leave out `field`.",
+            )
+
+    def _check_by(self, line: Line) -> None:
+        """`by` is a word about a reference, and such a reference is only read."""
+        if line.by and not line.ref:
+            self.source.problem(
+                line.at("by"),
+                f"The line `{line.field}` refers to nothing, so `by` has no meaning.",
+                found=f"by: {line.by}",
+                expected="a line with `ref`",
+                remedy="Say what it refers to: `ref: contact`. Or leave out `by`.",
+            )
+        if line.by and line.direction != "in":
+            self.source.problem(
+                line.at("direction"),
+                f"The line `{line.field}` finds records by their {line.by}, which works on the way in only.",
+                found=line.direction,
+                expected="direction: in",
+                remedy="Say `direction: in`, or leave out the direction.",
             )
 
     def _check_ways(self, line: Line) -> None:

@@ -26,6 +26,7 @@ _LINES = (
     ("`steps`", "What lies between, in the order of the way in; the way out goes through them in reverse."),
     ("`vocabulary`", "A table of words, from `vocabularies` at the top; it comes after the steps."),
     ("`ref`", "The kind of record that the tool's id points to; a stream of the same file must hold it."),
+    ("`by`", "`email`: the tool names a person by an address, not by an id; see below. Such a line goes in only."),
     ("`compute`", "An expression instead of a field; needs a direction."),
     ("`direction`", "`both` (the default), `in` or `out`. A stream may say it once for all its lines."),
     ("`on_create_only`", "Goes out only when the record is created."),
@@ -87,6 +88,26 @@ notes:
   the field. Several values say nothing, and of consent nothing is ever said in this way.
 """
 
+_BY_ADDRESS = """\
+## People by their addresses
+
+Calendars name people by their email addresses. `by: email` beside `ref: contact` or `ref: owner` finds who is meant.
+
+```yaml
+events:
+  as: activity
+  fields:
+    contacts: {field: attendees, ref: contact, by: email}
+    owner: {field: organizer.email, ref: owner, by: email}
+```
+
+- Whoever has the address is meant, whichever tool it was learnt from. No stream of this file need hold people.
+- An address that nobody has yet waits, and finds its person as soon as a tool or somebody in the hub brings one.
+  One that several people share, or that is a shared inbox such as `info@`, is never guessed: it waits in the same way.
+- A person who changes address later stays the one who was meant. Whoever was erased is not found again.
+- The line goes in only, and need not say so.
+"""
+
 _VOCABULARIES = """\
 ## Vocabularies
 
@@ -118,6 +139,7 @@ def _parts() -> Iterator[str]:
     yield _WHEN
     yield "## Words of a line\n"
     yield _table(("Word", "Meaning"), _LINES)
+    yield _BY_ADDRESS
     yield _VOCABULARIES
     yield _COMPUTE
     yield _table(("Function", "Gives"), [(f"`{name}`", doc) for name, (_, doc) in FUNCTIONS.items()])

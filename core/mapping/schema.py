@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from core.mapping.load import TOP_WORDS
-from core.mapping.read_lines import DIRECTIONS, WHEN_BLANK
+from core.mapping.read_lines import BY, DIRECTIONS, WHEN_BLANK
 from core.mapping.steps import STEPS, Parameter, Step
 from core.mapping.vocabulary import HANDLINGS
 from core.mapping.when import PLAIN
 from core.model.shape import Field, Shape
+from core.model.shapes import KNOWN_BY_EMAIL
 
 Schema = dict[str, Any]
 
@@ -149,6 +150,7 @@ def _line(shapes: Mapping[str, Shape]) -> Schema:
             },
             "vocabulary": {**_TEXT, "description": "A table of words from `vocabularies`."},
             "ref": {"description": "The kind of record that the id points to.", "enum": list(shapes)},
+            "by": {"description": "What a person is referred to by, where that is no id.", "enum": list(BY)},
             "compute": {**_TEXT, "description": "An expression over the other side's fields."},
             "direction": {"enum": list(DIRECTIONS), "default": "both"},
             "on_create_only": {"type": "boolean", "default": False},
@@ -156,6 +158,11 @@ def _line(shapes: Mapping[str, Shape]) -> Schema:
             "required": {"type": "boolean", "default": False},
         },
         "anyOf": [{"required": ["field"]}, {"required": ["compute"]}],
+        "if": {"required": ["by"]},
+        "then": {
+            "required": ["ref"],
+            "properties": {"ref": {"enum": list(KNOWN_BY_EMAIL)}, "direction": {"const": "in"}},
+        },
     }
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
-from core.mapping.language import Line
+from core.mapping.language import By, Line
 from core.mapping.steps import Pair, Turn
 from core.mapping.vocabulary import Vocabulary
 from core.model.plain import quoted
 from core.model.shape import Field
-from core.model.types import Column, Locale
+from core.model.types import Column, Locale, column
 from core.model.values import Json, is_blank
 
 UNFIT = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
@@ -60,8 +60,10 @@ def normalised(turn: Turn | None, normal: Column) -> Column:
     return both
 
 
-def normal_form(field: Field, *, ref: bool, locale: Locale) -> Column:
-    """How values of a field find their canonical form; a reference stays the tool's id, as text."""
+def normal_form(field: Field, *, ref: bool, by: By | None, locale: Locale) -> Column:
+    """How values of a field find their canonical form; a reference stays the tool's id or address, as text."""
+    if by:
+        return column("tags", locale, of=by) if field.many else column(by, locale)
     if ref:
         return _ids(many=field.many)
     return _remembering(field.normaliser(locale)) if field.type in _REMEMBERED else field.column(locale)

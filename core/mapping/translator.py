@@ -75,6 +75,8 @@ class Translator:
     """Computed line that goes out → the canonical fields it is made of."""
     refs: Mapping[str, tuple[str, ...]]
     """Reference field → the streams whose ids it holds, towards the tool."""
+    addressed: Mapping[str, str]
+    """Reference field that holds email addresses in place of ids → the kind of those who have them."""
     remote_fields: frozenset[str]
     """The tool's fields that are read or written, as dotted paths."""
     when_blank: Mapping[str, str]
@@ -207,7 +209,8 @@ def translator(
         in_fields=frozenset((*fixed, *(line.field for line in into))),
         drawn={line.field: frozenset(_canonical(line, shape)) for line in out if line.compute},
         out_fields=frozenset((*asked, *(name for line in out for name in _canonical(line, shape)))),
-        refs={line.field: line.ref_streams for line in lines if _is_ref(line, shape)},
+        refs={line.field: line.ref_streams for line in lines if _is_ref(line, shape) and not line.by},
+        addressed={line.field: line.ref for line in lines if line.ref and line.by},
         remote_fields=frozenset(path for line in lines for path in (*line.reads, *line.writes)),
         when_blank={line.field: line.when_blank for line in into},
         when=when,
@@ -226,7 +229,7 @@ def _never_widening(line: Line, shape: Shape) -> Line:
 
 def _inward(line: Line, shape: Shape, words: Mapping[str, Vocabulary], locale: Locale) -> _Inward:
     turn = stages.inward(line, stages.pairs(line, words, locale))
-    normal = stages.normal_form(shape.fields[line.field], ref=_is_ref(line, shape), locale=locale)
+    normal = stages.normal_form(shape.fields[line.field], ref=_is_ref(line, shape), by=line.by, locale=locale)
     return _Inward(line.field, _named(line.reads), _taking(line), stages.normalised(turn, normal), _telling(line))
 
 

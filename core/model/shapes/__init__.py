@@ -20,7 +20,7 @@ from core.model.shapes.payment import PAYMENT
 from core.model.shapes.ticket import TICKET
 from core.model.shapes.topics import Topic, fields_of
 
-__all__ = ["KIND_ORDER", "SHAPES", "Topic", "load_custom_fields", "shapes_with"]
+__all__ = ["KIND_ORDER", "KNOWN_BY_EMAIL", "SHAPES", "Topic", "load_custom_fields", "shapes_with"]
 
 SHAPES: Mapping[str, Shape] = MappingProxyType(
     {shape.kind: shape for shape in (OWNER, COMPANY, CONTACT, DEAL, TICKET, ACTIVITY, DOCUMENT, PAYMENT)}
@@ -29,6 +29,9 @@ SHAPES: Mapping[str, Shape] = MappingProxyType(
 
 KIND_ORDER: tuple[str, ...] = tuple(SHAPES)
 """Owners before companies, companies before contacts, contacts before deals and all that hangs on them."""
+
+KNOWN_BY_EMAIL: tuple[str, ...] = (OWNER.kind, CONTACT.kind)
+"""The kinds of people: an email address is enough to say which record is meant."""
 
 
 def load_custom_fields(text: str, file: str) -> dict[str, list[Field]]:

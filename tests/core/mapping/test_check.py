@@ -75,6 +75,9 @@ AGAINST_SHAPES = {
     "ref on text": ("    source: {field: a, ref: owner}\n", 29, "points to nothing", "Leave out"),
     "ref to another kind": ("    owner: {field: a, ref: company}\n", 28, "points to a owner", "ref: owner"),
     "ref to nobody": ("    owner: {field: a, ref: owner}\n", 28, "No stream of this file holds a owner", "as: owner"),
+    "by address to a company": (
+        "    company: {field: a, ref: company, by: email}\n", 43, "A company is not known by", "Leave out `by`",
+    ),
     "written twice": ("    email: a\n    source: a\n", 13, "Two lines write `a`", "direction: in"),
     "written inside": ("    email: a.b\n    source: a\n", 13, "Two lines write `a.b`", "direction: in"),
     "computed from nothing": (

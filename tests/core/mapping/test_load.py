@@ -56,6 +56,15 @@ MISTAKES = {
     "create only, but in": (
         HEAD + "    email: {field: e, direction: in, on_create_only: true}\n", 4, 54, "no meaning", "Leave out",
     ),
+    "by something": (
+        HEAD + "    owner: {field: o, ref: owner, by: phone}\n", 4, 39, "`by` is email", "",
+    ),
+    "by, and no reference": (
+        HEAD + "    source: {field: o, by: email}\n", 4, 28, "refers to nothing", "ref: contact",
+    ),
+    "by, and out": (
+        HEAD + "    owner: {field: o, ref: owner, by: email, direction: both}\n", 4, 57, "way in only", "direction: in",
+    ),
     "unknown step": (HEAD + "    phone: {field: e, steps: [trim, phon]}\n", 4, 37, "no step `phon`", "`phone`"),
     "step is a list": (HEAD + "    phone: {field: e, steps: [[trim]]}\n", 4, 31, "This is no step", ""),
     "step needs": (HEAD + "    birthday: {field: e, steps: [date]}\n", 4, 34, "needs `pattern`", "date"),
@@ -181,6 +190,13 @@ def test_everything_of_a_real_file_is_understood(crm: Mapping):
 def test_a_stream_can_say_the_direction_for_its_lines(crm: Mapping):
     directions = {line.field: line.direction for line in crm.streams["users"].lines}
     assert directions == {"name": "in", "email": "in", "active": "in"}
+
+
+def test_a_reference_by_address_goes_in_and_needs_no_stream_of_people():
+    lines = "contacts: {field: guests, ref: contact, by: email}"
+    text = f"events:\n  as: activity\n  direction: both\n  fields:\n    subject: title\n    {lines}\n"
+    subject, contacts = load(text, file="x.yaml").streams["events"].lines
+    assert (subject.direction, contacts.direction, contacts.by, contacts.ref_streams) == ("both", "in", "email", ())
 
 
 def test_when_is_understood_with_its_places():

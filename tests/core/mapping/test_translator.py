@@ -267,3 +267,33 @@ def test_one_translator_serves_many_threads(contacts: Translator):
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: contacts.read(page), range(20)))
     assert all(answer == answers[0] for answer in answers)
+
+
+def test_addresses_are_read_in_their_normal_form_and_never_written():
+    text = """
+events:
+  as: activity
+  fields:
+    subject: title
+    contacts: {field: guests, steps: [pluck: email], ref: contact, by: email}
+    owner: {field: organizer, ref: owner, by: email}
+"""
+    events = translator(load(text, file="x.yaml").streams["events"], shapes=SHAPES)
+    guests = [{"email": "mailto:Bob@Hill.example"}, {"email": "ann@shore.example"}, {"email": "bob@hill.example"}]
+    (reading,) = events.read([{"title": "Lunch", "guests": guests, "organizer": "SAM@us.example"}])
+    assert reading.values == {
+        "subject": "Lunch",
+        "contacts": ["ann@shore.example", "bob@hill.example"],
+        "owner": "sam@us.example",
+    }
+    assert (events.addressed, events.refs) == ({"contacts": "contact", "owner": "owner"}, {})
+    assert events.write({"subject": "Lunch", "contacts": [7], "owner": 3}).fields == {"title": "Lunch"}
+
+
+def test_what_is_no_address_is_a_problem_of_the_line():
+    text = "events: {as: activity, fields: {subject: title, owner: {field: by, ref: owner, by: email}}}"
+    events = translator(load(text, file="x.yaml").streams["events"], shapes=SHAPES)
+    (reading,) = events.read([{"title": "Lunch", "by": "room 5"}])
+    assert reading.values == {"subject": "Lunch"}
+    assert "owner" not in reading.said
+    assert "room 5" in reading.problems[0]
