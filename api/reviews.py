@@ -22,8 +22,8 @@ from core.store.reviews import Review
 if TYPE_CHECKING:
     from api.assembly import Installation
     from core.decide.settle import Said
+    from core.flow.desk import Work
     from core.flow.hub import Hub
-    from core.flow.refold import Work
     from core.store import Tx
     from core.store.history import Entry
 

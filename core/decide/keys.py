@@ -50,6 +50,21 @@ def keys_of(kind: str, values: Values, blocks: Blocks = DEFAULT) -> tuple[Key, .
     return ()
 
 
+def email_digest(kind: str, email: str) -> int:
+    """The digest under which whoever of a kind has an email address is filed, unless the block lists name it."""
+    return _key("verified", kind, "email", email).digest
+
+
+def awaiting(kind: str, email: str) -> Json:
+    """How a claim refers to whoever has an address, as long as nobody alone is known by it."""
+    return {"by": "email", "of": kind, "id": email}
+
+
+def awaited_digest(word: Json) -> int | None:
+    """The key under which such a word is waited for; None for any other word."""
+    return email_digest(word["of"], word["id"]) if isinstance(word, dict) and word.get("by") == "email" else None
+
+
 def reach_of(kind: str, values: Values, blocks: Blocks = DEFAULT) -> tuple[int, ...]:
     """The digests under which a person is filed for whoever asks by an address or number that is no key by itself.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import orjson
 
@@ -69,9 +69,16 @@ def explain(shape: Shape, rules: Rules, voices: Sequence[Voice], field: str) -> 
 
 
 def text(value: Json) -> str:
-    """A value as people read it: words as they are, the rest as JSON, `nothing` for blank."""
+    """A value as people read it: words as they are, the rest as JSON, `nothing` for blank.
+
+    A reference that waits is told by the address, or the tool's id, that it waits for.
+    """
     if is_blank(value):
         return "nothing"
+    if _waits(value):
+        return str(value["id"])
+    if isinstance(value, list) and any(_waits(one) for one in value):
+        return ", ".join(text(one) for one in value)
     return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
@@ -152,7 +159,20 @@ def _unresolved(plan: Plan, voices: Sequence[Voice], field: str) -> Iterable[Los
     for voice in voices:
         claim = voice.claims.get(field)
         if claim is not None and resolved(claim.value) != claim.value:
-            yield Loser(voice.source, claim.value, claim.stamp, "points to a record that is not known yet")
+            yield Loser(voice.source, claim.value, claim.stamp, _awaited(claim.value))
+
+
+def _awaited(value: Json) -> str:
+    words = [one for one in (value if isinstance(value, list) else [value]) if _waits(one)]
+    addresses = ", ".join(str(one["id"]) for one in words if one.get("by") == "email")
+    if addresses:
+        return f"nobody alone is known by the address {addresses}"
+    return "points to a record that is not known yet"
+
+
+def _waits(value: Json) -> TypeGuard[dict[str, Json]]:
+    """Whether a value is a reference in a tool's own words (`core.flow.refs`)."""
+    return isinstance(value, dict) and "id" in value and ("by" in value or "in" in value)
 
 
 def _sentence(field: str, rule: Rule, verdict: Verdict, losers: Sequence[Loser]) -> str:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from core.decide.keys import keys_of
 from core.decide.why import Why, explain
+from core.flow.desk import Work
 from core.flow.filters.left_out import LeftOut, left_out
 from core.flow.hub import Hub
-from core.flow.refold import Work
 from core.model.claim import Voice
 from core.store import bindings, deliveries, history, keys, records, reviews
 from core.store.bindings import Bound, State

@@ -6,7 +6,7 @@ decides anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from core.decide.route import Lane
@@ -34,6 +34,8 @@ class Changes:
     history: list[Entry] = field(default_factory=list)
     keys: list[tuple[int, int]] = field(default_factory=list)
     dropped_keys: list[tuple[int, int]] = field(default_factory=list)
+    stirred: set[int] = field(default_factory=set)
+    """Key digests of records that came back or went without being filed anew."""
     marks: list[Mark] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     answered: list[tuple[str, int, str]] = field(default_factory=list)
@@ -42,6 +44,19 @@ class Changes:
     """What was said about consent: it goes into the ledger in this very transaction."""
     bound: list[tuple[int, int]] = field(default_factory=list)
     """(connection id, record id) newly held there, or merged away: what waited to refer to it may now be written."""
+
+    afterwards: Callable[[Tx], None] | None = None
+    """What follows in the same transaction from what was written."""
+
+    @property
+    def refiled(self) -> bool:
+        """Whether anybody is to be found under another key than before."""
+        return bool(self.keys or self.dropped_keys or self.stirred)
+
+    def digests(self) -> Collection[int]:
+        """The digests of the keys under which somebody is to be found, or no longer."""
+        rows = (*self.keys, *self.dropped_keys)
+        return {digest for digest, record_id in rows if record_id > 0} | self.stirred
 
     def tell(self, record_id: int, what: str, packed: bytes, binding_id: int | None = None) -> None:
         """Add a history entry."""
@@ -65,6 +80,8 @@ class Changes:
         reviews.close(tx, self.answered, now=self.now, answer="settled by the claims")
         bindings.wait(tx, self.waiting)
         self._wake(tx)
+        if self.afterwards is not None:
+            self.afterwards(tx)
         # Last, because the ledger has one end, and whoever adds to it keeps others waiting until the commit.
         ledger.append(tx, [(one.occasion.record_id, one.entry()) for one in self.consents])
 

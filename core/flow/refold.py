@@ -7,7 +7,7 @@ given are loaded and locked by the trip.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from core.decide import reviewing
@@ -16,17 +16,18 @@ from core.decide.fold import Ask, fold
 from core.decide.keys import keys_of, reach_of
 from core.decide.route import Cause, Lane, hearers, lane
 from core.decide.settle import strictness
+from core.flow.addresses import resolve_awaited
 from core.flow.changes import Changes
 from core.flow.consent.recording import of_change
+from core.flow.desk import Work
 from core.flow.hub import Hub
-from core.model.claim import Claims, Voice
+from core.model.claim import Voice
 from core.model.consent import Occasion
 from core.model.instant import Instant
 from core.model.shape import Shape
 from core.model.shapes import KIND_ORDER
 from core.model.values import Json
-from core.store import Tx, bindings, history, records, reviews
-from core.store.bindings import Bound
+from core.store import Tx, bindings, history, reviews
 from core.store.bindings import State as BindingState
 from core.store.codec import dumps, loads, pack
 from core.store.history import Entry
@@ -34,68 +35,12 @@ from core.store.records import Record, State, raw
 from core.store.reviews import Question, Standing
 
 
-@dataclass(slots=True)
-class Heard:
-    """News of one source about a record, to be written into its history."""
-
-    what: str
-    claims: Claims
-    binding_id: int | None
-    more: Mapping[str, Any] = field(default_factory=dict)
-    """Further words of its history entry (`core.store.history`)."""
-
-
-@dataclass(slots=True)
-class Work:
-    """One record on the desk: as it was, who speaks about it, and what was just heard."""
-
-    record: Record
-    voices: dict[int, Voice] = field(default_factory=dict)
-    """Binding id → voice."""
-    before: dict[int, Claims] = field(default_factory=dict)
-    """Binding id → what it claimed when it was laid on the desk."""
-    streams: dict[int, int] = field(default_factory=dict)
-    """Binding id → stream id, of live bindings only."""
-    heard: list[Heard] = field(default_factory=list)
-    state: int = State.LIVE
-    merged_into: int | None = None
-    touched: set[str] = field(default_factory=set)
-    """Source names whose tool must be looked at even if no standing value changes."""
-    wider: set[str] = field(default_factory=set)
-    """Source names whose tool shows a wider consent than it may: it is told before anything else."""
-
-    def say(self, bound: Bound, source: str, claims: Claims, *, retired: bool = False) -> None:
-        """Put a voice's present claims on the desk."""
-        self.voices[bound.id] = Voice(source, claims, retired)
-        if retired:
-            self.streams.pop(bound.id, None)
-        else:
-            self.streams[bound.id] = bound.stream_id
-
-
-def load_works(hub: Hub, tx: Tx, record_ids: Iterable[int]) -> dict[int, Work]:
-    """Lock and load records with every voice about them: two statements. Nothing is ever changed about the erased."""
-    ids = set(record_ids)
-    found = records.load(tx, ids, to_change=True)
-    works = {id_: Work(one, state=one.state) for id_, one in found.items() if one.state != State.ERASED}
-    for bound in bindings.of_records(tx, ids):
-        if bound.record_id in works:
-            lay_out(hub, works[bound.record_id], bound)
-    return works
-
-
-def lay_out(hub: Hub, work: Work, bound: Bound) -> None:
-    """Put a binding as it is stored on the desk."""
-    retired, claims = bound.state != BindingState.BOUND, bound.claims
-    work.say(bound, hub.sources.get(bound.stream_id, "?"), claims, retired=retired)
-    work.before.setdefault(bound.id, claims)
-    if bound.state == BindingState.FILTERED:
-        # Its tool holds the record all the same.
-        work.streams[bound.id] = bound.stream_id
-
-
 def refold(hub: Hub, tx: Tx, changes: Changes, works: Sequence[Work], *, cause: Cause) -> int:
-    """Fold each record and gather the consequences; gives how many records changed."""
+    """Fold each record and gather the consequences; gives how many records changed.
+
+    Whoever was awaited by an address is found when `changes` are written, in the same transaction.
+    """
+    changes.afterwards = partial(_find_awaited, hub, changes, cause)
     if not works:
         return 0
     _reopen(hub, tx, changes, works)
@@ -109,6 +54,17 @@ def refold(hub: Hub, tx: Tx, changes: Changes, works: Sequence[Work], *, cause: 
     if standing:
         _close_settled(hub, tx, changes, works, standing)
     return changed
+
+
+def _find_awaited(hub: Hub, changes: Changes, cause: Cause, tx: Tx) -> None:
+    """Claims that waited for an address get the record that has it now, and their own records are folded again."""
+    if not changes.refiled:
+        return
+    later = Changes(changes.now, changes.run_id)
+    works = resolve_awaited(hub, tx, later, changes.digests)
+    if works:
+        refold(hub, tx, later, works, cause=cause)
+        later.write(tx)
 
 
 def _reopen(hub: Hub, tx: Tx, changes: Changes, works: Sequence[Work]) -> None:
@@ -179,7 +135,7 @@ def _refold(hub: Hub, changes: Changes, work: Work, standing: Sequence[Standing]
                 updated_at=changes.now,
             )
         )
-        _rekey(hub, changes, record, before, after, gone=work.state == State.MERGED)
+        _rekey(hub, changes, record, before, after, gone=work.state == State.MERGED, moved=moved)
     # A question that is settled lets out what was held back, even where the answer is what stood before.
     _mark(hub, changes, work, after, frozenset(changed | settled), everywhere=moved, cause=cause)
     return bool(changed or moved)
@@ -269,13 +225,21 @@ def _ask(changes: Changes, record_id: int, asks: Sequence[Ask], asked: set[str])
 
 
 def _rekey(
-    hub: Hub, changes: Changes, record: Record, before: dict[str, Any], after: dict[str, Any], *, gone: bool
+    hub: Hub,
+    changes: Changes,
+    record: Record,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    *,
+    gone: bool,
+    moved: bool,
 ) -> None:
     # A deleted record keeps its keys: who comes again is known again, with what was said (a refusal above all).
     was = _filed(hub, record.kind, before) if record.state != State.MERGED else set()
     now = set() if gone else _filed(hub, record.kind, after)
     changes.dropped_keys.extend((digest, record.id) for digest in was - now)
     changes.keys.extend((digest, record.id) for digest in now - was)
+    changes.stirred |= was | now if moved else set()
 
 
 def _filed(hub: Hub, kind: str, values: dict[str, Any]) -> set[int]:

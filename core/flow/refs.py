@@ -10,9 +10,10 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.flow.addresses import Addresses
 from core.flow.changes import Changes
+from core.flow.desk import Heard, Work, load_works
 from core.flow.hub import Hub, Stream
-from core.flow.refold import Heard, Work, load_works
 from core.mapping import Reading
 from core.model.claim import Claim, Claims
 from core.model.values import Json
@@ -32,15 +33,20 @@ class Refs:
     found: dict[Place, int] = field(default_factory=dict)
     erased: Container[Place] = ()
     """Who was erased: nobody refers to them any more."""
+    addresses: Addresses = field(default_factory=Addresses)
 
     @classmethod
     def of(cls, hub: Hub, tx: Tx, stream: Stream, readings: Iterable[Reading]) -> Refs:
-        """Look up every ref in these readings: one statement, and another one where somebody was ever erased."""
+        """Look up every ref in these readings: one statement, and another one where somebody was ever erased.
+
+        Refs by address have statements of their own, where the stream has such.
+        """
+        readings = list(readings)
         targets = {
             name: tuple((target, stream.siblings[target]) for target in streams if target in stream.siblings)
             for name, streams in stream.translator.refs.items()
         }
-        refs = cls(stream.source, targets)
+        refs = cls(stream.source, targets, addresses=Addresses.of(hub, tx, stream, readings))
         if not targets:
             return refs
         words: set[str] = set()
@@ -57,7 +63,7 @@ class Refs:
 
     def resolved(self, values: Mapping[str, Json]) -> tuple[dict[str, Json], list[Place]]:
         """The values with our ids where they are known, and the places that are waited for."""
-        if not self.targets:
+        if not self.targets and not self.addresses.fields:
             return values if isinstance(values, dict) else dict(values), []
         waits: list[Place] = []
         after = dict(values)
@@ -70,6 +76,7 @@ class Refs:
                 after[name] = [one for one in said if one is not None]
             else:
                 after[name] = self._one(name, word, waits)
+        self.addresses.resolve(after, waits)
         return after, waits
 
     def _one(self, name: str, word: Json, waits: list[Place]) -> Json:

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 
 from core.errors import ConfigError
 from core.flow.changes import Changes
+from core.flow.desk import Heard, Work, load_works
 from core.flow.hub import HUB, Hub
-from core.flow.refold import Heard, Work, load_works, refold
+from core.flow.refold import refold
 from core.flow.running import Run
 from core.model.claim import Claim, Claims, Evidence, Stamp
 from core.model.values import Json

@@ -40,6 +40,9 @@ class State(IntEnum):
     """Of somebody who was erased: where it is there, and nothing else. With the wish `gone` it is to be deleted."""
 
 
+ADDRESSED = 0
+"""In place of a stream: what is waited for is a person with an address, and the id is the digest of that key."""
+
 THERE = (State.BOUND, State.FILTERED)
 """The states in which the tool holds the record."""
 
@@ -234,6 +237,23 @@ def waiting_for(tx: Connection, stream_id: int, remote_ids: Collection[str]) -> 
     c = waiting_in.c
     query = select(c.binding_id).where(c.stream_id == stream_id, among(tx, c.remote_id, remote_ids))
     return sorted(set(tx.execute(query).scalars()))
+
+
+def awaits_addresses(tx: Connection) -> bool:
+    """Whether a claim waits for somebody's address; where none does, nothing else about addresses costs anything."""
+    query = select(waiting_in.c.binding_id).where(waiting_in.c.stream_id == ADDRESSED)
+    return tx.execute(query.limit(1)).first() is not None
+
+
+def waiting_for_keys(tx: Connection, digests: Collection[int]) -> dict[int, list[int]]:
+    """Key digest → ids of bindings whose claims wait for whoever is filed under it; one statement."""
+    c, found = waiting_in.c, dict[int, list[int]]()
+    query = select(c.remote_id, c.binding_id).where(
+        c.stream_id == ADDRESSED, among(tx, c.remote_id, [str(digest) for digest in digests])
+    )
+    for digest, binding_id in tx.execute(query.order_by(c.remote_id, c.binding_id)):
+        found.setdefault(int(digest), []).append(binding_id)
+    return found
 
 
 def problems_of(

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, func, insert, literal_column, select, true
 
 from core.store import database
 from core.store.database import among
-from core.store.tables import key, new_key
+from core.store.records import State
+from core.store.tables import key, new_key, record
 
 _SETTLE_AT = 100_000
 """So many new keys are enough: some for every page of the large index, and few enough to be found quickly."""
@@ -28,6 +29,16 @@ def find(tx: Connection, digests: Collection[int]) -> list[tuple[int, int]]:
         select(table.c.digest, table.c.record_id).where(among(tx, table.c.digest, digests)) for table in (key, new_key)
     )
     return [(row[0], row[1]) for row in tx.execute(settled.union(new))]
+
+
+def live_holders(tx: Connection, digests: Collection[int]) -> list[tuple[int, int]]:
+    """(digest, record id) of every live record found by one of these digests; one statement."""
+    settled, new = (
+        select(table.c.digest, table.c.record_id).where(among(tx, table.c.digest, digests)) for table in (key, new_key)
+    )
+    held = settled.union(new).subquery()
+    query = select(held.c.digest, held.c.record_id).join(record, record.c.id == held.c.record_id)
+    return [(row[0], row[1]) for row in tx.execute(query.where(record.c.state == State.LIVE))]
 
 
 def add(tx: Connection, rows: Sequence[tuple[int, int]]) -> None:

@@ -255,7 +255,8 @@ review = Table(
     ),
 )
 
-# A claim refers to a remote record that nobody has seen yet: when that one is bound, these bindings resolve.
+# A claim refers to a remote record that nobody has seen yet: when that one is bound, these bindings resolve. One that
+# names a person by an address nobody has yet waits for a key: stream 0, and the key's digest for an id.
 waiting_in = Table(
     "waiting_in",
     metadata,

@@ -175,7 +175,7 @@ FAULTS = (
     Fault(
         "retired silent",
         "the last words of what was deleted are dropped",
-        {"core.flow.refold.Work.say": wrongs.retired_silent},
+        {"core.flow.desk.Work.say": wrongs.retired_silent},
     ),
     Fault("last voice wins", "who was heard last stands", {"core.flow.refold.fold": wrongs.last_voice_wins}),
     Fault("edits untold", "the history leaves edits out", {"core.flow.changes.Changes.tell": wrongs.edits_untold}),

@@ -14,11 +14,12 @@ from core.decide.brake import Held, Load, Normal
 from core.flow.brake.braking import let_go, open_review
 from core.flow.brake.weighing import SHOWN, title
 from core.flow.changes import Changes
+from core.flow.desk import Heard, load_works
 from core.flow.hub import Hub, Stream
 from core.flow.inward.arrivals import Intake, Trip
 from core.flow.inward.inbound import inbound
 from core.flow.inward.rereading import chunks, fetched
-from core.flow.refold import Heard, load_works, refold
+from core.flow.refold import refold
 from core.flow.running import Run
 from core.model.claim import Claims
 from core.model.instant import Instant

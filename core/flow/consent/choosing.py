@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from core.errors import ConfigError
 from core.flow.changes import Changes
+from core.flow.desk import load_works
 from core.flow.hub import Hub
-from core.flow.refold import load_works, refold
+from core.flow.refold import refold
 from core.flow.running import Run
 from core.flow.saying import say_on
 from core.model.consent import ALL, PREFIX, channel, topic

@@ -17,19 +17,22 @@ import orjson
 
 from core.decide.route import Lane
 from core.errors import ConfigError
+from core.flow.changes import Changes
 from core.flow.erasure.keeping_out import mark_for_deletion, question, why_not
 from core.flow.erasure.person import Person, person_of
 from core.flow.hub import Hub
+from core.flow.refold import refold
 from core.flow.refs import ref_fields
 from core.flow.running import Run
 from core.model.claim import Claims
 from core.model.instant import Instant
 from core.model.shapes import KIND_ORDER
-from core.store import Tx, bindings, erasures, forgetting, history, ledger, outbox, records, reviews, suppression
+from core.store import Tx, bindings, erasures, forgetting, history, keys, ledger, outbox, records, reviews, suppression
 from core.store.bindings import Bound, State
 from core.store.codec import pack
 from core.store.database import serialise
 from core.store.erasures import At, Place
+from core.store.forgetting_addresses import forget_addresses
 from core.store.history import Entry
 from core.store.outbox import Mark
 from core.store.suppression import Suppressor
@@ -106,6 +109,7 @@ def erase(
             )  # fmt: skip
             suppression.add(tx, id_, [*_known_again(hub.suppressor, person, asked=asked), *known])
             counts = _forget(hub, tx, person, id_, now)
+            counts["waiting_in"] = _forget_addresses(hub, tx, person, run.id, now)
             place = _enter(tx, person, id_, now)
             counts["consent_entry"] = len(place[1])
             history.append(tx, [Entry(person.record.id, now, run.id, None, "erased", pack(Claims().to_json()))])
@@ -158,6 +162,17 @@ def _forget(hub: Hub, tx: Tx, person: Person, id_: int, now: Instant) -> dict[st
         words = person.words | person.names
         counts["history"] += forgetting.forget_in_history(tx, person.linked, spoke, words)
     return counts
+
+
+def _forget_addresses(hub: Hub, tx: Tx, person: Person, run_id: int, now: Instant) -> int:
+    """Nobody waits for the person any more; an address that somebody living shares with them is that one's now."""
+    shared = {digest for digest, _ in keys.live_holders(tx, person.leads)} if person.leads else set()
+    referring = [id_ for ids in refers_to(hub, tx, person).values() for id_ in ids]
+    count = forget_addresses(tx, person.leads - shared, referring)
+    changes = Changes(now, run_id, stirred=shared)
+    refold(hub, tx, changes, [], cause="live")
+    changes.write(tx)
+    return count
 
 
 def _let_go_on(hub: Hub, tx: Tx, record_ids: Collection[int], now: Instant) -> None:

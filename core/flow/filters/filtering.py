@@ -13,12 +13,12 @@ from core.decide.filtering import outward, refusals, stays_inside
 from core.decide.keys import keys_of
 from core.decide.route import Lane
 from core.flow.changes import Changes
+from core.flow.desk import Heard, Work
 from core.flow.filters.doors import drops, held_by_the_tool
 from core.flow.hub import Connection, Stream
 from core.flow.identity.merging import Forwards
 from core.flow.inward.arrivals import Arrival, Intake, Trip
 from core.flow.outward.compare import Difference, Step, refusing
-from core.flow.refold import Heard, Work
 from core.mapping.translator import Reading
 from core.model.claim import Claim, Claims
 from core.model.instant import Instant

@@ -14,10 +14,11 @@ from typing import NamedTuple
 from core.decide.fold import fold
 from core.errors import ConfigError
 from core.flow.changes import Changes
+from core.flow.desk import Work, load_works
 from core.flow.hub import Hub
 from core.flow.identity.merging import merge
 from core.flow.outward.compare import Step, differences
-from core.flow.refold import Work, load_works, refold
+from core.flow.refold import refold
 from core.flow.running import Run
 from core.flow.saying import say_on
 from core.mapping import paths

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from core.flow.changes import Changes
+from core.flow.desk import Heard, Work, load_works
 from core.flow.hub import Hub, Stream
-from core.flow.refold import Heard, Work, load_works
 from core.flow.refs import Place
 from core.model.claim import Claims
 from core.ports import Remote

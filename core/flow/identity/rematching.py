@@ -18,9 +18,10 @@ from core.decide.keys import PROVING, TIERS, Key, keys_of, reach_of
 from core.decide.match import Ambiguous, Candidate, Join, match
 from core.decide.matching import WORDS
 from core.flow.changes import Changes
+from core.flow.desk import Work, load_works
 from core.flow.hub import HUB, Hub, Stream
 from core.flow.identity.merging import merge
-from core.flow.refold import Work, load_works, refold
+from core.flow.refold import refold
 from core.model.values import Values
 from core.store import Tx, bindings, keys, records, runs
 from core.store.apart import told_apart
@@ -119,6 +120,10 @@ class _Again:
                 lost[one.id] = was - now
         keys.drop(tx, [(digest, id_) for id_, some in lost.items() for digest in some])
         keys.add(tx, [(digest, id_) for id_, some in gained.items() for digest in some])
+        changes = Changes(self.hub.clock(), self.run_id)
+        changes.stirred.update(digest for some in (*gained.values(), *lost.values()) for digest in some)
+        refold(self.hub, tx, changes, [], cause="backfill")
+        changes.write(tx)
         return gained, lost
 
     def _leads(self, record: Record, gained: Collection[int]) -> tuple[Key, ...]:

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 
 from core.decide.echo import stamp_for
 from core.flow.changes import Changes
+from core.flow.desk import Heard, Work
 from core.flow.identity.merging import Moves
 from core.flow.inward.arrivals import Trip
-from core.flow.refold import Heard, Work
 from core.model.claim import Claim, Claims, Stamp
 from core.model.instant import Instant
 from core.model.values import Json

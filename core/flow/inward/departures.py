@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping
 
 from core.decide.existence import deletion, tidied
 from core.flow.changes import Changes
+from core.flow.desk import Heard, Work
 from core.flow.identity.merging import Moves
 from core.flow.inward.arrivals import Intake, Trip
 from core.flow.outward.compare import Step, differences
-from core.flow.refold import Heard, Work
 from core.flow.refs import Place
 from core.model.claim import Claims
 from core.ports import Remote

@@ -15,6 +15,7 @@ import orjson
 
 from core.decide.echo import heard, is_news, is_stale, stamp_for
 from core.flow.changes import Changes
+from core.flow.desk import Heard, Work, load_works
 from core.flow.drift.lines import as_last_said, as_read, with_held, without_held
 from core.flow.erasure.guarding import spare_the_merged, stop_the_erased
 from core.flow.filters.doors import drops
@@ -26,7 +27,7 @@ from core.flow.inward.arrivals import Arrival, Intake, Trip
 from core.flow.inward.departures import depart
 from core.flow.inward.newcomers import welcome
 from core.flow.inward.whereabouts import whereabouts
-from core.flow.refold import Heard, Work, load_works, refold
+from core.flow.refold import refold
 from core.flow.refs import Refs, resolve_waiting
 from core.mapping import paths
 from core.mapping.translator import Reading
@@ -292,6 +293,8 @@ def _hear(
     translator = stream.translator
     now_values, waits = refs.resolved(arrival.reading.values)
     was_values: Mapping[str, Json] = refs.resolved(was.values)[0]
+    if refs.addresses.fields:
+        now_values, was_values = refs.addresses.kept(now_values, was_values, bound.claims)
     if stream.returning:
         was_values = as_last_said(stream, bound, was_values)
     named, named_stamp = _known_to_have_changed(stream, arrival) if remote.changed else (None, None)

@@ -18,10 +18,10 @@ from core.decide.match import Ambiguous, Candidate, Join, New, match
 from core.decide.route import hearers, lane
 from core.flow.changes import Changes
 from core.flow.consent.recording import of_newcomer
+from core.flow.desk import Heard, Work, load_works
 from core.flow.hub import Stream
 from core.flow.identity.merging import Forwards, show_doubles
 from core.flow.inward.arrivals import Arrival, Intake, Trip
-from core.flow.refold import Heard, Work, load_works
 from core.flow.refs import Refs
 from core.mapping import paths
 from core.model.claim import Claims, Stamp
@@ -140,6 +140,9 @@ class _Seats:
         here = self.trip.stream.id
         for place, newcomer in self.new:
             refs.found[here, newcomer.arrival.remote.id] = self.record_ids[place]
+        if self.trip.stream.kind in refs.addresses.fields.values():
+            for place, newcomer in self.new:
+                refs.addresses.meet(newcomer.keys, self.record_ids[place])
         marks = _Marks(self.trip)
         for place, newcomer in self.new:
             if newcomer.waits:

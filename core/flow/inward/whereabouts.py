@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from core.decide.keys import PROVING, Key, keys_of
 from core.decide.match import Candidate, Join, match
+from core.flow.desk import Work, load_works
 from core.flow.hub import Hub, Stream
 from core.flow.identity.merging import Moves
 from core.flow.inward.arrivals import Arrival
-from core.flow.refold import Work, load_works
 from core.flow.refs import Place
 from core.mapping import paths
 from core.model.values import Json, is_blank

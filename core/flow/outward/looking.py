@@ -9,12 +9,13 @@ from __future__ import annotations
 from core.decide.outcome import Outcome, outcome
 from core.errors import Exists, Gone, ToolError
 from core.flow.changes import Changes
+from core.flow.desk import Work
 from core.flow.hub import Hub, Stream
 from core.flow.identity.merging import merge
 from core.flow.inward.arrivals import Trip
 from core.flow.inward.inbound import inbound
 from core.flow.inward.rereading import fetched
-from core.flow.refold import Work, refold
+from core.flow.refold import refold
 from core.ports import Edit, Page, Remote
 from core.store import bindings
 from core.store.outbox import Claimed

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from core.decide.echo import stamp_for
 from core.flow.changes import Changes
+from core.flow.desk import Heard, Work, load_works
 from core.flow.hub import Hub, Stream
 from core.flow.inward.inbound import complained
-from core.flow.refold import Heard, Work, load_works, refold
+from core.flow.refold import refold
 from core.flow.refs import Refs
 from core.mapping import Reading, Translator
 from core.model.claim import Claim, Claims
@@ -71,7 +72,10 @@ def _page(
     changed = 0
     for row, new, old in zip(page, now, was, strict=True):
         values, waits = refs.resolved(new.values)
-        said = _said_anew(hub, stream, row, values, refs.resolved(old.values)[0], new, earlier)
+        before = refs.resolved(old.values)[0]
+        if refs.addresses.fields:
+            values, before = refs.addresses.kept(values, before, row.claims)
+        said = _said_anew(hub, stream, row, values, before, new, earlier)
         problems = dumps(list(new.problems)) if new.problems else None
         claims = row.claims
         if said == claims and problems == row.problems:

@@ -14,6 +14,7 @@ from core.decide.route import Lane
 from core.errors import ConfigError
 from core.flow.brake import braking, missing
 from core.flow.changes import Changes
+from core.flow.desk import Heard, Work, load_works
 from core.flow.drift.describing import look_soon, wave_through
 from core.flow.erasure import deciding
 from core.flow.hub import Connection, Hub
@@ -22,7 +23,7 @@ from core.flow.identity.mending import pair, request
 from core.flow.identity.merging import merge
 from core.flow.pausing import take_up
 from core.flow.plan import canary
-from core.flow.refold import Heard, Work, load_works, refold
+from core.flow.refold import refold
 from core.flow.reviews import choosing
 from core.flow.reviews.choosing import CHOICES
 from core.flow.running import Run

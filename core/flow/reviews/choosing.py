@@ -13,9 +13,10 @@ from core.decide.reviewing import certainly_newest, pick
 from core.decide.settle import Said
 from core.errors import ConfigError
 from core.flow.changes import Changes
+from core.flow.desk import Heard, Work, load_works
 from core.flow.hub import HUB, Hub
 from core.flow.inward.rereading import chunks
-from core.flow.refold import Heard, Work, load_works, refold
+from core.flow.refold import refold
 from core.flow.running import Run
 from core.model.claim import Claim, Claims, Evidence, Stamp
 from core.model.shape import Field

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.flow.changes import Changes
+from core.flow.desk import Work
 from core.flow.hub import Hub
-from core.flow.refold import Work
 from core.flow.undo.replay import Spoken, Tale, Told, tell, undone_in
 from core.flow.undo.undoable import Target
 from core.model.instant import Instant

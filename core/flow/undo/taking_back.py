@@ -11,9 +11,11 @@ from collections.abc import Collection, Iterable, Mapping
 
 from core.decide.route import Cause
 from core.decide.why import explain
+from core.flow.addresses import awaited
 from core.flow.changes import Changes
+from core.flow.desk import Heard, Work, lay_out
 from core.flow.hub import Hub
-from core.flow.refold import Heard, Work, lay_out, refold
+from core.flow.refold import refold
 from core.flow.undo.orphans import give_up_newcomers
 from core.flow.undo.putting_back import put_back
 from core.flow.undo.replay import Spoken, strict_fields, tales_of, tell, undone_in
@@ -75,7 +77,9 @@ def _rebind(page: Page) -> None:
             if before.record_id != after.record_id and row.record_id == before.record_id:
                 new = new._replace(record_id=after.record_id)
             if before.claims != after.claims:
-                new = new._replace(packed_claims=bindings.packed(_changed(row.claims, before.claims, after.claims)))
+                claims = _changed(row.claims, before.claims, after.claims)
+                new = new._replace(packed_claims=bindings.packed(claims))
+                page.changes.waiting.extend((*awaits, row.id) for awaits in awaited(claims))
         new = _with_wish(page, new)
         if state != row.state:
             page.note(new.record_id, "bindings", [row.id, row.state, state])

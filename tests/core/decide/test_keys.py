@@ -10,9 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.decide.blocks import DEFAULT, load_blocks
-from core.decide.keys import company_name, folded, keys_of, names_of
+from core.decide.keys import (
+    PROVING,
+    awaited_digest,
+    awaiting,
+    company_name,
+    email_digest,
+    folded,
+    keys_of,
+    names_of,
+)
 from core.errors import ConfigError
-from core.model.shapes import SHAPES
+from core.model.shapes import KNOWN_BY_EMAIL, SHAPES
 
 
 def named(kind: str, **values: Any) -> set[tuple[str, str, str]]:
@@ -197,3 +206,15 @@ def test_an_empty_file_gives_the_defaults():
 def test_a_block_list_that_cannot_be_understood_is_an_error(text: str):
     with pytest.raises(ConfigError, match=r"blocks\.yaml"):
         load_blocks(text, file="blocks.yaml")
+
+
+@pytest.mark.parametrize("kind", KNOWN_BY_EMAIL)
+def test_an_address_is_awaited_under_the_key_by_which_its_holder_is_filed(kind: str):
+    (key,) = keys_of(kind, {"email": "ann@shore.example"})
+    assert email_digest(kind, "ann@shore.example") == key.digest
+    assert awaited_digest(awaiting(kind, "ann@shore.example")) == key.digest
+    assert awaited_digest({"in": "crm", "stream": "contacts", "id": "ann@shore.example"}) is None
+
+
+def test_the_kinds_that_are_known_by_email_are_those_that_it_proves():
+    assert {kind for kind, fields in PROVING.items() if "email" in fields} == set(KNOWN_BY_EMAIL)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from core.decide.keys import awaiting
 from core.decide.rules import Rule, Rules
 from core.decide.why import Why, explain, text
 from core.model.claim import Voice
@@ -126,3 +127,12 @@ def test_a_reference_to_something_unknown_is_named():
 )
 def test_values_are_printed_for_people(value: Json, words: str):
     assert text(value) == words
+
+
+def test_an_address_that_is_awaited_is_told_as_it_is():
+    deal, ann = SHAPES["deal"], awaiting("contact", "ann@shore.example")
+    explained = explain(deal, DEFAULT, (voice("a", 1, contacts=[7, ann]),), "contacts")
+    assert explained.value == [7]
+    assert reasons(explained) == {"a": "nobody alone is known by the address ann@shore.example"}
+    assert "a says 7, ann@shore.example since" in explained.sentence
+    assert text(ann) == "ann@shore.example"
