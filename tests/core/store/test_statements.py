@@ -65,11 +65,11 @@ def remotes(number: int, *, at: int, title: str = "", company: bool = False) -> 
     return found
 
 
-def taken_in(lab: Lab, records: list[Remote], stream: str = "contacts") -> list[str]:
+def taken_in(lab: Lab, records: list[Remote], stream: str = "contacts", *, tool: str = "a") -> list[str]:
     began_at = lab.clock()
     lab.wait(1)
     with counted(lab.hub.store) as seen:
-        inbound(Trip(lab.hub, lab.stream("a", stream), began_at, lab.clock()), Page(records, {}))
+        inbound(Trip(lab.hub, lab.stream(tool, stream), began_at, lab.clock()), Page(records, {}))
     return seen
 
 
@@ -103,6 +103,51 @@ def test_a_page_in_costs_the_same_statements_whatever_its_size(place: Callable[[
     for name in found[FEW]:
         assert found[FEW][name] == found[MANY][name], name
     assert len(found[FEW]["unchanged"]) <= 3  # begin, one query, and nothing written
+
+
+MEETINGS = """
+activities:
+  as: activity
+  fields:
+    subject: title
+    contacts: {field: guests, ref: contact, by: email}
+"""
+
+
+def meetings(number: int, *, at: int, title: str = "Lunch") -> list[Remote]:
+    """Meetings with two guests each."""
+    guests = [one["email"] for one in people(number)]
+    return [
+        Remote(f"act-{one}", {"title": title, "guests": [guests[one], guests[one - 1]]}, modified_at=at)
+        for one in range(number)
+    ]
+
+
+def test_people_named_by_address_cost_the_same_statements_whatever_their_number(place: Callable[[str], Lab]):
+    found = {}
+    for number in (FEW, MANY):
+        with place(f"addressed {number}") as lab:
+            lab.tool("a", mapping=EVERYTHING)
+            lab.tool("calendar", mapping=MEETINGS)
+            at = lab.clock()
+            found[number] = [
+                taken_in(lab, meetings(number, at=at), "activities", tool="calendar"),
+                taken_in(lab, remotes(number, at=at)),
+                taken_in(lab, meetings(number, at=at + HOUR, title="Dinner"), "activities", tool="calendar"),
+                taken_in(lab, meetings(number, at=at + HOUR, title="Dinner"), "activities", tool="calendar"),
+            ]
+            assert all(len(one.values["contacts"]) == 2 for one in lab.records("activity"))
+    assert found[FEW] == found[MANY]
+    assert len(found[FEW][-1]) <= 3, "nothing is looked up for what has not changed"
+
+
+def test_where_nobody_is_named_by_address_a_page_of_people_asks_once_whether_anybody_is(place: Callable[[str], Lab]):
+    with place("not addressed") as lab:
+        lab.tool("a", mapping=EVERYTHING)
+        new = taken_in(lab, remotes(FEW, at=lab.clock()))
+        unmoved = taken_in(lab, remotes(FEW, at=lab.clock() + HOUR, title="Head of purchasing"))
+    assert sum("waiting_in" in one for one in new) == 2, "the refs of its own tool, and addresses"
+    assert not any("waiting_in" in one for one in unmoved)
 
 
 def in_batches_of(number: int) -> Callable[[Hub], Hub]:

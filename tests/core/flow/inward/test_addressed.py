@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from api.assembly import ConnectionSpec, Text
 from core.decide.keys import email_digest
+from core.errors import ConfigError
+from core.flow import addresses
 from core.flow.asking import ask
 from core.flow.erasure.erasing import erase
 from core.flow.identity.joining import join
@@ -18,7 +23,8 @@ from core.flow.saying import say
 from core.flow.undo.replay import folded_again
 from core.flow.undo.undoing import undo
 from core.model.values import Json
-from core.store import bindings, runs
+from core.store import bindings, keys, runs
+from core.store.records import State
 from tests.remains import remains
 from tests.support import PEOPLE, Lab
 
@@ -317,3 +323,87 @@ def test_an_erasure_leaves_an_address_to_somebody_living_who_shares_it(lab: Lab)
     erase(lab.hub, both[0])
     assert whom(lab) == [both[1]]
     assert awaited(lab) == {}
+
+
+class _Year:
+    """A year at random: people come, change, are merged, parted, deleted and erased, and meetings are planned."""
+
+    ADDRESSES = tuple(f"{name}@shore.example" for name in ("ann", "bob", "cat", "dan", "info"))
+
+    def __init__(self, lab: Lab, seed: int) -> None:
+        self.lab, self.random, self.joined = lab, Random(seed), list[int]()
+        lab.tool("shop", mapping=PEOPLE, policy={"deletes_in": "propagate", "creates": False})
+        self.acts = (self.enters, self.enters, self.moves, self.shares, self.leaves, self.is_merged, self.is_parted,
+                     self.is_erased, self.plans, self.plans, self.invites, self.reads_again)  # fmt: skip
+
+    def act(self) -> str:
+        act = self.random.choice(self.acts)
+        act()
+        return act.__name__
+
+    def some(self) -> list[str]:
+        return self.random.sample(self.ADDRESSES, self.random.randint(1, 3))
+
+    def living(self) -> list[int]:
+        return [one.id for one in self.lab.records() if one.state == State.LIVE]
+
+    def enters(self) -> None:
+        self.lab.tools["shop"].create("contacts", {"email": self.some()[0], "first_name": f"N{self.random.random()}"})
+        self.lab.turn("shop")
+
+    def moves(self) -> None:
+        if held := self.lab.all("shop"):
+            self.lab.tools["shop"].edit("contacts", self.random.choice(held), email=self.some()[0])
+            self.lab.turn("shop")
+
+    def shares(self) -> None:
+        if people := self.living():
+            say(self.lab.hub, self.random.choice(people), {"other_emails": self.some()})
+
+    def leaves(self) -> None:
+        if held := self.lab.all("shop"):
+            self.lab.tools["shop"].delete("contacts", self.random.choice(held))
+            self.lab.turn("shop")
+
+    def is_merged(self) -> None:
+        people = self.living()
+        if len(people) > 1:
+            self.joined.append(join(self.lab.hub, *self.random.sample(people, 2)))
+
+    def is_parted(self) -> None:
+        if self.joined:
+            with suppress(ConfigError):
+                undo(self.lab.hub, self.joined.pop())
+
+    def is_erased(self) -> None:
+        if (people := self.living()) and self.random.random() < 0.3:
+            erase(self.lab.hub, self.random.choice(people))
+
+    def plans(self) -> None:
+        self.lab.tools["calendar"].create("activities", {"title": f"{self.random.random()}", "attendees": self.some()})
+        self.lab.turn("calendar")
+
+    def invites(self) -> None:
+        if held := self.lab.all("calendar", "activities"):
+            self.lab.tools["calendar"].edit("activities", self.random.choice(held), attendees=self.some())
+            self.lab.turn("calendar")
+
+    def reads_again(self) -> None:
+        stream = self.lab.stream("calendar", "activities")
+        translate_again(self.lab.hub, stream, stream.translator)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_nobody_is_awaited_who_is_there_alone(lab: Lab, seed: int):
+    year = _Year(lab, seed)
+    told = []
+    for _ in range(25):
+        told.append(year.act())
+        rows = [row for one in lab.records("activity") for row in lab.bound(one, "calendar")]
+        words = {digest: row.record_id for row in rows for _, digest in addresses.awaited(row.claims)}
+        with lab.hub.store.reading() as tx:
+            held = keys.live_holders(tx, [int(digest) for digest in words])
+            waited = bindings.waiting_for_keys(tx, [int(digest) for digest in words])
+        counts = Counter(str(digest) for digest, _ in held)
+        assert [words[one] for one, count in counts.items() if count == 1] == [], f"after {', '.join(told)}"
+        assert waited.keys() == {int(digest) for digest in words}, f"after {', '.join(told)}"
