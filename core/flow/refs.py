@@ -1,12 +1,13 @@
 """Refs: from a tool's own words to our records and back.
 
 A claim about another record names it by the tool's id. Where that one is bound, the claim holds our id; where it is
-not, the claim waits in the tool's words, and resolves itself when the record is bound.
+not, the claim waits in the tool's words, and resolves itself when the record is bound. People whom a tool names by
+their addresses are `core.flow.addresses`' business.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,12 +37,11 @@ class Refs:
     addresses: Addresses = field(default_factory=Addresses)
 
     @classmethod
-    def of(cls, hub: Hub, tx: Tx, stream: Stream, readings: Iterable[Reading]) -> Refs:
+    def of(cls, hub: Hub, tx: Tx, stream: Stream, readings: Collection[Reading]) -> Refs:
         """Look up every ref in these readings: one statement, and another one where somebody was ever erased.
 
         Refs by address have statements of their own, where the stream has such.
         """
-        readings = list(readings)
         targets = {
             name: tuple((target, stream.siblings[target]) for target in streams if target in stream.siblings)
             for name, streams in stream.translator.refs.items()
