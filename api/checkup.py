@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from api import queries
+from api.mappings import check_text, load
 from connectors._kit.catalogue import entry
 from core.errors import ConcordError, ConfigError, ToolError, Unsupported
 from core.flow.drift.describing import since_kept, take_note, told
 from core.flow.sync import LEASE
-from core.mapping import MappingError, Problem, check_text, load
+from core.mapping import MappingError, Problem
 from core.ports import Prepares
 from core.store import connections, runs
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from api.mappings import load
 from api.queries import bound_by_stream
 from core.flow.hub import Stream
-from core.mapping import load
 from core.model.instant import Instant, iso
 from core.store import connections as stored
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from api.assembly import ConnectionSpec
+from api.mappings import load
 from core.mapping import Mapping as ToolMapping
-from core.mapping import MappingError, StreamMapping, load, translator
+from core.mapping import MappingError, StreamMapping, translator
 from core.mapping.filter import Fault, place_of, read_filter
 from core.mapping.problem import did_you_mean, one_of
 from core.mapping.source import Entry, Source

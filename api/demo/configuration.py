@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Mapping
 
-from api.assembly import MAPPINGS
 from api.demo import hubspot, salesforce, sheets
+from api.mappings import MAPPINGS
 
 SHEETS, BOOK = "spreadsheets", "address-book"
 """The names of the other two connections."""

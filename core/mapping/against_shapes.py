@@ -25,6 +25,8 @@ def check_vocabularies(mapping: Mapping, source: Source) -> None:
             if line.vocabulary:
                 using.setdefault(line.vocabulary, []).append(line)
     for name, vocabulary in mapping.vocabularies.items():
+        if vocabulary.common:
+            continue
         if name not in using:
             source.problem(
                 vocabulary.place, f"No line uses the vocabulary `{name}`.", remedy="Leave it out.", severity="warning"

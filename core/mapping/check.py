@@ -49,9 +49,10 @@ def check_text(
     descriptions: Map[str, RemoteStream] | None = None,
     samples: Map[str, Sequence[Fields]] | None = None,
     locale: Locale = Locale(),  # noqa: B008 - frozen, so sharing one is safe
+    common: str = "",
 ) -> list[Problem]:
     """The same from the text of a file, together with what `load` would refuse: one list of all there is to mend."""
-    mapping, source = load_leniently(text, file=file)
+    mapping, source = load_leniently(text, file=file, common=common)
     _check_into(source, mapping, shapes, manifest, descriptions or {}, samples or {}, locale)
     return _in_order(source)
 

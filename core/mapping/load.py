@@ -7,14 +7,15 @@ asked by `core.mapping.check`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Map
 from dataclasses import replace
 from functools import lru_cache
 
 from core.mapping.language import Direction, Line, Mapping, StreamMapping
-from core.mapping.problem import MappingError, Place, one_of
+from core.mapping.problem import START, MappingError, Place, one_of
 from core.mapping.read_lines import DIRECTIONS, LineReader
 from core.mapping.source import Entry, Node, Source
-from core.mapping.vocabulary import HANDLINGS, Vocabulary
+from core.mapping.vocabulary import HANDLINGS, SPELLINGS, Vocabulary
 from core.model.values import Json
 
 TOP_WORDS = ("version", "vocabularies")
@@ -22,21 +23,36 @@ STREAM_WORDS = ("as", "when", "direction", "options", "fields")
 
 
 @lru_cache(maxsize=64)
-def load(text: str, *, file: str) -> Mapping:
-    """Read a mapping file; raises `MappingError` with all of its mistakes. A text is read once."""
-    mapping, source = load_leniently(text, file=file)
+def load(text: str, *, file: str, common: str = "") -> Mapping:
+    """Read a mapping file; raises `MappingError` with all of its mistakes. A text is read once.
+
+    `common` is the text of the vocabularies that every mapping may use; one of its own of that name goes before.
+    """
+    mapping, source = load_leniently(text, file=file, common=common)
     if any(problem.severity == "error" for problem in source.problems):
         raise MappingError(source.problems)
     return mapping
 
 
-def load_leniently(text: str, *, file: str) -> tuple[Mapping, Source]:
+def load_leniently(text: str, *, file: str, common: str = "") -> tuple[Mapping, Source]:
     """Read what can be read of a mapping file; `source.problems` tells what could not."""
     source = Source(file, text)
     root = source.tree()
     if root is None:
         return Mapping(file, {}, {}, text=text), source
-    return _FileReader(source, set()).mapping(root), source
+    shared = load_vocabularies(common, file="vocabularies") if common else {}
+    return _FileReader(source, set(shared)).mapping(root, shared), source
+
+
+@lru_cache(maxsize=8)
+def load_vocabularies(text: str, *, file: str) -> dict[str, Vocabulary]:
+    """The vocabularies that every mapping may use, from a file that holds nothing else; raises `MappingError`."""
+    source = Source(file, text)
+    root = source.tree()
+    found = _FileReader(source, set()).shared(root) if root is not None else {}
+    if source.problems:
+        raise MappingError(source.problems)
+    return found
 
 
 class _FileReader(LineReader):
@@ -44,12 +60,22 @@ class _FileReader(LineReader):
 
     tables: dict[str, Vocabulary]
 
-    def mapping(self, root: Node) -> Mapping:
+    def shared(self, root: Node) -> dict[str, Vocabulary]:
+        """What a file of vocabularies holds; their places mean nothing in the files that use them."""
+        declared = root.value.get("vocabularies") if root.is_map else None
+        if declared is None:
+            self.source.problem(root.place, "The file has no `vocabularies`.", found=root.told())
+            return {}
+        self._known_words(root, ("vocabularies",), "a file of vocabularies")
+        read = self._vocabularies(declared.node)
+        return {name: replace(one, common=True, place=START, places={}) for name, one in read.items()}
+
+    def mapping(self, root: Node, shared: Map[str, Vocabulary]) -> Mapping:
         if not root.is_map:
             self.source.problem(root.place, "A mapping is a map of streams.", found=root.told())
             return Mapping(self.source.file, {}, {}, text=self.source.text)
         declared = root.value.get("vocabularies")
-        self.tables = self._vocabularies(declared.node) if declared else {}
+        self.tables = {**shared, **(self._vocabularies(declared.node) if declared else {})}
         streams = {
             str(entry.key): stream
             for entry in root.entries
@@ -66,7 +92,7 @@ class _FileReader(LineReader):
     def _vocabularies(self, node: Node) -> dict[str, Vocabulary]:
         if not self._must_be_map(node, "`vocabularies`"):
             return {}
-        self.vocabularies = {str(entry.key) for entry in node.entries}
+        self.vocabularies = {*self.vocabularies, *(str(entry.key) for entry in node.entries)}
         read = [self._vocabulary(entry) for entry in node.entries]
         return {vocabulary.name: vocabulary for vocabulary in read if vocabulary}
 
@@ -74,7 +100,7 @@ class _FileReader(LineReader):
         name = str(entry.key)
         if not self._must_be_map(entry.node, f"The vocabulary `{name}`"):
             return None
-        self._known_words(entry.node, ("words", "unknown"), "a vocabulary")
+        self._known_words(entry.node, ("words", "unknown", "spelling"), "a vocabulary")
         words = entry.node.value.get("words")
         if words is None or not words.node.is_map or not words.node.value:
             self.source.problem(
@@ -90,6 +116,7 @@ class _FileReader(LineReader):
             self._unknown(entry.node),
             entry.place,
             {pair.key: pair.place for pair in words.node.entries},
+            self._choice(entry.node, "spelling", SPELLINGS) or "exact",
         )
 
     def _unknown(self, node: Node) -> str:

@@ -113,7 +113,12 @@ _VOCABULARIES = """\
 
 A vocabulary has `words`, the tool's word and ours, and `unknown`, for words it does not list: `refuse` (the default:
 the value becomes a problem), `keep`, `blank`, or a canonical word that stands in. Where several of the tool's words
-mean one of ours, the first listed is written.
+mean one of ours, the first listed is written. `spelling: any` takes words that differ only in capitals, spaces or
+hyphens for one.
+
+Every mapping may also name the vocabularies of `mappings/vocabularies.yaml`: `capture_sources` turns the many spellings
+of where a lead came from (`Website`, `Web Form`, `fb`) into one. A vocabulary of the file's own with that name goes
+before.
 """
 
 _COMPUTE = """\

@@ -12,7 +12,7 @@ from typing import Any
 from core.mapping.load import TOP_WORDS
 from core.mapping.read_lines import BY, DIRECTIONS, WHEN_BLANK
 from core.mapping.steps import STEPS, Parameter, Step
-from core.mapping.vocabulary import HANDLINGS
+from core.mapping.vocabulary import HANDLINGS, SPELLINGS
 from core.mapping.when import PLAIN
 from core.model.shape import Field, Shape
 from core.model.shapes import KNOWN_BY_EMAIL
@@ -69,6 +69,11 @@ def _vocabulary() -> Schema:
                 "description": f"A word not listed: {', '.join(HANDLINGS)}, or a canonical word to put in.",
                 "anyOf": [{"enum": list(HANDLINGS)}, _WORD],
                 "default": "refuse",
+            },
+            "spelling": {
+                "description": "`any`: capitals, spaces and hyphens do not tell two of the tool's words apart.",
+                "enum": list(SPELLINGS),
+                "default": "exact",
             },
         },
     }

@@ -6,6 +6,7 @@ that no line names is part of the vocabulary.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -15,6 +16,11 @@ from core.model.values import Json
 
 HANDLINGS = ("keep", "refuse", "blank")
 """What `unknown:` may say besides a canonical word to put in."""
+
+SPELLINGS = ("exact", "any")
+"""What `spelling:` may say: whether capitals, spaces, hyphens and the like tell two of the tool's words apart."""
+
+_MARKS = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,10 @@ class Vocabulary:
     place: Place = START
     places: Mapping[Json, Place] = field(default_factory=dict)
     """The tool's word → where it stands in the file."""
+    spelling: str = "exact"
+    """`any` takes `Web Form`, `web-form` and `WEBFORM` for one word of the tool's."""
+    common: bool = False
+    """Whether it comes with the hub and every mapping may use it."""
 
     @property
     def written(self) -> dict[str, Json]:
@@ -51,6 +61,10 @@ class Vocabulary:
         """The canonical word for unknown ones, where there is one."""
         return None if self.unknown in HANDLINGS else self.unknown
 
+    def knows(self, word: str) -> bool:
+        """Whether a word is one of ours here: what `unknown: keep` passed on is not."""
+        return word in self.words.values()
+
     def pair(self) -> Pair:
         """Both ways as functions; a list is turned word by word."""
         return Pair(_each(self._inward()), _each(self._outward()))
@@ -58,14 +72,25 @@ class Vocabulary:
     def _inward(self) -> Turn:
         # A tool may send 1 where the file says "1", or the other way round.
         table = {**{str(theirs): ours for theirs, ours in self.words.items()}, **self.words}
+        alike = self._alike()
 
         def inward(value: Json) -> Json:
             found = table.get(value) if value.__hash__ else None
-            if found is None and not isinstance(value, str):
-                found = table.get(str(value))
+            if found is None:
+                found = alike(value)
             return self._unknown(value, self.stand_in) if found is None else found
 
         return inward
+
+    def _alike(self) -> Turn:
+        """What a value means that is spelt otherwise than in the file; None where it is not known so, either."""
+        if self.spelling == "exact":
+            texts = {str(theirs): ours for theirs, ours in self.words.items()}
+            return lambda value: None if isinstance(value, str) else texts.get(str(value))
+        plain: dict[str, str] = {}
+        for theirs, ours in self.words.items():
+            plain.setdefault(_plain(theirs), ours)
+        return lambda value: plain.get(_plain(value))
 
     def _outward(self) -> Turn:
         table, inward = self.written, self._inward()
@@ -88,6 +113,11 @@ class Vocabulary:
         if self.unknown == "blank":
             return None
         raise ValueError(f"{told(value)} is not in the vocabulary `{self.name}`")
+
+
+def _plain(word: Json) -> str:
+    """A word without capitals and without what stands between its letters and digits."""
+    return _MARKS.sub("", str(word).casefold())
 
 
 def _each(turn: Turn) -> Turn:
