@@ -17,12 +17,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from api.capturing import askable, capture_mapping, form_sources, form_streams, source_of, stream_names
+from api.mappings import MAPPINGS, load
 from api.profiles import Asking, asking, profile_in_force
 from api.settings import Settings
 from connectors._kit.catalogue import Entry, entry
 from connectors._kit.hostile.stage import Wanted
 from core.decide.blocks import Blocks, load_blocks
 from core.decide.brake import Limits
+from core.decide.forms import Askable, load_forms
 from core.decide.matching import load_matching
 from core.decide.movement.policy import Policy as Movement
 from core.decide.movement.reading import load_policy
@@ -37,15 +40,16 @@ from core.errors import ConfigError
 from core.flow.drift import describing
 from core.flow.drift.lines import as_known
 from core.flow.filters.refilter import filter_again
-from core.flow.hub import HUB, Connection, Hub, Policy, Stream
+from core.flow.hub import HUB, Connection, FormSource, Hub, Policy, Stream
 from core.flow.identity.rematching import Rematched, match_again
 from core.flow.pausing import take_up
 from core.flow.plan.reconsider import fold_again, translate_again
 from core.manifest import Manifest
 from core.manifest import Stream as StreamManifest
 from core.mapping import Mapping as ToolMapping
-from core.mapping import Translator, load, translator
+from core.mapping import Translator, translator
 from core.mapping.filter import Filter, filter_of
+from core.model.form import Form
 from core.model.instant import Instant
 from core.model.locale import Locale
 from core.model.shape import Shape
@@ -62,9 +66,6 @@ from core.store.signing import Signer
 from core.store.suppression import SUPPRESSING, Suppressor
 from core.store.vault import Vault
 
-MAPPINGS = Path(__file__).resolve().parents[1] / "mappings"
-"""What an admin reads and edits: the default mappings, rules and block lists."""
-
 _TRANSLATE, _FOLD, _FILTER = "translate connection {} again", "fold again", "filter connection {} again"
 """Facts that say what a changed configuration has left to be done."""
 
@@ -74,9 +75,9 @@ _SIGNING = "signing key"
 _MATCH, MATCHED = "match again", "matched again"
 """Facts: for which run to match again what is known, and what came of it the last time."""
 
-OWN_TEXTS = ("custom_fields", "topics", "consent", "retention", "movement")
+OWN_TEXTS = ("custom_fields", "topics", "consent", "retention", "movement", "forms")
 """Facts: what an installation declares of its own: fields, topics, the profile of its place, how long it keeps what,
-and what it asks of open records."""
+what it asks of open records, and the forms by which people ask."""
 
 _SAMPLES = 40
 """Answers from which a tool's clock is judged."""
@@ -218,6 +219,7 @@ class Installation:
         kinds = {spec.name: self._checked(spec, shapes, locale or self.locale()) for spec in connections}
         self._check_texts(texts, shapes, {*kinds, *removed})
         _movement({**self._texts(), **texts}, shapes, locale or self.locale())
+        forms = self.forms(texts, shapes) if "forms" in texts else ()
         facts = {"rules": rules, "match": match, **texts}
         with self.store.writing() as tx:
             if rules is not None and runs.fact(tx, "rules") != rules.text:
@@ -234,6 +236,7 @@ class Installation:
                 runs.put_fact(tx, questions.DUTIES, dumps(reviews.to_json()))
             for spec in connections:
                 self._put(tx, spec, kinds[spec.name], run_id)
+            self._put_forms(tx, forms)
             for row in stored.all_connections(tx):
                 if row.name in removed:
                     stored.change_connection(tx, row.id, state="removed", pause_code=None, pause_note=None)
@@ -292,6 +295,13 @@ class Installation:
         if before is not None and (_filter_words(loads(before)) != said or (said and is_new)):
             runs.put_fact(tx, _FILTER.format(connection_id), dumps({"run": run_id}))
 
+    def _put_forms(self, tx: Tx, forms: Sequence[Form]) -> None:
+        """Forms are streams of the hub's own connection; those of a form that is declared no more keep their words."""
+        own = next(row.id for row in stored.all_connections(tx) if row.name == HUB)
+        for form in forms:
+            for name, kind in zip(stream_names(form.name), ("contact", "activity"), strict=True):
+                stored.put_stream(tx, own, name, kind, due_at=self.clock())
+
     def refresh(self, name: str | None = None) -> None:
         """Forget what was built from an older configuration."""
         with self._lock:
@@ -339,6 +349,18 @@ class Installation:
         text, file = self._texts()["retention"]
         return load_retention(text, file=file)
 
+    def forms(
+        self, instead: Mapping[str, Text] | None = None, shapes: Mapping[str, Shape] | None = None
+    ) -> tuple[Form, ...]:
+        """The forms by which people ask; with `instead` of texts in force."""
+        text, file = {**self._texts(), **(instead or {})}["forms"]
+        return load_forms(text, *self.askable(shapes or self.shapes()), file=file)
+
+    def askable(self, shapes: Mapping[str, Shape]) -> tuple[Shape, Askable]:
+        """The shape of who fills in a form, and what a form may ask."""
+        contact = shapes["contact"]
+        return contact, askable(capture_mapping(self.settings.data), contact)
+
     def _texts(self) -> dict[str, Text]:
         with self.store.reading() as tx:
             return {name: Text(runs.fact(tx, name) or "", runs.fact(tx, f"{name}_file") or name) for name in OWN_TEXTS}
@@ -354,6 +376,7 @@ class Installation:
             profile_in_force(texts["consent"].text, file=texts["consent"].file)
         if "retention" in texts:
             load_retention(texts["retention"].text, file=texts["retention"].file)
+        self.forms(texts, shapes)
         with self.store.reading() as tx:
             rows = [one for one in stored.all_connections(tx) if one.state != "removed" and one.name not in others]
             versions = [version for one in rows if (version := stored.active_mapping(tx, one.id)) is not None]
@@ -396,6 +419,8 @@ class Installation:
             rules_text, rules_file = runs.fact(tx, "rules"), runs.fact(tx, "rules_file")
             installation = runs.fact(tx, "installation") or ""
         names = {row.id: row.name for row in rows}
+        own_id = next(row.id for row in rows if row.name == HUB)
+        own = {one.name: one for one in streams if one.connection_id == own_id}
         built: dict[int, Connection] = {}
         for row in rows:
             version = mappings[row.id]
@@ -416,9 +441,14 @@ class Installation:
             shapes=shapes,
             rules=rules,
             connections=built,
-            sources={one.id: names[one.connection_id] for one in streams},
-            own_id=next(row.id for row in rows if row.name == HUB),
-            own_streams={one.id: one.kind for one in streams if names[one.connection_id] == HUB},
+            sources={
+                one.id: source_of(one.name) if one.connection_id == own_id else names[one.connection_id]
+                for one in streams
+            },
+            own_id=own_id,
+            own_streams={one.id: one.kind for one in own.values() if source_of(one.name) == HUB},
+            forms=self._form_sources(shapes, {name: one.id for name, one in own.items()}, own_id),
+            form_streams=form_streams({name: one.id for name, one in own.items()}),
             open=self.connector,
             blocks=self._blocks(),
             locale=self.locale(),
@@ -428,6 +458,13 @@ class Installation:
             signer=Signer(lambda: self._sealed(_SIGNING, Signer.fresh)),
             suppressor=Suppressor(lambda: self._sealed(SUPPRESSING, Suppressor.fresh)),
         )
+
+    def _form_sources(self, shapes: Mapping[str, Shape], ids: Mapping[str, int], own_id: int) -> dict[str, FormSource]:
+        forms = self.forms(shapes=shapes)
+        if not forms:
+            return {}
+        mapping = capture_mapping(self.settings.data)
+        return form_sources(forms, ids, mapping, connection_id=own_id, shapes=shapes, locale=self.locale())
 
     def _sealed(self, fact: str, fresh: Callable[[], str]) -> str:
         """A key of this installation's own; made at the first need, and kept sealed."""

@@ -13,6 +13,7 @@
     consent: {profile: gdpr, expires_after: 24}
     retention: {contact: {keep: 36 months, since: [last_contacted_at, last_replied_at], then: erase}}
     movement: ./movement.yaml
+    forms: {quote: {sites: [https://shop.example], fields: {email: {label: Email, required: true}}}}
     reviews: {owner: anna@shop.example, escalate_to: bert@shop.example, due: {brake: 2h}}
 
 Secrets are given as `${NAME}` from the environment only, so that the file can be kept with other code. Every mistake
@@ -36,6 +37,7 @@ from api.profiles import read_consent
 from connectors._kit.catalogue import Entry, catalogue
 from core.decide.brake import CASES, OFF
 from core.decide.filtering import Leaves, LeavesIn
+from core.decide.forms import Askable, load_forms, read_forms
 from core.decide.matching import read_matching
 from core.decide.retention import read_retention
 from core.decide.reviewing import EXPIRES, WITHIN, Duties, duration
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_INLINE = ("match", "topics", "consent", "retention", "movement")
+_INLINE = ("match", "topics", "consent", "retention", "movement", "forms")
 """Said in the file itself, or in one that it names."""
 _TOP = ("connections", "rules", "custom_fields", *_INLINE, "locale", "reviews")
 _REVIEWS = ("owner", "escalate_to", "owners", "due", "expires")
@@ -87,6 +89,8 @@ class Config:
     """What is asked of open records."""
     movement_line: Line | None = None
     """Where that stands, if it is said in the file itself."""
+    forms: Text | None = None
+    """By which people outside ask for something."""
     locale: Locale | None = None
     reviews: Duties | None = None
     source: Source | None = None
@@ -187,6 +191,8 @@ def verify(installation: Installation, config: Config) -> list[Problem]:
         check_mapping(installation, spec.connector, spec.mapping, spec.mapping_file, shapes=shapes)
     if config.source is not None:
         check_filters(config.source, config.filters, config.connections, shapes=shapes, locale=locale)
+    if config.forms is not None:
+        _check_forms(config, config.forms, *installation.askable(shapes))
     if config.movement is None:
         return []
     return check_movement(config.movement, config.movement_line, config.source, shapes=shapes, locale=locale)
@@ -212,7 +218,7 @@ def put(installation: Installation, config: Config, found: Changes, *, run_id: i
 
 def _own_texts(config: Config) -> dict[str, Text]:
     said = {"custom_fields": config.custom_fields, "topics": config.topics, "consent": config.consent}
-    said |= {"retention": config.retention, "movement": config.movement}
+    said |= {"retention": config.retention, "movement": config.movement, "forms": config.forms}
     return {name: one for name, one in said.items() if one is not None}
 
 
@@ -223,6 +229,18 @@ def _check_rules(installation: Installation, config: Config, shapes: Mapping[str
     known = {one.name for one in installation.hub().connections.values()} - set(config.removed)
     sources = known | config.connections.keys() | {HUB}
     load_rules(config.rules.text, file=config.rules.file, shapes=shapes, sources=sources)
+
+
+def _check_forms(config: Config, text: Text, contact: Shape, known: Askable) -> None:
+    """Forms may ask only what a contact has, and for consent only to what is declared."""
+    source = config.source
+    root = source.tree() if source is not None and text.file == f"{source.file} (forms)" else None
+    if source is None or root is None:
+        load_forms(text.text, contact, known, file=text.file)
+        return
+    read_forms(root.value["forms"].node, source, contact, known)
+    if source.problems:
+        raise MappingError(source.problems)
 
 
 class _Reader:
@@ -248,6 +266,8 @@ class _Reader:
         config.movement = self._inline(root, "movement", _read_later)
         if "movement" in root.value and root.value["movement"].node.is_map:
             config.movement_line = root.value["movement"]
+        # What a form may ask depends on the fields and topics that are declared: `verify` looks.
+        config.forms = self._inline(root, "forms", lambda _node, _source: None)
         if "locale" in root.value:
             config.locale = self._locale(root.value["locale"].node)
         if "reviews" in root.value:

@@ -28,7 +28,9 @@ def ask_sign_ups(installation: Installation) -> None:
     What the mail server says stands in the log, and is tried again with the next round.
     """
     hub, asked = installation.hub(), installation.asking()
-    if asked.mail is None or not asked.sources or not hub.profile.double_opt_in:
+    # Whoever signs up by a form of ours is asked by us: nobody else does.
+    sources = {*asked.sources, *(one.form.speaks_as for one in hub.forms.values())}
+    if asked.mail is None or not sources or not hub.profile.double_opt_in:
         return
     connection = next((one for one in hub.connections.values() if one.name == asked.mail), None)
     if connection is None or connection.state != "active":
@@ -45,7 +47,7 @@ def ask_sign_ups(installation: Installation) -> None:
             sender,
             letter,
             lambda record_id, field: f"{link(installation, record_id)}/confirm/{field}",
-            sources=asked.sources,
+            sources=sources,
         )
         run.counts = done.counts()
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from api.assembly import Installation
+from api.capturing import FILE as CAPTURE
 from api.config import Changes, Config, put
 from api.listing import title
 from api.queries import pace
@@ -169,9 +170,9 @@ def shadowed(installation: Installation) -> Iterator[Installation]:
     """An installation of its own on a copy of the store as of now, in a folder that nobody else may read."""
     with tempfile.TemporaryDirectory(prefix="concord-plan-") as folder:
         settings = installation.settings.model_copy(update={"data": Path(folder), "database_url": None})
-        blocks = installation.settings.data / "blocks.yaml"
-        if blocks.exists():
-            shutil.copy(blocks, folder)
+        for own in (installation.settings.data / name for name in ("blocks.yaml", CAPTURE)):
+            if own.exists():
+                shutil.copy(own, folder)
         with Installation(
             settings, clock=installation.clock, sleep=installation.sleep, vault=installation.vault, scratch=True
         ) as shadow:

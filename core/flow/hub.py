@@ -22,6 +22,7 @@ from core.decide.skew import Skew
 from core.manifest import Deletes
 from core.mapping import Translator, taker
 from core.mapping.filter import Filter
+from core.model.form import Form
 from core.model.shape import Shape
 from core.model.shapes import KIND_ORDER
 from core.model.types import Locale
@@ -145,6 +146,15 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class FormSource:
+    """A form as a source: what is posted becomes a person in one stream, and a note beside them in the other."""
+
+    form: Form
+    people: Stream
+    notes: Stream
+
+
+@dataclass(frozen=True, slots=True)
 class Hub:
     """Everything a trip stands on."""
 
@@ -162,6 +172,10 @@ class Hub:
     """Stream id → kind, of what people say in the hub itself."""
     open: Callable[[str], Any]
     """Connection name → its connector, built on first use and kept; closed by whoever built the hub."""
+    forms: Mapping[str, FormSource] = field(default_factory=dict)
+    """The forms by which people ask, by name."""
+    form_streams: Mapping[int, int] = field(default_factory=dict)
+    """Stream of people → stream of their notes, of every form there ever was; both in the hub's own connection."""
     blocks: Blocks = field(default_factory=Blocks)
     locale: Locale = field(default_factory=Locale)
     hearers: tuple[Hearer, ...] = ()
@@ -174,6 +188,20 @@ class Hub:
     """Signs the heads of the consent ledger; None on a copy that is only for trying something out."""
     suppressor: Suppressor | None = None
     """Knows again who was erased; None where nobody can have been."""
+
+    def is_own(self, stream_id: int) -> bool:
+        """Whether a stream is no tool's: what people say in the hub, or by a form."""
+        return stream_id in self.own_streams or stream_id in self.form_streams or stream_id in self.form_notes
+
+    @property
+    def form_notes(self) -> frozenset[int]:
+        """The streams of notes of all forms."""
+        return frozenset(self.form_streams.values())
+
+    @property
+    def own_sources(self) -> frozenset[str]:
+        """The sources that are no tools."""
+        return frozenset((HUB, *(self.sources[id_] for id_ in self.form_streams)))
 
     def connection(self, name: str) -> Connection:
         """A connection by name; `KeyError` when there is none."""

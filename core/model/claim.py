@@ -39,6 +39,10 @@ class Stamp(NamedTuple):
     """Said by the person concerned, first hand. Only such a grant may widen consent."""
 
 
+ASSUMED = Stamp(-1, -1)
+"""The stamp of what is only taken for granted: any word whatever about the field is newer."""
+
+
 class Claim(NamedTuple):
     """One live claim. `value` is canonical or None (cleared); `without` are set elements its source took out."""
 

@@ -39,7 +39,18 @@ class Occasion(NamedTuple):
     """When the hub learnt it."""
     run_id: int | None = None
     proof: Mapping[str, Json] | None = None
-    """What was given as evidence: the form, the wording's version, the legal basis, who took it down."""
+    """What was given as evidence: the form, the wording's version, the legal basis, who took it down.
+
+    `wording` may name the words of each field by itself; an entry has its own.
+    """
+
+    def proof_of(self, field: str) -> dict[str, Json] | None:
+        """The evidence for one field."""
+        if not self.proof:
+            return None
+        wording = self.proof.get("wording")
+        own = {"wording": wording.get(field)} if isinstance(wording, dict) else {}
+        return {**self.proof, **own}
 
 
 class Spoken(NamedTuple):
@@ -62,7 +73,7 @@ class Spoken(NamedTuple):
             "channel": channel(self.field),
             "form": FORM,
             "point": self.point,
-            "proof": dict(came.proof) if came.proof else None,
+            "proof": came.proof_of(self.field),
             "record": came.record_id,
             "run": came.run_id,
             "source": came.source,

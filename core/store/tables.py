@@ -504,6 +504,19 @@ verdict = Table(
     Index("verdict_by_owner", "owner_id"),
 )
 
+# What forms brought lately, so that one that is sent twice is one; older rows say nothing any more.
+lead = Table(
+    "lead",
+    metadata,
+    Column("stream_id", Id, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("fingerprint", BigInteger, nullable=False),
+    Column("at", Id, nullable=False),
+    PrimaryKeyConstraint("stream_id", "key"),
+    Index("lead_by_fingerprint", "stream_id", "fingerprint"),
+    Index("lead_by_time", "at"),
+)
+
 lease = Table(
     "lease",
     metadata,

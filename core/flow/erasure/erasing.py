@@ -127,9 +127,9 @@ def _known_again(suppressor: Suppressor, person: Person, *, asked: bool) -> Iter
 
 
 def _fates(hub: Hub, person: Person) -> Iterator[tuple[Bound, At, str]]:
-    """What becomes of each record in a tool; what was said in the hub itself goes without a word."""
+    """What becomes of each record in a tool; what was said in the hub itself, or by a form, goes without a word."""
     for row in person.bound:
-        if row.stream_id in hub.own_streams:
+        if hub.is_own(row.stream_id):
             continue
         if row.state not in HELD:
             yield row, At.GONE, ""

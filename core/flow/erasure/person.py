@@ -28,7 +28,7 @@ class Person:
 
     record: Record
     record_ids: list[int]
-    """Ascending; the record's own among them."""
+    """Ascending; the record's own among them, and the notes of what the person sent by a form."""
     linked: list[int] = field(default_factory=list)
     """Records that were made one with it and parted again: somebody else, with its words in their history."""
     bound: list[Bound] = field(default_factory=list)
@@ -54,6 +54,7 @@ def person_of(hub: Hub, tx: Tx, record_id: int) -> Person:
             f"Record {record_id} was erased already.", remedy="`concord erasures` shows what became of it."
         )
     ids = _all_that_it_is(tx, record_id)
+    ids |= _sent_by_forms(hub, tx, ids)
     person = Person(record, sorted(ids))
     person.linked = sorted({one.record_id for one in tales_of(tx, ids)} - ids)
     person.bound = bindings.of_records(tx, ids)
@@ -72,6 +73,15 @@ def _all_that_it_is(tx: Tx, record_id: int) -> set[int]:
     while more := records.parts(tx, ids) - ids:
         ids |= more
     return ids
+
+
+def _sent_by_forms(hub: Hub, tx: Tx, ids: set[int]) -> set[int]:
+    """The notes of what the person posted: every word in them is the person's own."""
+    posts: dict[int, list[str]] = {}
+    for row in bindings.of_records(tx, ids, hub.form_streams) if hub.form_streams else ():
+        posts.setdefault(hub.form_streams[row.stream_id], []).append(row.remote_id)
+    notes = (row for stream_id, keys in posts.items() for row in bindings.of_remotes(tx, stream_id, keys).values())
+    return {row.record_id for row in notes if row.record_id}
 
 
 def is_lead(key: Key) -> bool:

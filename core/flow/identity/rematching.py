@@ -170,7 +170,7 @@ class _Again:
         others: Sequence[Work],
     ) -> None:
         record = work.record
-        candidates = [Candidate(one.record.id, one.record.values, taken=bool(_both(one, work))) for one in others]
+        candidates = [Candidate(one.record.id, one.record.values, taken=bool(self._both(one, work))) for one in others]
         found = match(record.kind, record.values, leads, candidates, blocks=self.hub.blocks)
         if isinstance(found, Join):
             # Whether they may become one is `merge`'s to say; the cap holds there, too.
@@ -180,8 +180,13 @@ class _Again:
             changes.questions.append(Question("ambiguous", subject, record_id=record.id))
         elif found.duplicate_of is not None:
             other = next(one for one in others if one.record.id == found.duplicate_of)
-            subject = {"of": found.duplicate_of, "connection": min(_both(other, work))}
+            subject = {"of": found.duplicate_of, "connection": min(self._both(other, work))}
             changes.questions.append(Question("duplicate", subject, record_id=record.id))
+
+    def _both(self, one: Work, other: Work) -> set[str]:
+        """The connections that hold both."""
+        mine, theirs = ({voice.source for voice in work.voices.values() if not voice.retired} for work in (one, other))
+        return (mine & theirs) - self.hub.own_sources
 
     def _list(self, tx: Tx, page: Mapping[int, Record], lost: Mapping[int, set[int]]) -> None:
         """Who was joined by what counts no longer, and would not be joined today."""
@@ -204,12 +209,6 @@ class _Again:
 
 def _stands(work: Work) -> bool:
     return work.state == records.State.LIVE
-
-
-def _both(one: Work, other: Work) -> set[str]:
-    """The connections that hold both."""
-    mine, theirs = ({voice.source for voice in work.voices.values() if not voice.retired} for work in (one, other))
-    return (mine & theirs) - {HUB}
 
 
 def _possible(record: Record) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from core.flow.hub import Hub, Stream
 from core.mapping import Reading
 from core.model.claim import Stamp
 from core.model.instant import Instant
+from core.model.values import Json
 from core.ports import Fields, Remote
 from core.store.codec import dumps
 
@@ -31,6 +33,12 @@ class Trip:
     """These are direct reads, newer than any listing: their stamps need not have moved to be believed."""
     told: bool = False
     """These came by notices, which may be late: what nobody knows yet may be gone since, and is read first."""
+    first_hand: bool = False
+    """The persons concerned say it themselves, now."""
+    proof: Mapping[str, Json] | None = None
+    """What the consent ledger keeps as evidence of what is said."""
+    assumed: Collection[str] = ()
+    """Fields that are only taken for granted: whatever is said of them anywhere goes before."""
     sent: Fields | None = None
     """What we made the one record of this page with, where a create of ours is found whose answer was lost."""
 

@@ -70,6 +70,14 @@ def inbound(trip: Trip, page: Page, *, keep: Keep | None = None) -> Intake:
     return intake
 
 
+def receive(trip: Trip, tx: Tx, fresh: Sequence[Remote]) -> Intake:
+    """Take in records that were never shown before, as part of another act's transaction."""
+    news = [(remote, raw, digest(raw)) for remote in fresh if (raw := orjson.dumps(remote.fields))]
+    intake = Intake(read=len(news))
+    _take_in(trip, tx, _translated(trip, news, {}), (), intake)
+    return intake
+
+
 def _each_once(found: Sequence[Remote]) -> dict[str, Remote]:
     """By id; of two readings of one record in a page the newer stands, else the later in order."""
     remotes: dict[str, Remote] = {remote.id: remote for remote in found}
@@ -164,11 +172,15 @@ def _translated(trip: Trip, news: Sequence[tuple[Remote, bytes, int]], known: Ma
         stamp = stamps.get((modified_at, first))
         if stamp is None:
             since = None if first else trip.last_read_at
-            stamp = stamp_for(modified_at, trip.now, since, skew)
+            stamp = _said_now(trip) if trip.first_hand else stamp_for(modified_at, trip.now, since, skew)
             stamps[modified_at, first] = stamp
         kept = orjson.dumps(without_held(trip.stream, remote.fields)) if trip.stream.held else raw
         arrivals.append(Arrival(remote, kept, mark, reading, stamp))
     return arrivals
+
+
+def _said_now(trip: Trip) -> Stamp:
+    return Stamp(trip.now, trip.now, Evidence.FIELD_HISTORY, explicit=True)
 
 
 def _changed_at(trip: Trip, remote: Remote, glance: Glance) -> Instant | None:

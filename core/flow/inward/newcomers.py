@@ -24,13 +24,13 @@ from core.flow.identity.merging import Forwards, show_doubles
 from core.flow.inward.arrivals import Arrival, Intake, Trip
 from core.flow.refs import Refs
 from core.mapping import paths
-from core.model.claim import Claims, Stamp
+from core.model.claim import ASSUMED, Claims, Stamp
 from core.model.consent import Occasion
 from core.model.values import Json, is_blank
 from core.ports import Remote
 from core.store import Tx, keys, records
 from core.store.bindings import Bound, State, packed_told
-from core.store.codec import squeeze
+from core.store.codec import pack, squeeze
 from core.store.database import allocate, serialise
 from core.store.outbox import Mark
 from core.store.records import Record
@@ -204,12 +204,12 @@ class _Seats:
         work = self.works[record_id]
         echo = self._echo(newcomer) if self.trip.sent is not None else frozenset()
         said = {name: value for name, value in newcomer.values.items() if name not in echo}
-        claims = _first_claims(said, arrival.stamp)
+        claims = _first_claims(self.trip, said, arrival.stamp)
         blob = squeeze(orjson.dumps(claims.to_json()))
         row = self._row(place, newcomer, record_id, blob, told=self._respelt(newcomer, echo))
         self._file(newcomer, record_id)
         work.say(row, stream.source, claims)
-        work.heard.append(Heard("seen", claims, row.id))
+        work.heard.append(Heard("seen", claims, row.id, _proven(self.trip)))
         work.touched.add(stream.source)
         if work.state in (records.State.DELETED, records.State.ARCHIVED):
             work.state = records.State.LIVE
@@ -242,17 +242,21 @@ class _Seats:
     def _write(self, place: int, newcomer: _Newcomer, marks: _Marks) -> None:
         trip, changes, stamp = self.trip, self.changes, newcomer.arrival.stamp
         record_id = self.record_ids[place]
-        claims = _first_claims(newcomer.values, stamp)
+        claims = _first_claims(trip, newcomer.values, stamp)
         standing = alone(trip.stream.shape, trip.hub.rules, claims.values)
         said = orjson.dumps(claims.values)
         stands = said if standing == claims.values else orjson.dumps(standing)
-        # The stored form of `Claims.to_json`, put together from bytes that are there already.
-        blob = squeeze(b'{"s":' + orjson.dumps([tuple(stamp)]) + b',"v":' + said + b"}")
+        if len(claims.stamps) == 1:
+            # The stored form of `Claims.to_json`, put together from bytes that are there already.
+            blob = squeeze(b'{"s":' + orjson.dumps([tuple(stamp)]) + b',"v":' + said + b"}")
+        else:
+            blob = squeeze(orjson.dumps(claims.to_json()))
         row = self._row(place, newcomer, record_id, blob)
         changes.new_records.append(
             Record(record_id, trip.stream.kind, stands.decode(), records.State.LIVE, None, 1, trip.now, trip.now)
         )
-        changes.tell(record_id, "seen", blob, row.id)
+        told = blob if trip.proof is None else pack({**claims.to_json(), **_proven(trip)})
+        changes.tell(record_id, "seen", told, row.id)
         if self.consents:
             self._enter_consents(row, claims)
         changes.keys.extend([(key.digest, record_id) for key in newcomer.keys])
@@ -262,7 +266,8 @@ class _Seats:
 
     def _enter_consents(self, row: Bound, claims: Claims) -> None:
         changes = self.changes
-        came = Occasion(row.record_id, row.id, self.trip.stream.source, "seen", changes.now, changes.run_id)
+        trip = self.trip
+        came = Occasion(row.record_id, row.id, trip.stream.source, "seen", changes.now, changes.run_id, trip.proof)
         changes.consents.extend(of_newcomer(self.consents, claims, came))
 
     def _row(
@@ -313,9 +318,14 @@ class _Marks:
         return [Mark(id_, record_id, self.lane, self.rank, self.now) for id_ in self.ids]
 
 
-def _first_claims(values: dict[str, Json], stamp: Stamp) -> Claims:
+def _first_claims(trip: Trip, values: dict[str, Json], stamp: Stamp) -> Claims:
     """Everything a record says on first sight; the translator leaves blanks out already."""
-    return Claims(values, (stamp,))
+    assumed = {name: 1 for name in trip.assumed if name in values}
+    return Claims(values, (stamp, ASSUMED), assumed) if assumed else Claims(values, (stamp,))
+
+
+def _proven(trip: Trip) -> dict[str, Json]:
+    return {"proof": dict(trip.proof)} if trip.proof is not None else {}
 
 
 def _identify(stream: Stream, newcomers: Iterable[_Newcomer], name: str) -> None:
