@@ -90,7 +90,10 @@ def serve(
     listener = listen(host, installation.settings.port if port is None else port)
     engine = Background(installation, tick=tick)
     app = create_app(installation, engine, host=host)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1, lifespan="off")
+    # Whose word about the asker counts is said by `trusted_proxies`; the server itself believes nobody.
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=1, lifespan="off", proxy_headers=False
+    )
     try:
         with ended_by_signals():
             engine.start()

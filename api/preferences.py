@@ -2,7 +2,7 @@
 
 Plain forms, no scripts, no cookies, nothing from elsewhere. Looking changes nothing, so that a mail scanner that opens
 every link unsubscribes nobody; `POST …/unsubscribe` is the one click of RFC 8058. Only `/preferences/…` needs to be
-reachable from outside, and nothing else is answered under the public name.
+reachable from outside, and where there are forms, theirs; nothing else is answered under the public name.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from jinja2 import Environment
 
+from api.forms import PLACE as FORMS
+from api.leads import LEADS
 from core.errors import ConfigError
 from core.flow.consent.choosing import FREQUENCY, Choice, choices, choose, person
 from core.model.consent import ALL
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from core.store.records import Record
 
 PLACE = "/preferences"
+PUBLIC = (f"{PLACE}/", f"{FORMS}/", LEADS)
+"""What is answered under the public name."""
 WORDING = "preference page, 1"
 """What the words of the page are called in the ledger; count up when they change their meaning."""
 HEADERS = {
@@ -90,7 +94,7 @@ def add_preferences(app: FastAPI, installation: Installation, pages: Environment
 
     @app.middleware("http")
     async def only_what_is_public(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-        if public and request.url.hostname == public and not request.url.path.startswith(f"{PLACE}/"):
+        if public and request.url.hostname == public and not request.url.path.startswith(PUBLIC):
             return PlainTextResponse("Not found", 404, headers=HEADERS)
         return await go_on(request)
 

@@ -26,7 +26,13 @@ class Settings(BaseSettings):
     currency: str = "GBP"
     day_first: bool = True
     public_url: str | None = None
-    """Where people outside reach the preference page, e.g. https://preferences.shop.example."""
+    """Where people outside reach the preference page and the forms, e.g. https://preferences.shop.example."""
+    trusted_proxies: str = ""
+    """Proxies whose word about who asks is believed, as addresses or networks: `127.0.0.1, 10.0.0.0/8`."""
+    leads_per_address: int = Field(default=10, ge=1)
+    """So many posts a minute are taken from one address."""
+    leads_per_form: int = Field(default=300, ge=1)
+    """So many posts a minute are taken by one form."""
     port: int = Field(default=8000, ge=0, le=65535)
 
     @property

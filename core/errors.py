@@ -7,6 +7,9 @@ secret and never a whole payload.
     ConcordError
      ├─ ConfigError        bad settings, mapping, rules or command; the admin mends it, nothing was touched
      ├─ StoreError         the hub's own database: newer version, locked by another process, disk full
+     ├─ NotTaken           a lead that was posted was not taken in; whoever built the page or program mends it
+     │   ├─ Incomplete     whoever filled in the form is asked again
+     │   └─ TooOften       wait a little
      └─ ToolError          a tool said no, or said nothing
          ├─ Throttled      wait; no attempt is counted
          ├─ Unavailable    down, timed out before sending, 5xx; back off
@@ -135,6 +138,29 @@ class StoreError(ConcordError):
     """The hub's own database cannot be used as it is."""
 
     code = "store"
+
+
+class NotTaken(ConcordError):
+    """A lead that was posted was not taken in, and nothing of it is kept."""
+
+    code = "lead.unreadable"
+    reach = Reach.RECORD
+
+
+class Incomplete(NotTaken):
+    """Something is missing that only the person who filled in the form knows."""
+
+    code = "lead.incomplete"
+    acts = Acts.PERSON
+    again = Again.NOW
+
+
+class TooOften(NotTaken):
+    """More came at once than one address or one form may bring."""
+
+    code = "lead.too_often"
+    acts = Acts.NOBODY
+    again = Again.LATER
 
 
 class ToolError(ConcordError):
@@ -287,6 +313,13 @@ for _code, _happened, _remedy in (
         "Another worker took the connection over, because this one stood still for too long.",
         "Nothing to do: the other one goes on.",
     ),
+    ("lead.unreadable", "What was posted cannot be read.", "Post a form, or a JSON object with one text a field."),
+    ("lead.form", "There is no such form.", "Name one that is declared below `forms:` in the configuration."),
+    ("lead.incomplete", "Something is missing by which the person could be answered.", "Fill it in and send it again."),
+    ("lead.site", "The page is on no site of this form.", "Add its origin to the form's `sites` in the configuration."),
+    ("lead.too_large", "What was posted is too large.", "Send less; files are not taken."),
+    ("lead.too_often", "Too much came at once.", "Wait as long as the answer says, and send it again."),
+    ("lead.key", "The key was used for another lead.", "Give each lead an Idempotency-Key of its own."),
     ("tool", "The tool answered with an error.", "Read the tool's words in the message."),
     ("throttled", "The tool asks for fewer requests.", "Nothing to do: the hub waits and goes on."),
     (

@@ -17,6 +17,7 @@ from api.cli.configuring import register as register_configuring
 from api.cli.consent import register as register_consent
 from api.cli.deciding import register as register_deciding
 from api.cli.erasing import register as register_erasing
+from api.cli.forms import register as register_forms
 from api.cli.identity import register as register_identity
 from api.cli.output import exit_code, tell_error
 from api.cli.planning import register as register_planning
@@ -39,6 +40,7 @@ for _register in (
     register_deciding,
     register_identity,
     register_consent,
+    register_forms,
     register_erasing,
     register_planning,
     register_undoing,

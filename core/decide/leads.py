@@ -97,15 +97,18 @@ def unanswerable(form: Form, lead: Lead, read: Values, typed: Container[str]) ->
     ours. `typed` are the fields of a contact, which a part of one is not.
     """
     wrong = dict(lead.wrong)
-    for one in form.fields:
-        unread = one.name in lead.person and one.name in typed and one.name not in read
-        if one.required and unread and one.name not in wrong:
-            wrong[one.name] = _UNREADABLE.get(one.type, MISSING)
+    unread = [one for one in form.fields if one.name in lead.person and one.name in typed and one.name not in read]
+    wrong |= {one.name: _unreadable(one) for one in unread if one.required and one.name not in wrong}
     reach = [one for one in form.fields if one.name in ("email", "phone")]
     if not any(one.name in read for one in reach) and not any(one.name in wrong for one in reach):
-        given = next((one for one in reach if one.name in lead.person), reach[0])
-        wrong[given.name] = _UNREADABLE[given.type] if given.name in lead.person else UNREACHABLE
-    return wrong
+        given = next((one for one in reach if one.name in lead.person), None)
+        wrong |= {given.name: _unreadable(given)} if given is not None else {reach[0].name: UNREACHABLE}
+    # Whoever is asked again may as well be told of the rest.
+    return {**{one.name: _unreadable(one) for one in unread}, **wrong} if wrong else {}
+
+
+def _unreadable(one: FormField) -> str:
+    return _UNREADABLE.get(one.type, "Please look at this again.")
 
 
 def _consents(form: Form, said: Posted, *, confirms: bool) -> dict[str, str]:

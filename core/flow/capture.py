@@ -16,7 +16,7 @@ from typing import NamedTuple
 import orjson
 
 from core.decide.leads import FORGETTABLE, Lead, Posted, read_lead, unanswerable
-from core.errors import ConfigError
+from core.errors import NotTaken
 from core.flow.consent.checking import check_all
 from core.flow.hub import HUB, Connection, FormSource, Hub, Stream
 from core.flow.inward.arrivals import Trip
@@ -63,12 +63,10 @@ class Captured(NamedTuple):
     """Field → what the person is asked to mend; nothing was taken in then."""
 
 
-class Clash(ConfigError):
-    """A key that was used for other words before."""
-
-
 def capture(hub: Hub, post: Post) -> Captured:
-    """Take a lead in, whole or not at all. `KeyError` where there is no such form, `Clash` for a key used otherwise."""
+    """Take a lead in, whole or not at all. `NotTaken` where there is no such form, and for a key used otherwise."""
+    if post.form not in hub.forms:
+        raise NotTaken(f"There is no form '{post.form[:60]}'.", code="lead.form")
     source, now = hub.forms[post.form], hub.clock()
     confirms = hub.profile.double_opt_in
     lead = read_lead(source.form, post.posted, at=now, referer=post.referer, confirms=confirms)
@@ -114,10 +112,7 @@ def _earlier(tx: Tx, source: FormSource, key: str, mark: int, now: Instant) -> s
     """The key of the lead that this is again; None for a new one."""
     found = leads.known(tx, source.people.id, key, mark, since=now - WINDOW)
     if found is not None and found.fingerprint != mark:
-        raise Clash(
-            "This key was used for another lead before.",
-            remedy="Send each lead with an Idempotency-Key of its own, and the same one only to try it again.",
-        )
+        raise NotTaken("This key was used for another lead before.", code="lead.key")
     if found is not None:
         return found.key
     return key if bindings.of_remotes(tx, source.people.id, [key]) else None
