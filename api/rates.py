@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from math import ceil
 
 from core.errors import ConfigError
 from core.model.instant import MINUTE, SECOND, Instant
@@ -24,8 +25,9 @@ class Rates:
 
     def __init__(self, a_minute: int) -> None:
         """As many at once as in a minute."""
-        self._size, self._fills = float(a_minute), a_minute / MINUTE
-        self._buckets: OrderedDict[str, tuple[float, Instant]] = OrderedDict()
+        # A token is cut into as many drops as a minute has microseconds: whole numbers, so that none is lost.
+        self._size, self._fills = a_minute * MINUTE, a_minute
+        self._buckets: OrderedDict[str, tuple[int, Instant]] = OrderedDict()
         self._lock = threading.Lock()
 
     def wait(self, who: str, now: Instant) -> int:
@@ -33,11 +35,11 @@ class Rates:
         with self._lock:
             held, at = self._buckets.pop(who, (self._size, now))
             held = min(self._size, held + max(0, now - at) * self._fills)
-            enough = held >= 1
-            self._buckets[who] = (held - 1 if enough else held, now)
+            enough = held >= MINUTE
+            self._buckets[who] = (held - MINUTE if enough else held, now)
             if len(self._buckets) > MOST:
                 self._buckets.popitem(last=False)
-        return 0 if enough else max(1, round((1 - held) / self._fills / SECOND + 0.5))
+        return 0 if enough else ceil((MINUTE - held) / (self._fills * SECOND))
 
 
 def networks(said: str) -> Networks:

@@ -229,7 +229,6 @@ def _print_choice(installation: Installation, kind: str, key: str, found: list[R
 
 def _told(installation: Installation, answer: Answer) -> dict[str, Any]:
     from api.listing import title
-    from core.model.instant import iso
 
     sources = installation.hub().sources
     return {
@@ -247,10 +246,10 @@ def _told(installation: Installation, answer: Answer) -> dict[str, Any]:
                 "value": one.value,
                 "rule": str(one.rule),
                 "source": one.winner.source if one.winner else None,
-                "at": iso(one.winner.stamp.at) if one.winner else None,
+                "at": one.winner.stamp.said_at if one.winner else None,
                 "asked": one.asked,
                 "others": [
-                    {"source": lost.source, "value": lost.value, "at": iso(lost.stamp.at), "reason": lost.reason}
+                    {"source": lost.source, "value": lost.value, "at": lost.stamp.said_at, "reason": lost.reason}
                     for lost in one.losers
                 ],
                 "sentence": one.sentence,

@@ -16,7 +16,6 @@ from core.decide.fold import beside, decided, resolved, words
 from core.decide.rules import HUB, LATEST, RULES, Plan, Rule, Rules
 from core.decide.settle import Said, Verdict, element_key, in_contention, strictness
 from core.model.claim import Stamp, Voice
-from core.model.instant import iso
 from core.model.shape import Shape
 from core.model.values import Json, is_blank
 
@@ -175,6 +174,12 @@ def _waits(value: Json) -> TypeGuard[dict[str, Json]]:
     return isinstance(value, dict) and "id" in value and ("by" in value or "in" in value)
 
 
+def _claimed(lost: Loser) -> str:
+    said_at = lost.stamp.said_at
+    how = f"says {text(lost.value)} since {said_at}" if said_at else f"only took it to be {text(lost.value)}"
+    return f"{lost.source} {how}"
+
+
 def _sentence(field: str, rule: Rule, verdict: Verdict, losers: Sequence[Loser]) -> str:
     """For a support person: what stands, who said so and when, and what the others say."""
     if verdict.asked:
@@ -182,9 +187,11 @@ def _sentence(field: str, rule: Rule, verdict: Verdict, losers: Sequence[Loser])
         return f"{field} waits for a person: {verdict.note} ({named}). Until then {text(verdict.value)} is kept."
     opening = f"{field} is {text(verdict.value)}"
     if verdict.winner:
-        opening += f", as {verdict.winner.source} said on {iso(verdict.winner.stamp.at)}"
+        said_at = verdict.winner.stamp.said_at
+        how = f"said on {said_at}" if said_at else "takes it while nobody knows better"
+        opening += f", as {verdict.winner.source} {how}"
     elif not is_blank(verdict.value):
         opening += ", put together from several sources"
     told = [opening + f" (rule {rule}: {RULES[rule.name]})."]
-    told += [f"{lost.source} says {text(lost.value)} since {iso(lost.stamp.at)}: {lost.reason}." for lost in losers]
+    told += [f"{_claimed(lost)}: {lost.reason}." for lost in losers]
     return " ".join(told)

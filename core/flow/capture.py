@@ -86,10 +86,11 @@ def capture(hub: Hub, post: Post) -> Captured:
             earlier = _earlier(tx, source, key, mark, now)
             if earlier is not None:
                 return Captured(_reference(earlier), again=True, problems=reading.problems)
-            leads.note(tx, source.people.id, leads.Known(key, mark, now))
-            _take_in(hub, tx, source, lead, person, key=key, at=now, run_id=run.id)
-            _count(tx, source, reading)
-        run.counts = {"captured": 1}
+            taken = _take_in(hub, tx, source, lead, person, key=key, at=now, run_id=run.id)
+            if taken:
+                leads.note(tx, source.people.id, leads.Known(key, mark, now))
+                _count(tx, source, reading)
+        run.counts = {"captured" if taken else "left_out": 1}
     return Captured(_reference(key), problems=reading.problems)
 
 
@@ -128,13 +129,16 @@ def _granted_already(hub: Hub, lead: Lead, reading: Reading) -> list[str]:
 
 def _take_in(
     hub: Hub, tx: Tx, source: FormSource, lead: Lead, person: Mapping[str, Json], *, key: str, at: Instant, run_id: int
-) -> None:
+) -> bool:
+    """Whether it came in; whoever was erased is kept out, note and all, until a person lets them in."""
     trip = _trip(hub, source.people, at, run_id)
     trip = replace(trip, assumed=("lifecycle_stage",), proof=_proof(source.form, lead))
     receive(trip, tx, [Remote(key, dict(person), modified_at=at)])
     row = bindings.of_remotes(tx, source.people.id, [key]).get(key)
-    if row is not None and row.state != State.ERASED:
-        receive(_trip(hub, source.notes, at, run_id), tx, [Remote(key, {**lead.note, "person": key}, modified_at=at)])
+    if row is None or row.state == State.ERASED:
+        return False
+    receive(_trip(hub, source.notes, at, run_id), tx, [Remote(key, {**lead.note, "person": key}, modified_at=at)])
+    return True
 
 
 def _trip(hub: Hub, stream: Stream, at: Instant, run_id: int) -> Trip:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from core.model.instant import Instant
+from core.model.instant import Instant, iso
 from core.model.values import Json
 
 
@@ -37,6 +37,11 @@ class Stamp(NamedTuple):
     evidence: int = Evidence.FIRST_SEEN
     explicit: bool = False
     """Said by the person concerned, first hand. Only such a grant may widen consent."""
+
+    @property
+    def said_at(self) -> str | None:
+        """When it was set, at the latest, as people read it; None for what is only taken for granted."""
+        return iso(self.at) if self.at >= 0 else None
 
 
 ASSUMED = Stamp(-1, -1)

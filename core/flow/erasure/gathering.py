@@ -47,7 +47,7 @@ def _values(hub: Hub, person: Person) -> dict[str, Any]:
     found = {}
     for name, value in record.values.items():
         winner = explain(shape, hub.rules, voices, name).winner
-        said = {"said_by": winner.source, "at": iso(winner.stamp.at)} if winner is not None else {}
+        said = {"said_by": winner.source, "at": winner.stamp.said_at} if winner is not None else {}
         found[name] = {"value": value, **said}
     return found
 

@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.mapping import Vocabulary
+from api.mappings import common_vocabularies
+from core.mapping import MappingError, Vocabulary, check_text, load, translator
+from core.mapping.load import load_vocabularies
+from core.model.shapes import SHAPES
 
 WORDS = {"new": "lead", "fresh": "lead", "client": "customer", 1: "low"}
 
@@ -72,3 +75,72 @@ def test_what_is_written_comes_back(words: dict, unknown: str, value: str):
     except ValueError:
         return
     assert inward(written) == value
+
+
+LOOSE = """
+vocabularies:
+  origin:
+    spelling: any
+    unknown: keep
+    words: {Web Form: web, website: web, E-Mail: email}
+contacts:
+  as: contact
+  fields:
+    source: {field: src, vocabulary: origin}
+"""
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [("Web Form", "web"), ("web-form", "web"), ("WEBFORM", "web"), ("e mail", "email"), ("Pigeon Post", "Pigeon Post")],
+)
+def test_any_spelling_of_a_word_is_the_word(theirs: str, ours: str) -> None:
+    stream = load(LOOSE, file="tool.yaml").streams["contacts"]
+    (reading,) = translator(stream, shapes=SHAPES).read([{"src": theirs}])
+    assert reading.values == {"source": ours}
+
+
+def test_the_first_spelling_is_written() -> None:
+    stream = load(LOOSE, file="tool.yaml").streams["contacts"]
+    assert translator(stream, shapes=SHAPES).write({"source": "web"}).fields == {"src": "Web Form"}
+
+
+def test_what_is_spelt_strangely_is_told() -> None:
+    with pytest.raises(MappingError, match="`spelling` is exact or any"):
+        load(LOOSE.replace("spelling: any", "spelling: loose"), file="tool.yaml")
+
+
+COMMON = "vocabularies:\n  shared:\n    words: {Hot: hot, Warm: warm, Warmish: warm}\n"
+USING = "contacts:\n  as: contact\n  fields:\n    lead_status: {field: state, vocabulary: shared}\n"
+
+
+def test_a_mapping_may_name_a_common_vocabulary() -> None:
+    mapping = load(USING, file="tool.yaml", common=COMMON)
+    ready = translator(mapping.streams["contacts"], shapes=SHAPES, vocabularies=mapping.vocabularies)
+    assert ready.read([{"state": "Hot"}])[0].values == {"lead_status": "hot"}
+    assert check_text(USING, file="tool.yaml", shapes=SHAPES, common=COMMON) == []
+    with pytest.raises(MappingError, match="no vocabulary `shared`"):
+        load(USING, file="tool.yaml")
+
+
+def test_a_mappings_own_vocabulary_goes_before_a_common_one() -> None:
+    own = "vocabularies:\n  shared:\n    words: {Hot: cold}\n" + USING
+    mapping = load(own, file="tool.yaml", common=COMMON)
+    ready = translator(mapping.streams["contacts"], shapes=SHAPES, vocabularies=mapping.vocabularies)
+    assert ready.read([{"state": "Hot"}])[0].values == {"lead_status": "cold"}
+
+
+def test_mistakes_in_the_common_vocabularies_are_told() -> None:
+    for text, words in (("contacts: {}", "no `vocabularies`"), ("vocabularies: {a: {}}", "has no words")):
+        with pytest.raises(MappingError, match=words):
+            load_vocabularies(text, file="vocabularies.yaml")
+
+
+def test_where_leads_come_from_is_said_in_one_word() -> None:
+    vocabulary = common_vocabularies()["capture_sources"]
+    inward = vocabulary.pair().inward
+    assert inward is not None
+    spelt = {"Website": "web", "web form": "web", "Fb": "facebook", "WORD-OF-MOUTH": "referral", "Zeppelin": "Zeppelin"}
+    assert {word: inward(word) for word in spelt} == spelt
+    assert vocabulary.knows("web")
+    assert not vocabulary.knows("Zeppelin")
