@@ -111,7 +111,7 @@ def _print_plan(hub: Hub, planned: Planned) -> None:
 
     screen, person = output.console(), planned.person
     name = hub.shapes[person.record.kind].name_of(person.record.values)
-    more = f", with {len(person.record_ids) - 1} merged into it" if len(person.record_ids) > 1 else ""
+    more = f", with {len(person.record_ids) - 1} that belong to it" if len(person.record_ids) > 1 else ""
     screen.print(f"{person.record.kind} {person.record.id}: {name}{more}", markup=False, style="bold")
     screen.print(
         f"From the hub: the record, {planned.told:,} entries of history, {planned.entries:,} of the consent ledger."
