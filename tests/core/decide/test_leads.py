@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.decide.leads import read_lead, unanswerable
+from core.decide.leads import Lead, read_lead, unanswerable
 from core.model.form import Form, FormField, Tick
 from core.model.instant import DAY, iso
 
@@ -24,8 +24,8 @@ FORM = Form(
 KNOWN = {"email", "phone", "website", "asked"}
 
 
-def read(*, confirms: bool = True, referer: str | None = None, **posted: str):
-    return read_lead(FORM, posted, at=NOW, referer=referer, confirms=confirms)
+def read(**posted: str) -> Lead:
+    return read_lead(FORM, posted, at=NOW, confirms=True)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_the_campaign_is_taken_from_where_it_stands(posted: dict[str, str], camp
 
 @pytest.mark.parametrize("page", ["javascript:alert(1)", "ftp://a.example", "", "https://a.example/" + "x" * 3_000])
 def test_what_is_no_page_is_none_and_the_browsers_own_word_counts(page: str):
-    lead = read(page=page, referer="https://shop.example/patios")
+    lead = read_lead(FORM, {"page": page}, at=NOW, referer="https://shop.example/patios", confirms=True)
     assert lead.person["page"] == "https://shop.example/patios"
 
 
@@ -84,7 +84,8 @@ def test_the_reason_stands_for_what_they_ask_where_they_say_nothing_else():
     ],
 )
 def test_a_box_says_what_was_said(word: str, confirms: bool, status: str | None):
-    assert read(confirms=confirms, **{"consent.email": word}).consents.get("consent.email") == status
+    lead = read_lead(FORM, {"consent.email": word}, at=NOW, confirms=confirms)
+    assert lead.consents.get("consent.email") == status
 
 
 def test_what_nobody_confirms_by_mail_needs_no_confirmation():
