@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import operator
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -108,7 +107,7 @@ class Expression:
             return None
         names = {name: "" if blank else given[name] for name, blank in zip(self.names, blanks, strict=True)}
         try:
-            result = _evaluated(self, names)
+            result = _evaluator(names).eval(self.text, previously_parsed=self.tree)
         except (InvalidExpression, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             if any(blanks):
                 return None
@@ -191,14 +190,6 @@ def _is_known_call(node: ast.Call) -> bool:
     return plain and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS
 
 
-_EVALUATORS = threading.local()
-"""One evaluator a thread: to make one costs nearly as much as to use it, and only its names differ."""
-
-
-def _evaluated(expression: Expression, names: dict[str, Json]) -> Json:
-    evaluator: SimpleEval | None = getattr(_EVALUATORS, "own", None)
-    if evaluator is None:
-        functions = {name: function for name, (function, _) in FUNCTIONS.items()}
-        evaluator = _EVALUATORS.own = SimpleEval(operators=_OPERATORS, functions=functions, names={})
-    evaluator.names = names
-    return evaluator.eval(expression.text, previously_parsed=expression.tree)
+def _evaluator(names: dict[str, Json]) -> SimpleEval:
+    functions = {name: function for name, (function, _) in FUNCTIONS.items()}
+    return SimpleEval(operators=_OPERATORS, functions=functions, names=names)
