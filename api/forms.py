@@ -140,8 +140,15 @@ def routes(installation: Installation) -> APIRouter:
         form = form_of(name)
         if form is None:
             return form_page(None, status=404)
-        context = {"page": str(request.url), "referrer": request.headers.get("referer", "")}
+        context = {"page": seen_from_outside(request), "referrer": request.headers.get("referer", "")}
         return form_page(form, token=token_of(installation, name), context=context)
+
+    def seen_from_outside(request: Request) -> str:
+        """The page's address as people see it: before the hub stands a proxy that speaks TLS."""
+        public, url = installation.settings.public_url, request.url
+        if not public or url.hostname != urlsplit(public).hostname:
+            return str(url)
+        return f"{public.rstrip('/')}{url.path}" + (f"?{url.query}" if url.query else "")
 
     @router.get("/{name}/token")
     def token(name: str, request: Request) -> Response:

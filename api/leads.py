@@ -41,9 +41,14 @@ _TO_PEOPLE = {
     "lead.too_often": "Too much came from your connection just now. What you wrote is all here: please wait a minute, "
     "and send it again.",
     "lead.site": "This page may not use the form. Please tell whoever it belongs to. Nothing was sent.",
+    "lead.form": "There is no such form any more. Please tell whoever the page belongs to. Nothing was sent.",
+    "lead.unreadable": "What your browser sent could not be read. Please go back and try again. Nothing was sent.",
     "lead.too_large": "This is more than we can take: please send less, and no files. Nothing was sent.",
 }
-"""What people are told; the rest is said to them as it is to programs."""
+"""What people are told."""
+_OUR_FAULT = (
+    "This was not sent, and it is our fault. What you wrote is all here: please try again in a few minutes, or call us."
+)
 
 
 class Asked(NamedTuple):
@@ -159,7 +164,7 @@ def _refused(request: Request, asked: Asked, error: ConcordError, *, token: str 
     if asked.wants_json:
         told = {"error": error.to_json(), "fields": dict(wrong)}
         return JSONResponse(told, status, headers={**_plain(asked.form, asked.origin), **more})
-    said = "" if wrong else _TO_PEOPLE.get(error.error_code, f"{error.message} {error.remedy}")
+    said = "" if wrong else _TO_PEOPLE.get(error.error_code, _OUR_FAULT)
     # Posted from here the next time, it would no longer be known which page it began on.
     page_before = asked.fields.get(PAGE) or request.headers.get("referer", "")
     context = {"page": page_before, "referrer": asked.fields.get(REFERRER, "")}

@@ -67,12 +67,13 @@ def read_lead(form: Form, posted: Posted, *, at: Instant, referer: str | None = 
     """
     said = {name: text.strip() for name, text in posted.items() if text.strip()}
     page = said.get(PAGE) if _is_page(said.get(PAGE)) else referer
-    asked = {one.name: said[one.name] for one in form.fields if one.name in said and one.name != REASON}
-    reason = said.get(REASON) or form.reason
+    names = [ASKED, *(one.name for one in form.fields if one.name != REASON)]
+    asked = {name: said[name] for name in names if name in said}
+    reason = said.get(REASON, "")[:LINE] or form.reason
     person: dict[str, Json] = {
         **asked,
         "page": page if _is_page(page) else None,
-        "source": said.get("source") or form.source,
+        "source": said.get("source", "")[:LINE] or form.source,
         **_campaign(said, page),
         "first_touch_at": _first_touch(said.get("first_touch_at"), at),
         "lifecycle_stage": "lead",
@@ -174,7 +175,7 @@ def _words(form: Form, said: Posted, person: Values, page: str | None) -> Iterat
         yield f"Came from: {said[REFERRER][:ADDRESS]}"
     yield from (f"{name}: {person[name]}" for name in UTM if person.get(name))
     more = sorted(name for name in said if name not in names and name not in _SILENT)
-    yield from (f"{name[:60]}: {said[name][:LINE]}" for name in more[:MORE])
+    yield from (f"{name[:60]}: {said[name][: TEXT if name == ASKED else LINE]}" for name in more[:MORE])
 
 
 def _line(one: FormField, text: str) -> str:

@@ -267,6 +267,7 @@ def test_what_is_wrong_is_told_with_who_acts(
     if sort != "application/json":
         assert page.status_code == status
         assert page.text.startswith("<!doctype html>")
+        assert "concord" not in page.text, "people are not told what an admin would do"
 
 
 def test_what_is_missing_is_named_field_by_field(client: TestClient):
@@ -371,7 +372,8 @@ def with_trust(lab: Lab, networks: str) -> Installation:
 def test_the_public_name_leads_to_forms_and_nowhere_else(lab: Lab):
     client = with_settings(lab, public_url=PUBLIC)
     host = {"host": "hub.shop.example"}
-    assert client.get("/forms/quote", headers=host).status_code == 200
+    page = client.get("/forms/quote?utm_source=flyer", headers=host)
+    assert hidden(page.text, "page") == f"{PUBLIC}/forms/quote?utm_source=flyer"
     assert post(client, {**host, "origin": PUBLIC}, **ANN).status_code == 303
     for path in ("/", "/healthz", "/v1/consent/check?address=a", "/v1/leadsome"):
         assert client.get(path, headers=host).status_code == 404, path

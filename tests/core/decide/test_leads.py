@@ -104,6 +104,12 @@ def test_words_that_nobody_asked_for_stay_and_those_nobody_typed_do_not():
     assert "secret" not in body
 
 
+def test_what_they_ask_is_taken_where_the_form_does_not_ask_it():
+    lead = read_lead(Form("a", "A", FORM.fields[:1]), {"asked": "x" * 9_000}, at=NOW, confirms=True)
+    assert lead.person["asked"] == "x" * 9_000
+    assert "x" * 9_000 in lead.note["body"]
+
+
 def test_a_flood_of_fields_is_cut_off():
     body = read(**{f"field{one}": "x" * 5_000 for one in range(100)}).note["body"]
     assert body.count("field") == 30
