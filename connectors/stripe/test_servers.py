@@ -119,8 +119,11 @@ class LocalstripeHarness(StripeHarness):
         Running.server.forget()
         self.client = Running.server.client()
         self.relay = Relay(Running.server)
+        self.connectors = []
 
     def close(self) -> None:
+        for connector in self.connectors:
+            connector.close()
         self.relay.stop()
         self.client.close()
 
@@ -128,7 +131,9 @@ class LocalstripeHarness(StripeHarness):
         return {"api_key": KEY, "url": self.relay.url, "page_size": 3}
 
     def connect(self, settings: Mapping[str, Any] | None = None) -> Stripe:
-        return build(Context("localstripe", settings or self.settings(), clock=self.relay.now))
+        made = build(Context("localstripe", settings or self.settings(), clock=self.relay.now))
+        self.connectors.append(made)
+        return made
 
     def create(self, stream: str, fields: Fields) -> str:
         return str(self._asked("POST", "", fields)["id"])

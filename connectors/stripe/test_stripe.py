@@ -10,7 +10,6 @@ from connectors._kit.clock import VirtualTime
 from connectors._kit.contract import ContractSuite, Harness
 from connectors._kit.hostile.people import People
 from connectors._kit.mischief import Mischief
-from connectors._kit.payload import nested
 from connectors.stripe.connector import Stripe, build
 from connectors.stripe.published import violations
 from connectors.stripe.sandbox import Sandbox
@@ -29,8 +28,15 @@ class StripeHarness(Harness):
         self.mischief = Mischief()
         self.box: Sandbox = Sandbox(clock=self.time, mischief=self.mischief).__enter__()
         self.hook = self.box.listen(HOOK)
+        self.connectors: list[Any] = []
+
+    def connect(self, settings: Mapping[str, Any] | None = None) -> Any:
+        self.connectors.append(super().connect(settings))
+        return self.connectors[-1]
 
     def close(self) -> None:
+        for connector in self.connectors:
+            connector.close()
         self.box.stop()
         assert violations(self.box.journal) == []
 
@@ -158,10 +164,3 @@ def new(number: int = 1, **fields: Any) -> Edit:
     """A create."""
     named = {"email": f"n{number}@example.com", **dotted(fields)}
     return Edit(Verb.CREATE, CUSTOMERS, f"concord-9-{number}-1.0", fields=named)
-
-
-def total(receipt: Receipt) -> Fields:
-    """What a good receipt says that Stripe holds."""
-    assert receipt.error is None, str(receipt.error)
-    assert receipt.fields is not None
-    return nested(receipt.fields)
