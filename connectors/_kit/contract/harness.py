@@ -31,6 +31,8 @@ class Harness:
     """So many records need more than one page under `settings()`; None where a page has no end."""
     largest_batch: ClassVar[int | None] = None
     """Try batches of this size where the manifest's is too large to try."""
+    notices_name_records: ClassVar[bool] = True
+    """Whether a webhook says which record it is about; where not, it only says that its stream has news."""
     people: ClassVar[People | None] = None
     """How people type in this tool, for `concord connector test NAME --hostile`; None where nobody can."""
 

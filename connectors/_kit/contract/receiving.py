@@ -23,6 +23,10 @@ class ReceivingTests(Tests):
         stream = next(iter(tool.harness_streams))
         (id_,) = add(tool, stream, 1)
         notices = connector.receive(tool.webhook(stream, id_))
+        if not tool.notices_name_records:
+            assert [(one.kind, one.stream, one.remote) for one in notices] == [("changed", stream, None)]
+            assert notices[0].event_id
+            return
         named = [notice for notice in notices if notice.remote is not None and _leads(connector, notice, id_)]
         assert named, "the notice names the record, or an id from which a direct read leads to it"
         assert named[0].stream == stream
@@ -64,7 +68,8 @@ class ReceivingTests(Tests):
     @point(Point.WEBHOOKS, "webhook")
     def test_nonsense_is_an_error_of_ours(self, tool: Harness, connector: Any) -> None:
         request = self._event(tool)
-        for body in (b"", b"{", b"[]", b"null", b'{"a": 1}', b"\xff\xfe"):
+        nonsense = {b"", b"{", b"[]", b"null", b'{"a": 1}', b"\xff\xfe"} - {request.body}
+        for body in sorted(nonsense):
             with pytest.raises((Refused, Garbled)):
                 connector.receive(replace(request, body=body))
 
