@@ -44,7 +44,7 @@ def checked(calendar: Calendar, body: Body) -> Body:
     if "attendees" in kept:
         kept["attendees"] = [_guest(calendar, kept, one) for one in kept["attendees"]]
     if "extendedProperties" in kept:
-        kept["extendedProperties"] = {kind: _cut(own) for kind, own in kept["extendedProperties"].items()}
+        kept["extendedProperties"] = {kind: _cut(own) for kind, own in kept["extendedProperties"].items() if own}
     if kept.get("status", "confirmed") not in ("confirmed", "tentative", "cancelled"):
         raise invalid("Invalid value for: status")
     return {name: value for name, value in kept.items() if value not in (None, [], {})}
