@@ -14,7 +14,7 @@ ACTIVITY = Shape.of(
         Field("due_at", "instant", "When it must be done.", "2026-11-23T10:00:00Z"),
         Field("starts_at", "instant", "When it begins or began.", "2026-11-23T10:00:00Z"),
         Field("ends_at", "instant", "When it ends or ended.", "2026-11-23T10:30:00Z"),
-        Field("all_day", "flag", "Whether it fills whole days, from midnight UTC to midnight UTC behind the last.", False),
+        Field("all_day", "flag", "Whether it fills whole days, from midnight UTC to midnight behind the last.", False),
         Field("time_zone", "name", "IANA time zone it was planned in.", "Europe/London"),
         Field("repeats", "name", "Rule by which it repeats (RFC 5545).", "FREQ=WEEKLY;BYDAY=MO"),
         Field(
