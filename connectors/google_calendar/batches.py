@@ -21,6 +21,7 @@ from connectors._kit.exchange import READING, Answer
 from connectors._kit.limits import Bucket, Learnt
 from connectors._kit.paging import batches
 from connectors._kit.payload import Payload
+from connectors._kit.receipts import ENDING
 from connectors.google_calendar.client import BATCH, Client
 from connectors.google_calendar.trouble import explained
 from core.errors import Garbled, SignedOut, ToolError, Unknown
@@ -52,17 +53,21 @@ class Sender:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        # An envelope is booked at once, so it must be small beside what a minute allows.
+        self._most = max(1, min(MOST, int(client.pace) // 10))
 
     def send(self, operations: Sequence[Operation]) -> list[Outcome]:
         """One outcome for each, in order. Raises what concerns all of them, while nothing is known of any."""
         outcomes: list[Outcome] = []
-        for some in batches(operations, MOST):
+        for some in batches(operations, self._most):
             try:
                 outcomes += [self._single(some[0])] if len(some) == 1 else self._together(some)
             except ToolError as error:
                 if not outcomes:
                     raise
                 outcomes += [error] * len(some)
+                if isinstance(error, ENDING):
+                    return outcomes + [error] * (len(operations) - len(outcomes))
         return outcomes
 
     def _single(self, one: Operation) -> Outcome:

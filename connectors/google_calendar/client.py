@@ -51,9 +51,9 @@ class Client:
         self._lock = threading.Lock()
         self._door, path = door_of(context)
         self.auth = signed(context, self._door, path)
-        self.limits = Bucket(
-            float(settings.get("calls") or 600), _MINUTE, clock=context.clock, sleep=context.sleep or time.sleep
-        )  # fmt: skip
+        self.pace = float(settings.get("calls") or 600)
+        """Calls in a minute."""
+        self.limits = Bucket(self.pace, _MINUTE, clock=context.clock, sleep=context.sleep or time.sleep)
         self.http = Http(
             str(settings.get("url") or API), clock=context.clock, auth=self.auth, limits=self.limits,
             sleep=context.sleep, explain=explained, on_skew=self._learn, connection=context.name,

@@ -78,15 +78,16 @@ def _parts(call: Call) -> list[_Part]:
 
 def _part(id: str, raw: object, outer: Call) -> _Part:
     """A call inside; the envelope's credentials count for it."""
-    head, _, body = (raw if isinstance(raw, bytes) else b"").partition(b"\r\n\r\n")
-    first, *lines = head.decode().split("\r\n")
+    # Lines may end either way; Google's own client writes them without a carriage return.
+    head, *rest = re.split(rb"\r?\n\r?\n", raw if isinstance(raw, bytes) else b"", maxsplit=1)
+    first, *lines = head.decode().splitlines()
     found = re.fullmatch(r"([A-Z]+) (\S+)(?: HTTP/1\.1)?", first)
     if found is None:
         raise invalid("Failed to parse batch request, error: bad request line.")
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     address = urlsplit(found[2])
     own = {"authorization": outer.headers.get("authorization", ""), **headers}
-    call = Call(found[1], address.path, dict(parse_qsl(address.query)), own, body.rstrip(b"\r\n"))
+    call = Call(found[1], address.path, dict(parse_qsl(address.query)), own, b"".join(rest).rstrip(b"\r\n"))
     return _Part(id.strip("<>"), call)
 
 

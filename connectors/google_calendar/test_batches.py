@@ -52,11 +52,29 @@ def test_letters_of_any_language_come_back_as_they_went(trial: Trial) -> None:
     assert receipts[1].fields["description"] == "a\r\n\r\nb\n"
 
 
-def test_each_call_of_an_envelope_counts() -> None:
+def test_each_call_of_an_envelope_counts_and_envelopes_are_small_beside_the_limit() -> None:
     trial = Trial(calls=100)
     trial.write(*(new(number) for number in range(50)))
+    assert len(trial.box.calls("POST", BATCH)) == 5
     with pytest.raises(Throttled):
         trial.connector.client.limits.take(90)
+    trial.close()
+
+
+def test_what_was_done_before_the_trouble_stays_done() -> None:
+    trial = Trial(calls=100)
+    trial.walk()
+    handler = next(old for made, old in trial.box._routes if made.path == BATCH)
+
+    def once(call: Any) -> Response:
+        response = handler(call)
+        trial.mischief.chances[Switch.THROTTLED] = 1.0
+        return response
+
+    trial.box._routes = [(made, once if old == handler else old) for made, old in trial.box._routes]
+    receipts = trial.write(*(new(number) for number in range(30)))
+    assert [type(one.error) for one in receipts] == [type(None)] * 10 + [Throttled] * 20
+    assert trial.box.count() == 10
     trial.close()
 
 

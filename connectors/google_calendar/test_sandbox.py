@@ -229,8 +229,10 @@ def test_a_channel_has_an_id_of_its_own_and_lives_a_week(client: Client) -> None
     assert client.ask("POST", "/channels/stop", {**stop, "resourceId": told["resourceId"]}).status_code == 204
 
 
-def test_an_envelope_of_more_than_fifty_is_refused(client: Client) -> None:
-    part = "--b\r\nContent-Type: application/http\r\n\r\nGET /calendar/v3/calendars/primary/events/abcde\r\n\r\n"
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+def test_an_envelope_of_more_than_fifty_is_refused(client: Client, end: str) -> None:
+    lines = ("--b", "Content-Type: application/http", "", "GET /calendar/v3/calendars/primary/events/abcde", "", "")
+    part = end.join(lines)
     answer = client.http.post(
         f"{client.box.url}/batch/calendar/v3", content=part * 51 + "--b--",
         headers={"Content-Type": "multipart/mixed; boundary=b"},

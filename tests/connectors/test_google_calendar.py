@@ -29,6 +29,7 @@ activities:
 WRITES = ("POST", "PATCH", "PUT", "DELETE")
 AT = {"dateTime": "2026-12-01T10:00:00+01:00"}
 UNTIL = {"dateTime": "2026-12-01T11:00:00+01:00"}
+GUESTS = [{"email": "ann@shore.example"}]
 
 
 class Town:
@@ -147,7 +148,7 @@ def test_an_expired_token_walks_anew_and_deletes_nothing(town: Town) -> None:
 
 
 def test_guests_that_are_hidden_later_stay_known(town: Town) -> None:
-    id_ = town.box.create({"summary": "Big", "start": AT, "end": UNTIL, "attendees": [{"email": "ann@shore.example"}]})
+    id_ = town.box.create({"summary": "Big", "start": AT, "end": UNTIL, "attendees": GUESTS})
     town.settle()
     town.box.edit(id_, {"attendeesOmitted": True, "attendees": [], "location": "Hall"})
     town.settle()
