@@ -77,6 +77,8 @@ def test_a_meeting_comes_back_as_it_went(trial: Trial, events: Any) -> None:
 def test_a_task_stands_where_it_is_due(trial: Trial, events: Any, due: str, all_day: bool) -> None:
     back = there_and_back(trial, events, type="task", subject="Send the estimate", due_at=due, done=False)
     assert (back["type"], back["due_at"], back["all_day"], back["done"]) == ("task", due, all_day, False)
+    (held,) = (one.body for one in trial.box.calendar.events.values())
+    assert held["transparency"] == "transparent", "a task takes up nobody's time"
     assert "starts_at" not in back
     assert "ends_at" not in back
 

@@ -17,7 +17,7 @@ from core.errors import Exists, Gone, Refused, Stale, Unavailable, Unsupported
 from core.ports import Edit, Receipt, Verb
 
 MEET = {"conferenceId": "abc-defg-hij", "notes": "Dial in"}
-RICH = {
+RICH: dict[str, Any] = {
     "conferenceData": MEET, "attachments": [{"fileUrl": "https://drive.example/plan"}], "colorId": "7",
     "extendedProperties": {"private": {"theirs": "kept"}, "shared": {"for": "all"}},
     "reminders": {"useDefault": False, "overrides": [{"method": "popup", "minutes": 5}]},
