@@ -1,4 +1,4 @@
-"""The sandbox's batch: up to fifty calls in one envelope, each with an answer of its own, in any order."""
+"""The sandbox's batch: up to a thousand calls in one envelope, each with an answer of its own, in any order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from connectors.google_calendar.sandbox_base import BROKEN
 from connectors.google_calendar.sandbox_events import Events
 from connectors.google_calendar.sandbox_problems import Problem, invalid
 
-MOST = 50
+MOST = 1000
 _ANSWERS = "batch_of_answers"
 
 

@@ -11,7 +11,14 @@ from connectors._kit.sandbox import BadCall, Call, Response
 from connectors.google_calendar.sandbox_base import WRITES, api, told
 from connectors.google_calendar.sandbox_channels import Channels
 from connectors.google_calendar.sandbox_lists import LAG, shown
-from connectors.google_calendar.sandbox_problems import deleted, duplicate, invalid, moved_on, not_organizer
+from connectors.google_calendar.sandbox_problems import (
+    deleted,
+    duplicate,
+    invalid,
+    moved_on,
+    not_any_more,
+    not_organizer,
+)
 from connectors.google_calendar.sandbox_rules import ID, OWN, READ_ONLY, checked, patched
 from connectors.google_calendar.sandbox_store import Body, Calendar, Kept
 
@@ -106,7 +113,7 @@ class Events(Channels):
         if not organizer.get("self") and not body.get("guestsCanModify") and not OWN.issuperset(change):
             raise not_organizer()
         if kept.is_cancelled and "status" not in change:
-            return calendar.keep(body, self.now())
+            raise not_any_more()
         if body.get("status") == "cancelled":
             self.cancel(calendar, kept)
             return calendar.events[kept.id]

@@ -96,6 +96,11 @@ def not_signed_in() -> Problem:
     return Problem(401, "authError", message, location=("header", "Authorization"))
 
 
+def not_any_more() -> Problem:
+    """A deleted event is changed by nothing but being put back."""
+    return Problem(403, "forbidden", "Forbidden")
+
+
 def too_many() -> Problem:
     """Nothing says how long to wait."""
     return Problem(403, "rateLimitExceeded", "Rate Limit Exceeded", domain="usageLimits")

@@ -17,7 +17,7 @@ from connectors.google_calendar.events import remote_of
 from connectors.google_calendar.naming import id_of
 from connectors.google_calendar.preparing import body_of, needs_look
 from connectors.google_calendar.reading import Walker, there
-from core.errors import Exists, Gone, Refused, Stale, ToolError, Unsupported
+from core.errors import Exists, Forbidden, Gone, Refused, Stale, ToolError, Unsupported
 from core.model.values import Json
 from core.ports import Edit, Receipt, Remote, Verb
 
@@ -136,4 +136,7 @@ def _held(task: _Task, told: Payload) -> Receipt:
 
 
 def _is_in_doubt(receipt: Receipt | None) -> bool:
-    return receipt is not None and isinstance(receipt.error, Stale | Exists)
+    """Whether the event may be gone: a 403 without any reason of its own is how a deleted one is answered, too."""
+    error = receipt.error if receipt is not None else None
+    plainly_forbidden = isinstance(error, Forbidden) and error.error_code == Forbidden.code
+    return plainly_forbidden or isinstance(error, Stale | Exists)
