@@ -1,8 +1,8 @@
 """Sending several calls in one envelope (multipart/mixed), each with an answer or an error of its own.
 
-Google takes a thousand, counts each of them, and carries them out in any order; fifty at once leave some of the minute's
-limit to others: <https://developers.google.com/workspace/calendar/api/guides/batch> (2026-11). An access token that ended
-is told by the parts, not by the envelope.
+Google takes a thousand, counts each of them, and carries them out in any order; fifty at once leave others some of the
+minute's limit: <https://developers.google.com/workspace/calendar/api/guides/batch> (2026-11). An access token that
+ended is told by the parts, not by the envelope.
 """
 
 from __future__ import annotations
