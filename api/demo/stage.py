@@ -18,8 +18,8 @@ from api.demo.cards import cards, uid
 from api.demo.facts import Person, people
 from api.demo.sheets import sheets
 from api.settings import Settings
+from connectors._kit.dav.servers import Server, radicale, seed
 from connectors._kit.sandbox import Exchange, Sandbox
-from connectors.carddav.servers import Server, radicale, seed
 from connectors.hubspot.checking import FIX as HUBSPOT_FIX
 from connectors.hubspot.sandbox import Sandbox as HubSpot
 from connectors.salesforce.checking import FIX as SALESFORCE_FIX

@@ -1,76 +1,50 @@
-"""Cards as the core sees them: members of an address book fetched in one request and read into `Remote`s.
-
-One card that cannot be read never stops the others: it is a `Remote` with a `problem`. Used by reading and
-writing.
-"""
+"""What cards add to the kit's walks and writes: the names of RFC 6352, and how a card becomes a record and back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from urllib.parse import urljoin
+from connectors._kit.dav.dialect import Content, Dialect
+from connectors.carddav.editing import edit, new
+from connectors.carddav.vcard import read
+from core.model.instant import Instant, moment
+from core.ports import Fields
 
-from connectors.carddav.dav import BrokenXml, Dav, Resource, strong
-from connectors.carddav.vcard import CardError, read
-from core.ports import Remote
-
-
-def remotes(dav: Dav, book_url: str, paths: Sequence[str]) -> dict[str, Remote]:
-    """These members as they are now, by path; a missing one as a tombstone.
-
-    What is no contact card (a group, another kind of file) is left out.
-    """
-    found: dict[str, Remote] = {}
-    for start in range(0, len(paths), dav.batch):
-        for resource in _members(dav, book_url, paths[start : start + dav.batch]):
-            remote = remote_of(resource)
-            if remote is not None:
-                found[remote.id] = remote
-    return found
-
-
-def remote_of(resource: Resource) -> Remote | None:
-    """A member as a record; None for what is no contact card."""
-    if resource.status in (404, 410):
-        return Remote(resource.path, {}, deleted=True)
-    if resource.status == _BROKEN:
-        return Remote(resource.path, {}, problem=f"{_name(resource.path)}: it comes in no XML.")
-    return remote_of_text(resource.path, resource.card, resource.etag) if resource.card else None
+CARDDAV = Dialect(
+    well_known="carddav",
+    home="A:addressbook-home-set",
+    collection="addressbook",
+    data="A:address-data",
+    multiget="A:addressbook-multiget",
+    query="A:addressbook-query",
+    by_uid=(
+        '<A:filter><A:prop-filter name="UID"><A:text-match collation="i;unicode-casemap" match-type="equals">'
+        "{uid}</A:text-match></A:prop-filter></A:filter>"
+    ),
+    media="text/vcard",
+    suffix=".vcf",
+    whole="card",
+    faults=frozenset({"valid-address-data", "supported-address-data", "max-resource-size"}),
+    room="address book",
+    member="card",
+    setting="book",
+)
 
 
-def remote_of_text(path: str, text: str, version: str | None) -> Remote | None:
-    """A card's text as a record; None for a group of contacts."""
-    try:
+class Cards:
+    """The `Format` of contact cards."""
+
+    def takes(self, kind: str) -> bool:
+        """Whether this content type is that of a card."""
+        return not kind or "vcard" in kind
+
+    def read(self, text: str) -> Content | None:
+        """A card's fields; None for a group of contacts."""
         card = read(text)
-    except CardError as error:
-        return Remote(path, {"card": text}, version, problem=f"{_name(path)}: {error}.")
-    return None if card.is_group else Remote(path, card.fields, version, card.revised_at)
+        return None if card.is_group else Content(card.fields, card.revised_at)
 
+    def new(self, uid: str, fields: Fields, at: Instant) -> str:  # noqa: ARG002 -- a new card tells no time
+        """A card with these fields."""
+        return new(uid, fields)
 
-_BROKEN = 0
-
-
-def _members(dav: Dav, book_url: str, paths: Sequence[str]) -> Iterable[Resource]:
-    try:
-        answer = dav.multiget(book_url, paths)
-    except BrokenXml:
-        # Perhaps one card holds something the server cannot put into XML: find it, and read the others.
-        if len(paths) == 1:
-            return [Resource(paths[0], _BROKEN, {})]
-        half = len(paths) // 2
-        return [*_members(dav, book_url, paths[:half]), *_members(dav, book_url, paths[half:])]
-    asked = set(paths)
-    told = [resource for resource in answer.resources if resource.path in asked]
-    missing = asked.difference(resource.path for resource in told)
-    return [*told, *(_alone(dav, book_url, path) for path in sorted(missing))]
-
-
-def _alone(dav: Dav, book_url: str, path: str) -> Resource:
-    """A member that the server left out of its answer; silence is no proof that it was deleted."""
-    answer = dav.get(urljoin(book_url, path))
-    if answer.status in (404, 410):
-        return Resource(path, answer.status, {})
-    return Resource.of_card(path, strong(answer.headers.get("etag", "")), answer.text)
-
-
-def _name(path: str) -> str:
-    return path.rpartition("/")[2]
+    def edited(self, text: str, fields: Fields, at: Instant) -> str:
+        """The card with these fields changed; `at` becomes its REV where it has one."""
+        return edit(text, fields, revision=moment(at).strftime("%Y%m%dT%H%M%SZ"))

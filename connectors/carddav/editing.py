@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from connectors.carddav.contentline import Line, escape, joined, line_end, parts, split, unescape, write
+from connectors._kit.dav.contentline import Line, escape, joined, line_end, parts, split, unescape, write
+from connectors.carddav.preference import rank, unpreferred
 from connectors.carddav.vcard import (
     ADDRESS,
     ADR_PARTS,
@@ -210,13 +211,13 @@ class _Draft:
         if point(lines[0]) == first:
             return
         for line in lines:
-            if line.rank <= 1 and point(line) != first:
-                self.swap(line, line.value, line.unpreferred())
+            if rank(line) <= 1 and point(line) != first:
+                self.swap(line, line.value, unpreferred(line))
         lines = best(holding(self.named(points.name), points))
         if point(lines[0]) != first:
             chosen = next(line for line in lines if point(line) == first)
             mark = "PREF=1" if self.version == "4.0" else "TYPE=pref"
-            self.swap(chosen, chosen.value, [*chosen.unpreferred(), mark])
+            self.swap(chosen, chosen.value, [*unpreferred(chosen), mark])
 
     def put_shown_name(self, changes: Mapping[str, Json]) -> None:
         """FN must be there and say something; one that was made of the name follows the name."""

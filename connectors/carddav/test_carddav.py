@@ -14,12 +14,12 @@ import vobject
 from connectors._kit.catalogue import entry
 from connectors._kit.clock import VirtualTime
 from connectors._kit.contract import ContractSuite, Harness
+from connectors._kit.dav.protocol import path_of
+from connectors._kit.dav.writing import uid_of
 from connectors._kit.hostile.people import People
 from connectors._kit.mischief import Mischief, Switch
 from connectors.carddav.connector import CardDav, build
-from connectors.carddav.dav import path_of
 from connectors.carddav.sandbox import Habits, Sandbox
-from connectors.carddav.writing import uid_of
 from core.errors import (
     CursorExpired,
     Exists,
@@ -135,17 +135,17 @@ class SandboxHarness(AddressBookHarness):
 
     def edit(self, stream: str, id_: str, fields: Fields) -> None:
         name = id_.rpartition("/")[2]
-        self.sandbox.put(name, self.person_changes(self.sandbox.books["contacts"].members[name].body, fields))
+        self.sandbox.put(name, self.person_changes(self.sandbox.collections["contacts"].members[name].body, fields))
 
     def delete(self, stream: str, id_: str) -> None:
         self.sandbox.drop(id_.rpartition("/")[2])
 
     def show(self, stream: str, id_: str) -> Fields | None:
-        there = self.sandbox.books["contacts"].members.get(id_.rpartition("/")[2])
+        there = self.sandbox.collections["contacts"].members.get(id_.rpartition("/")[2])
         return witness(there.body) if there else None
 
     def count(self, stream: str) -> int:
-        return len(self.sandbox.books["contacts"].members)
+        return len(self.sandbox.collections["contacts"].members)
 
 
 class TestCardDav(ContractSuite):
@@ -205,7 +205,7 @@ class Trial:
         return found
 
     def stored(self, name: str) -> str:
-        return self.sandbox.books["contacts"].members[name].body
+        return self.sandbox.collections["contacts"].members[name].body
 
 
 def update(remote: Remote, **fields: Any) -> Edit:
@@ -486,10 +486,10 @@ def test_a_card_of_ours_that_was_given_another_uid_is_bound_and_not_made_again(m
 
 
 def test_a_book_that_is_gone_is_no_proof_that_its_cards_are(make: Any) -> None:
-    trial = make(Habits(books=("contacts", "other")), book="contacts")
+    trial = make(Habits(collections=("contacts", "other")), book="contacts")
     trial.sandbox.put("0.vcf", card(0))
     (remote,), cursor = trial.walk()
-    del trial.sandbox.books["contacts"]
+    del trial.sandbox.collections["contacts"]
     with pytest.raises(SchemaChanged):
         trial.connector.fetch("contacts", [remote.id])
     with pytest.raises(CursorExpired):
@@ -526,7 +526,7 @@ def test_a_web_page_in_answer_to_a_write_is_no_success(make: Any) -> None:
     trial.mischief.once(Switch.GARBLED)
     (receipt,) = trial.write(creation())
     assert isinstance(receipt.error, Unknown)
-    assert not trial.sandbox.books["contacts"].members
+    assert not trial.sandbox.collections["contacts"].members
 
 
 def test_after_a_no_that_is_for_all_nothing_more_is_sent(make: Any) -> None:
@@ -558,23 +558,23 @@ def test_receipts_of_a_batch_that_was_cut_off_tell_what_was_done(make: Any) -> N
 def test_any_address_leads_to_the_book(make: Any) -> None:
     trial = make()
     base = trial.sandbox.url.rstrip("/")
-    for path in ("", "/", "/dav/", "/dav/principals/anna/", "/dav/books/anna/", "/dav/books/anna/contacts/"):
+    for path in ("", "/", "/dav/", "/dav/principals/anna/", "/dav/home/anna/", "/dav/home/anna/contacts/"):
         connector = trial.connect(url=f"{base}{path}")
         checkup = connector.check()
         assert checkup.ok, path
-        assert "'Contacts' at /dav/books/anna/contacts/" in checkup.findings[0].what
+        assert "'Contacts' at /dav/home/anna/contacts/" in checkup.findings[0].what
         connector.close()
 
 
 def test_several_books_ask_for_a_name(make: Any) -> None:
-    trial = make(Habits(books=("contacts", "customers")))
+    trial = make(Habits(collections=("contacts", "customers")))
     (finding,) = trial.connector.check().findings
     assert not finding.ok
-    assert "'Customers' (/dav/books/anna/customers/)" in finding.what
+    assert "'Customers' (/dav/home/anna/customers/)" in finding.what
     assert "`book`" in finding.remedy
     with pytest.raises(SchemaChanged):
         trial.connector.read("contacts", None)
-    for name in ("customers", "Customers", "/dav/books/anna/customers/"):
+    for name in ("customers", "Customers", "/dav/home/anna/customers/"):
         connector = trial.connect(book=name)
         assert connector.check().ok
         connector.close()

@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 from connectors._kit.clock import VirtualTime
+from connectors._kit.dav.members import Members
+from connectors._kit.dav.protocol import BrokenXml, Dav, Multistatus, preconditions, strong
 from connectors._kit.http import Http
-from connectors.carddav.cards import remotes
-from connectors.carddav.dav import BrokenXml, Dav, Multistatus, preconditions, strong
+from connectors.carddav.cards import CARDDAV, Cards
 from core.errors import Garbled
 
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -30,7 +31,7 @@ def speak() -> Iterator[Callable[[Handler], Dav]]:
     def one(handler: Handler) -> Dav:
         time = VirtualTime()
         made.append(Http(HOST, clock=time, sleep=time.sleep, transport=httpx.MockTransport(handler)))
-        return Dav(made[-1])
+        return Dav(made[-1], CARDDAV)
 
     yield one
     for http in made:
@@ -63,7 +64,9 @@ def test_a_delta_names_what_changed_and_what_is_gone(speak: Any, server: str) ->
 @pytest.mark.parametrize("server", BOOKS)
 def test_cards_come_with_their_version_and_their_last_line_end(speak: Any, server: str) -> None:
     book = BOOKS[server]
-    found = remotes(speak(payload(f"multiget.{server}.xml")), f"{HOST}{book}", [f"{book}1.vcf", f"{book}2.vcf"])
+    found = Members(speak(payload(f"multiget.{server}.xml")), Cards()).at(
+        f"{HOST}{book}", [f"{book}1.vcf", f"{book}2.vcf"]
+    )
     assert found[f"{book}2.vcf"].deleted
     read = found[f"{book}1.vcf"]
     assert read.version is not None
@@ -151,7 +154,7 @@ def test_one_card_that_breaks_the_answer_does_not_hide_the_others(speak: Any) ->
         return xml(body)(request)
 
     dav = speak(handler)
-    found = remotes(dav, f"{HOST}/b/", paths)
+    found = Members(dav, Cards()).at(f"{HOST}/b/", paths)
     assert {path: bool(remote.problem) for path, remote in found.items()} == {
         path: path == "/b/3.vcf" for path in paths
     }

@@ -14,11 +14,11 @@ import pytest
 from connectors._kit.contract.about import AboutTests
 from connectors._kit.contract.reading import ReadingTests
 from connectors._kit.contract.writing import WritingTests
+from connectors._kit.dav.servers import Server, radicale, seed, xandikos
+from connectors._kit.dav.writing import uid_of
 from connectors.carddav.connector import CardDav, build
 from connectors.carddav.editing import new
-from connectors.carddav.servers import Server, radicale, seed, xandikos
 from connectors.carddav.test_carddav import AddressBookHarness, card, update, witness
-from connectors.carddav.writing import uid_of
 from core.errors import CursorExpired, Exists, Stale
 from core.model.instant import SECOND
 from core.ports import Context, Cursor, Edit, Fields, Remote, Verb

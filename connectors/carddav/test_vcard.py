@@ -9,7 +9,7 @@ import vobject
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.carddav.contentline import escape, joined, parts, split, unescape
+from connectors._kit.dav.contentline import escape, joined, parts, split, unescape
 from connectors.carddav.editing import edit, new
 from connectors.carddav.vcard import CardError, read
 from core.model.instant import from_iso

@@ -11,7 +11,9 @@ import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from connectors.carddav.contentline import Line, parts, split, unescape
+from connectors._kit.dav.contentline import Line, parts, split, unescape
+from connectors._kit.dav.dialect import MemberError
+from connectors.carddav.preference import rank, types
 from core.model.instant import Instant, from_iso
 from core.ports import FieldInfo, Fields
 
@@ -54,7 +56,7 @@ FIELDS: tuple[FieldInfo, ...] = (
 """The fields every card may have. Any `X-…` property is a field too, by its name in lower case."""
 
 
-class CardError(ValueError):
+class CardError(MemberError):
     """This text is no card, or this change cannot stand in one; the message is one plain sentence."""
 
 
@@ -137,7 +139,7 @@ def body(lines: Iterable[Line]) -> list[Line]:
 
 def best(lines: Iterable[Line]) -> list[Line]:
     """Lines that say something, the preferred one first."""
-    return sorted((line for line in lines if line.value.strip("; \t")), key=lambda line: line.rank)
+    return sorted((line for line in lines if line.value.strip("; \t")), key=rank)
 
 
 def _text(lines: Iterable[Line]) -> str:
@@ -163,7 +165,7 @@ def holding(lines: Iterable[Line], points: Points) -> list[Line]:
 
 
 def _is_voice(line: Line) -> bool:
-    return not line.types & _NOT_FOR_TALKING or bool(line.types & {"voice", "cell"})
+    return not types(line) & _NOT_FOR_TALKING or bool(types(line) & {"voice", "cell"})
 
 
 def point(line: Line) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from api.assembly import ConnectionSpec, Installation
 from api.settings import Settings
-from connectors.carddav.servers import Server, radicale, seed
+from connectors._kit.dav.servers import Server, radicale, seed
 from core.flow.sync import sync
 from tests.bench.figures import Figure, Skipped, less
 from tests.bench.stage import ROOT, Stage, peer, version, watch

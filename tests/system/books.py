@@ -21,7 +21,7 @@ import httpx
 
 from api.assembly import ConnectionSpec, Installation
 from api.settings import Settings
-from connectors.carddav.servers import Server, radicale, seed, xandikos
+from connectors._kit.dav.servers import Server, radicale, seed, xandikos
 from core.flow.hub import Hub
 from core.flow.sync import Turn, sync
 

@@ -71,7 +71,7 @@ def connect(lab: Lab, server: Sandbox, password: str | None = None) -> None:
 
 def title_in(server: Sandbox, number: int) -> str:
     """The job title on the one card of a person."""
-    (body,) = [one.body for one in server.books["contacts"].members.values() if f"ann.{number}@shore" in one.body]
+    (body,) = [one.body for one in server.collections["contacts"].members.values() if f"ann.{number}@shore" in one.body]
     (line,) = [line for line in body.splitlines() if line.startswith("TITLE")]
     return line.partition(":")[2]
 
@@ -98,7 +98,7 @@ def all_arrived(lab: Lab, server: Sandbox) -> None:
     for number, title in expected.items():
         assert title_in(server, number) == title
         lab.find("crm", email=f"ann.{number}@shore.example", job_title=title)
-    assert len(server.books["contacts"].members) == len(lab.all("crm")) == len(lab.records()) == PEOPLE + 2
+    assert len(server.collections["contacts"].members) == len(lab.all("crm")) == len(lab.records()) == PEOPLE + 2
     assert lab.dead_letters() == []
     assert lab.pending() == 0
     for name in ("cards", "crm"):
@@ -124,7 +124,7 @@ def test_a_server_that_rewrites_its_cards_is_written_once(lab: Lab, server: Sand
         lab.wait(5 * MINUTE)
     puts = [one for one in server.requests if one.startswith("PUT")]
     assert len(puts) == 1
-    assert "+4420 7946 9999" in server.books["contacts"].members["1.vcf"].body
+    assert "+4420 7946 9999" in server.collections["contacts"].members["1.vcf"].body
     lab.find("crm", email="ann.1@shore.example", phone="+442079469999")
 
 
@@ -228,8 +228,8 @@ def test_wrong_credentials_pause_the_connection_until_a_person_mends_them(lab: L
     lab.refreshed()
     calm(lab)
     assert lab.reviews() == []
-    assert len(lab.all("crm")) == len(server.books["contacts"].members) == PEOPLE + 1
-    assert "ann.60@shore.example" in "".join(one.body for one in server.books["contacts"].members.values())
+    assert len(lab.all("crm")) == len(server.collections["contacts"].members) == PEOPLE + 1
+    assert "ann.60@shore.example" in "".join(one.body for one in server.collections["contacts"].members.values())
     assert edited in lab.all("crm")
 
 
@@ -261,7 +261,7 @@ def test_credentials_that_are_revoked_in_the_middle_of_the_work(lab: Lab, server
     for _ in range(3):
         calm(lab)
         lab.wait(10 * MINUTE)
-    emails = [one.body.partition("EMAIL")[2].splitlines()[0] for one in server.books["contacts"].members.values()]
+    emails = [one.body.partition("EMAIL")[2].splitlines()[0] for one in server.collections["contacts"].members.values()]
     assert len(emails) == len(set(emails)) == len(lab.all("crm")) == PEOPLE + 2 + 10
     assert title_in(server, 1) == "Edited in the tool"
     lab.find("crm", email="ann.2@shore.example", job_title="Edited in the book")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from api.assembly import ConnectionSpec
-from connectors.carddav.servers import radicale
+from connectors._kit.dav.servers import radicale
 from connectors.hubspot.sandbox import Sandbox as HubSpot
 from connectors.mailchimp.sandbox import Sandbox as Mailchimp
 from connectors.salesforce.sandbox import Sandbox as Salesforce

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from api.assembly import ConnectionSpec
-from connectors.carddav.servers import radicale, seed
+from connectors._kit.dav.servers import radicale, seed
 from connectors.hubspot.sandbox import Sandbox as HubSpot
 from connectors.salesforce.sandbox import Sandbox as Salesforce
 from core.flow.asking import ask

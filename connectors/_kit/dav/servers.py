@@ -1,7 +1,7 @@
-"""Real address-book servers on loopback, for tests and the demo: Radicale and Xandikos from their own packages.
+"""Real servers of address books and calendars on loopback, for tests and the demo: Radicale and Xandikos themselves.
 
 Each runs as a process of its own on a free port, keeps its data and its log in the folder it is given, and ends with
-the `with` block. `seed` fills a book quickly, past the protocol where that is quicker.
+the `with` block. `seed` fills a collection quickly, past the protocol where that is quicker.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PATIENCE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server with one empty address book."""
+    """A running server with one empty address book and one empty calendar."""
 
     kind: str
     url: str
@@ -36,6 +36,10 @@ class Server:
     """The path of its address book."""
     folder: Path
     """Where the book's files are."""
+    calendar: str
+    """The path of its calendar."""
+    calendar_folder: Path
+    """Where the calendar's files are."""
     process: subprocess.Popen[bytes]
 
     def client(self) -> httpx.Client:
@@ -55,7 +59,7 @@ class Server:
 
 @contextmanager
 def radicale(folder: Path, **storage: object) -> Iterator[Server]:
-    """Radicale with one user and one book; `storage` are further options, e.g. `max_sync_token_age=2`."""
+    """Radicale with one user, one book and one calendar; `storage` are further options, e.g. `max_sync_token_age=2`."""
     folder.mkdir(parents=True, exist_ok=True)
     port = _free_port()
     (folder / "users").write_text(f"{USER}:{PASSWORD}\n", encoding="utf-8")
@@ -67,43 +71,45 @@ def radicale(folder: Path, **storage: object) -> Iterator[Server]:
         f"[storage]\nfilesystem_folder = {folder / 'data'}\n{options}",
         encoding="utf-8",
     )
-    files = folder / "data" / "collection-root" / USER / "contacts"
-    files.mkdir(parents=True, exist_ok=True)
-    # The file in which Radicale keeps a collection's properties: with it the folder is an address book.
-    props = {"tag": "VADDRESSBOOK", "D:displayname": "Contacts"}
-    (files / ".Radicale.props").write_text(json.dumps(props), encoding="utf-8")
+    home = folder / "data" / "collection-root" / USER
+    for name, tag in (("contacts", "VADDRESSBOOK"), ("calendar", "VCALENDAR")):
+        (home / name).mkdir(parents=True, exist_ok=True)
+        # The file in which Radicale keeps a collection's properties: with it the folder is a book or a calendar.
+        props = {"tag": tag, "D:displayname": name.title()}
+        (home / name / ".Radicale.props").write_text(json.dumps(props), encoding="utf-8")
     command = ["-m", "radicale", "--config", str(folder / "config")]
     with _running(command, folder, port) as process:
         url = f"http://127.0.0.1:{port}/"
-        yield Server("radicale", url, USER, PASSWORD, f"/{USER}/contacts/", files, process)
+        places = (f"/{USER}/contacts/", home / "contacts", f"/{USER}/calendar/", home / "calendar")
+        yield Server("radicale", url, USER, PASSWORD, *places, process)
 
 
 @contextmanager
 def xandikos(folder: Path) -> Iterator[Server]:
-    """Xandikos with one book and no sign-in (it offers that only over TLS)."""
+    """Xandikos with one book, one calendar and no sign-in (it offers that only over TLS)."""
     folder.mkdir(parents=True, exist_ok=True)
     port = _free_port()
-    book = f"/{USER}/contacts/addressbook/"
+    book, calendar = f"/{USER}/contacts/addressbook/", f"/{USER}/calendars/calendar/"
     command = [
         "-m", "xandikos", "serve", "-d", str(folder / "data"), "--defaults", "--current-user-principal", f"/{USER}/",
         "-l", "127.0.0.1", "-p", str(port), "--state-dir", str(folder / "state"), "--no-detect-systemd",
     ]  # fmt: skip
     with _running(command, folder, port) as process:
-        files = folder / "data" / book.strip("/")
-        yield Server("xandikos", f"http://127.0.0.1:{port}/", "", "", book, files, process)
+        data = folder / "data"
+        places = (book, data / book.strip("/"), calendar, data / calendar.strip("/"))
+        yield Server("xandikos", f"http://127.0.0.1:{port}/", "", "", *places, process)
 
 
-def seed(server: Server, cards: Mapping[str, str]) -> None:
-    """Put cards (file name → text) into the server's book, in one stroke."""
-    for name, card in cards.items():
-        (server.folder / name).write_bytes(card.encode())
+def seed(server: Server, texts: Mapping[str, str], *, calendar: bool = False) -> None:
+    """Put cards (file name → text) into the server's book, or objects into its calendar, in one stroke."""
+    path, folder = (server.calendar, server.calendar_folder) if calendar else (server.book, server.folder)
+    for name, text in texts.items():
+        (folder / name).write_bytes(text.encode())
     if server.kind == "xandikos":
-        _commit(server.folder, list(cards))
+        _commit(folder, list(texts))
     with server.client() as client:
         # Radicale notes what is there when it is first asked; before that, a delta would miss it.
-        answer = client.request(
-            "PROPFIND", server.book, headers={"Depth": "1", "Content-Type": "text/xml"}, content=_LOOK
-        )
+        answer = client.request("PROPFIND", path, headers={"Depth": "1", "Content-Type": "text/xml"}, content=_LOOK)
         answer.raise_for_status()
 
 
@@ -111,7 +117,7 @@ _LOOK = b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><getetag/></prop></p
 
 
 def _commit(folder: Path, names: Sequence[str]) -> None:
-    """One git commit with all the cards; one for each, as PUT makes them, takes a tenth of a second."""
+    """One git commit with all of them; one for each, as PUT makes them, takes a tenth of a second."""
     from dulwich import porcelain
 
     porcelain.add(str(folder), [str(folder / name) for name in names])

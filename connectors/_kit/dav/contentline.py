@@ -1,10 +1,10 @@
-"""Content lines of a vCard: splitting, unfolding, escaping and writing them, with the original text kept.
+"""Content lines of vCard and iCalendar: splitting, unfolding, escaping and writing them, with the original text kept.
 
-A card is edited line by line (`editing.py`), so each line remembers its text exactly as it stood, folds and
+Cards and calendar objects are edited line by line, so each line remembers its text exactly as it stood, folds and
 line end included; a line that no edit touches is written back byte for byte. Parser libraries (vobject,
 icalendar) build a tree and write it anew: they sort properties, fold differently, upper-case names and lose
-what they do not know, and an address book that comes back re-spelt is an edit nobody made. Nothing here knows
-what a property means.
+what they do not know, and what comes back re-spelt is an edit nobody made. Nothing here knows what a property
+means.
 """
 
 from __future__ import annotations
@@ -21,10 +21,7 @@ _LINE = re.compile(r'(?:([\w-]+)\.)?([\w-]+)((?:;[^;:"]*(?:"[^"]*"[^;:"]*)*)*):(
 _TOKEN = re.compile(r';([^;:"]*(?:"[^"]*"[^;:"]*)*)')
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _LONGEST = 75
-"""Octets in a physical line before it is folded (RFC 6350 §3.2)."""
-
-UNMARKED = 101
-"""The rank of a line that says nothing about preference; `PREF` goes from 1 to 100."""
+"""Octets in a physical line before it is folded (RFC 5545 §3.1, RFC 6350 §3.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,46 +38,23 @@ class Line:
     head: str = ""
     """Group and name as they are spelt."""
 
-    @property
-    def rank(self) -> int:
-        """How much this line is preferred among its kind: 1 most, `UNMARKED` when it does not say."""
-        for token in self.tokens:
-            name, _, text = token.upper().partition("=")
-            if name == "PREF":
-                return int(text) if re.fullmatch("[0-9]{1,3}", text) else 1
-            if name == "TYPE" and "PREF" in _words(text):
-                return 1
-        return UNMARKED
-
-    @property
-    def types(self) -> frozenset[str]:
-        """The words of its TYPE parameters and bare parameters, lower case."""
-        found: set[str] = set()
-        for token in self.tokens:
-            name, equals, text = token.partition("=")
-            found |= _words(text.lower()) if equals and name.upper() == "TYPE" else {token.lower()} - {""}
-        return frozenset(found)
-
     def has(self, parameter: str, value: str) -> bool:
         """Whether a parameter holds a value, e.g. `has("VALUE", "uri")`."""
         wanted = f"{parameter}={value}".upper()
         return any(token.upper().replace('"', "") == wanted for token in self.tokens)
 
+    def says(self, word: str) -> bool:
+        """Whether a bare word stands among the parameters (vCard 2.1)."""
+        return any(token.upper() == word for token in self.tokens)
+
+    def parameter(self, name: str) -> str:
+        """The value of a parameter, without its quotes; blank when it is not there."""
+        named = (token.partition("=") for token in self.tokens)
+        return next((text.strip('"') for own, _, text in named if own.upper() == name), "")
+
     def without(self, *parameters: str) -> tuple[str, ...]:
         """Its parameters but for the named ones."""
         return tuple(token for token in self.tokens if token.partition("=")[0].upper() not in parameters)
-
-    def unpreferred(self) -> tuple[str, ...]:
-        """Its parameters without any mark of preference."""
-        kept = []
-        for token in self.without("PREF"):
-            name, equals, text = token.partition("=")
-            if equals and name.upper() == "TYPE" and "PREF" in _words(text.upper()):
-                words = [word for word in text.replace('"', "").split(",") if word.upper() != "PREF"]
-                token = f"{name}={','.join(words)}" if words else ""  # noqa: PLW2901 - the same parameter, shorter
-            if token:
-                kept.append(token)
-        return tuple(kept)
 
     def rewritten(self, value: str, version: str, tokens: Iterable[str] | None = None) -> Line:
         """This line with another (escaped) value or other parameters, folded, with the line end it had."""
@@ -169,7 +143,7 @@ def _parsed(raw: str) -> Line:
 
 
 def _decoded(line: Line) -> str:
-    if not (line.has("ENCODING", "QUOTED-PRINTABLE") or "quoted-printable" in line.types):
+    if not (line.has("ENCODING", "QUOTED-PRINTABLE") or line.says("QUOTED-PRINTABLE")):
         return line.value
     charset = next((token.partition("=")[2] for token in line.tokens if token.upper().startswith("CHARSET=")), "")
     try:
@@ -191,10 +165,6 @@ def _folded(text: str, end: str) -> str:
         row += character
         room -= size
     return f"{end} ".join([*rows, row])
-
-
-def _words(text: str) -> set[str]:
-    return set(text.replace('"', "").split(","))
 
 
 def _tells_encoding(token: str) -> bool:

@@ -1,7 +1,7 @@
-"""Writing a batch of edits: each card with its own PUT or DELETE, then one look at what the server made of them.
+"""Writing a batch of edits: each member with its own PUT or DELETE, then one look at what the server made of them.
 
 Every write carries a condition (the version last seen, or "nothing is there yet"), so a repeat is harmless and
-an edit made there meanwhile is never overwritten. Servers re-spell cards, and some give no version when they do,
+an edit made there meanwhile is never overwritten. Servers re-spell texts, and some give no version when they do,
 so the receipt is what a multiget of the whole batch shows; unless somebody else wrote in between, which must
 stay news.
 """
@@ -14,13 +14,12 @@ from typing import Any, NamedTuple
 from urllib.parse import urljoin
 from uuid import UUID, uuid5
 
+from connectors._kit.dav.dialect import Format, MemberError
+from connectors._kit.dav.discovery import Collection, plural
+from connectors._kit.dav.members import Members
+from connectors._kit.dav.protocol import Dav, path_of, preconditions, strong
 from connectors._kit.errors import is_page, words_of
 from connectors._kit.http import Answer
-from connectors.carddav.cards import remote_of, remote_of_text, remotes
-from connectors.carddav.dav import Dav, path_of, preconditions, strong
-from connectors.carddav.editing import edit as edited
-from connectors.carddav.editing import new
-from connectors.carddav.vcard import CardError
 from core.errors import (
     Exists,
     Forbidden,
@@ -34,20 +33,16 @@ from core.errors import (
     Unavailable,
     Unknown,
 )
-from core.model.instant import moment
-from core.ports import Clock, Edit, Receipt, Remote, Verb
+from core.ports import Clock, Edit, Fields, Receipt, Remote, Verb
 
 _OURS = UUID("6f0f3a52-6a0b-5d0c-9c43-6f1f7c1c7d55")
-"""The name space of the ids of cards we create; never change it, or repeats make second cards."""
+"""The name space of the ids of what we create; never change it, or repeats make second cards."""
 _FOR_ALL = (SignedOut, Throttled, Unavailable)
-"""Errors that the next card would meet too: nothing more is sent."""
-
-_ABOUT_THE_CARD = frozenset({"valid-address-data", "supported-address-data", "max-resource-size"})
-"""Conditions that say what is wrong with a card, and not with the account."""
+"""Errors that the next member would meet too: nothing more is sent."""
 
 
 def uid_of(key: str) -> str:
-    """The UID and file name of the card that a create with this key makes."""
+    """The UID and file name of what a create with this key makes."""
     return str(uuid5(_OURS, key))
 
 
@@ -57,24 +52,26 @@ class _Outcome(NamedTuple):
     edit: Edit
     path: str
     sent: str | None = None
-    """The card as it was sent; None for deletes."""
+    """The text as it was sent; None for deletes."""
     version: str | None = None
     """What the server answered, where it did."""
     error: ToolError | None = None
     same: bool = False
-    """The card says all that already; nothing was sent."""
+    """The member says all that already; nothing was sent."""
     locked: bool = False
     """The server was busy with another write and did nothing."""
     met: bool = False
-    """Something unexpected is there: a create found a card, or an update found another version."""
+    """Something unexpected is there: a create found a member, or an update found another version."""
 
 
 class Writer:
-    """Writes into one address book."""
+    """Writes into one collection."""
 
-    def __init__(self, dav: Dav, book_url: str, clock: Clock, concurrent: int) -> None:
+    def __init__(self, dav: Dav, form: Format, where: Collection, clock: Clock, concurrent: int) -> None:
         self._dav = dav
-        self._url = book_url
+        self._form = form
+        self._members = Members(dav, form)
+        self._url = where.url
         self._clock = clock
         self._concurrent = concurrent
         self._halted: list[ToolError] = []
@@ -96,13 +93,13 @@ class Writer:
         return [self._receipt(outcome, shown) for outcome in outcomes]
 
     def find(self, key: str) -> Remote | None:
-        """The card that a create with this key made: where we put it, else wherever it has gone since."""
+        """The member that a create with this key made: where we put it, else wherever it has gone since."""
         path = self._new_path(key)
-        there = remotes(self._dav, self._url, [path]).get(path)
+        there = self._members.at(self._url, [path]).get(path)
         # Nobody else makes up this address: what is there came from us, even if a client gave it another UID.
         return there if there and not there.deleted else self._by_uid(key)
 
-    # --- one card
+    # --- one member
 
     def _outcome(self, edit: Edit, held: Remote | None) -> _Outcome:
         path = edit.remote_id or self._new_path(edit.key)
@@ -112,8 +109,8 @@ class Writer:
             if edit.verb is Verb.DELETE:
                 return self._deleted(edit, path)
             return self._put(edit, path, held)
-        except CardError as error:
-            return _Outcome(edit, path, error=Refused(f"The card cannot be written: {error}.", id=path))
+        except MemberError as error:
+            return _Outcome(edit, path, error=Refused(f"The {self._member} cannot be written: {error}.", id=path))
         except ToolError as error:
             if isinstance(error, _FOR_ALL):
                 self._halted.append(error)
@@ -121,23 +118,22 @@ class Writer:
 
     def _put(self, edit: Edit, path: str, held: Remote | None) -> _Outcome:
         if edit.verb is Verb.CREATE:
-            before, version, card = None, None, new(uid_of(edit.key), edit.fields)
+            before, version, text = None, None, self._form.new(uid_of(edit.key), edit.fields, self._clock())
         else:
-            before = held.fields.get("card") if held else edit.held.get("card")
+            before = self._text(held.fields if held else edit.held)
             if held is not None and (held.deleted or not before):
-                return _Outcome(edit, path, error=Gone("The card is no longer there.", id=path))
+                return _Outcome(edit, path, error=self._gone(id=path))
             if held is not None and edit.version and held.version != edit.version:
                 return _Outcome(edit, path, met=True)
             version = edit.version or "*"
-            revision = moment(self._clock()).strftime("%Y%m%dT%H%M%SZ")
-            card = edited(str(before), edit.fields, revision=revision)
-        if card == before:
-            return _Outcome(edit, path, card, edit.version, same=True)
-        answer = self._dav.put(urljoin(self._url, path), card, version=version)
-        if answer.status == 412 and "valid-address-data" not in preconditions(answer):
-            return _Outcome(edit, path, sent=card, met=True)
+            text = self._form.edited(before, edit.fields, self._clock())
+        if text == before:
+            return _Outcome(edit, path, text, edit.version, same=True)
+        answer = self._dav.put(urljoin(self._url, path), text, version=version)
+        if answer.status == 412 and not preconditions(answer) & self._dav.dialect.faults:
+            return _Outcome(edit, path, sent=text, met=True)
         error = self._error(edit, path, answer)
-        return _Outcome(edit, path, card, _etag(answer), error, locked=answer.status == 423)
+        return _Outcome(edit, path, text, _etag(answer), error, locked=answer.status == 423)
 
     def _deleted(self, edit: Edit, path: str) -> _Outcome:
         answer = self._dav.delete(urljoin(self._url, path), version=edit.version)
@@ -158,36 +154,36 @@ class Writer:
         if "no-uid-conflict" in broken or (answer.status == 409 and edit.verb is Verb.CREATE):
             there = self._by_uid(edit.key) if edit.verb is Verb.CREATE else None
             if there is not None:
-                return Exists("The book has a card with this UID.", remote_id=there.id, **facts)
+                return Exists(f"The {self._room} holds this UID already.", remote_id=there.id, **facts)
             return Refused(f"The server sees a conflict. It said: {words}", **facts)
         if answer.status == 423:
-            return Throttled("The address book is locked by another write.", **facts)
+            return Throttled(f"The {self._room} is locked by another write.", **facts)
         if answer.status == 404 and edit.verb is Verb.UPDATE:
-            return Gone("The card is no longer there.", **facts)
+            return self._gone(**facts)
         if answer.status in (404, 405, 409):
-            return SchemaChanged("The address book is no longer there, or takes no cards.", **facts)
-        if answer.status == 403 and not broken & _ABOUT_THE_CARD:
-            return Forbidden(f"The account may not write this card. The server said: {words}", **facts)
-        return Refused(f"The server refused the card. It said: {words}", **facts)
+            return SchemaChanged(f"The {self._room} is no longer there, or takes no {plural(self._member)}.", **facts)
+        if answer.status == 403 and not broken & self._dav.dialect.faults:
+            return Forbidden(f"The account may not write this {self._member}. The server said: {words}", **facts)
+        return Refused(f"The server refused the {self._member}. It said: {words}", **facts)
 
     # --- around a batch
 
     def _held(self, edits: Sequence[Edit]) -> dict[str, Remote]:
-        """Cards that must be read before they can be edited: nobody handed us their text."""
+        """Members that must be read before they can be edited: nobody handed us their text."""
         wanted = [
             edit.remote_id
             for edit in edits
-            if edit.verb is Verb.UPDATE and edit.remote_id and not edit.held.get("card")
+            if edit.verb is Verb.UPDATE and edit.remote_id and not self._text(edit.held)
         ]
-        return remotes(self._dav, self._url, wanted) if wanted else {}
+        return self._members.at(self._url, wanted) if wanted else {}
 
     def _look_back(self, outcomes: Sequence[_Outcome]) -> dict[str, Remote] | None:
-        """The written cards as they now are, in one request; None when the server does not say."""
+        """The written members as they now are, in one request; None when the server does not say."""
         wanted = [outcome.path for outcome in outcomes if not outcome.error and (outcome.sent or outcome.met)]
         try:
-            return remotes(self._dav, self._url, list(dict.fromkeys(wanted))) if wanted else {}
+            return self._members.at(self._url, list(dict.fromkeys(wanted))) if wanted else {}
         except ToolError:
-            # The writes are done. Without their look back the hub reads the cards itself.
+            # The writes are done. Without their look back the hub reads the members itself.
             return None
 
     def _receipt(self, outcome: _Outcome, shown: dict[str, Remote] | None) -> Receipt:
@@ -200,10 +196,10 @@ class Writer:
             return Receipt(outcome.path)
         moved = there is not None and outcome.version is not None and there.version != outcome.version
         if outcome.same and moved:
-            return Receipt(error=_stale(outcome.path))
+            return Receipt(error=self._stale(outcome.path))
         if moved or (there and there.deleted):
             # Somebody wrote after us. Their edit must come in as news, so the receipt is what we sent.
-            there = remote_of_text(outcome.path, outcome.sent, outcome.version)
+            there = self._members.of_text(outcome.path, outcome.sent, outcome.version)
         if there is None:
             return Receipt(outcome.path, outcome.version)
         return Receipt(there.id, there.version, there.modified_at, there.fields, whole=True)
@@ -216,18 +212,37 @@ class Writer:
         if creating and there and _is_ours(there, outcome.edit.key):
             return Receipt(path, there.version, there.modified_at, there.fields, whole=True)
         if creating:
-            return Receipt(error=Exists("The card we made has another UID now.", remote_id=path, id=path))
+            return Receipt(error=Exists(f"The {self._member} we made has another UID now.", remote_id=path, id=path))
         if there is None or not there.deleted:
-            return Receipt(error=_stale(path))
+            return Receipt(error=self._stale(path))
         deleting = outcome.edit.verb is Verb.DELETE
-        return Receipt(path) if deleting else Receipt(error=Gone("The card is no longer there.", id=path))
+        return Receipt(path) if deleting else Receipt(error=self._gone(id=path))
 
     def _by_uid(self, key: str) -> Remote | None:
-        found = [remote_of(one) for one in self._dav.by_uid(self._url, uid_of(key)).resources]
+        found = [self._members.read(one) for one in self._dav.by_uid(self._url, uid_of(key)).resources]
         return next((one for one in found if one and _is_ours(one, key)), None)
 
     def _new_path(self, key: str) -> str:
-        return path_of(f"{uid_of(key)}.vcf", self._url)
+        return path_of(f"{uid_of(key)}{self._dav.dialect.suffix}", self._url)
+
+    # --- words
+
+    @property
+    def _room(self) -> str:
+        return self._dav.dialect.room
+
+    @property
+    def _member(self) -> str:
+        return self._dav.dialect.member
+
+    def _text(self, fields: Fields) -> str:
+        return str(fields.get(self._dav.dialect.whole) or "")
+
+    def _gone(self, **facts: Any) -> Gone:
+        return Gone(f"The {self._member} is no longer there.", **facts)
+
+    def _stale(self, path: str) -> Stale:
+        return Stale(f"The {self._member} changed there since it was read.", id=path)
 
 
 def _is_ours(remote: Remote, key: str) -> bool:
@@ -237,7 +252,3 @@ def _is_ours(remote: Remote, key: str) -> bool:
 
 def _etag(answer: Answer) -> str | None:
     return strong(answer.headers.get("etag", "")) or None
-
-
-def _stale(path: str) -> Stale:
-    return Stale("The card changed there since it was read.", id=path)

@@ -1,8 +1,8 @@
-"""Walking an address book page by page: everything from the start, or what changed since the last poll.
+"""Walking a collection page by page: everything from the start, or what changed since the last poll.
 
 A server with sync-collection is read by token; any other by a mark of the whole listing (its ctag, else a
 digest of its versions) and, when that moved, in full. The mark or token is always older than the content read
-after it, so nothing falls in between. A walk's list of cards is kept in memory only; the cursor holds how far
+after it, so nothing falls in between. A walk's list of members is kept in memory only; the cursor holds how far
 the walk is and the mark it ends with, and a fresh process asks for the list again.
 """
 
@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 import xxhash
 
-from connectors.carddav.cards import remotes
-from connectors.carddav.dav import Dav, Resource, path_of
-from connectors.carddav.discovery import Book
+from connectors._kit.dav.discovery import Collection
+from connectors._kit.dav.members import Members
+from connectors._kit.dav.protocol import Dav, Resource, path_of
 from core.errors import CursorExpired, Garbled, Gone, SchemaChanged
 from core.model.values import Json
 from core.ports import Cursor, Page, Remote
@@ -37,7 +37,7 @@ class _Place(NamedTuple):
 
     @property
     def full(self) -> bool:
-        """Whether the walk shows every card there is."""
+        """Whether the walk shows every member there is."""
         return self.mode == "listing" or not self.since
 
 
@@ -52,11 +52,12 @@ class _Walk(NamedTuple):
 
 
 class Walker:
-    """Reads one address book. `settings` marks the connection's settings: a cursor made with others is not ours."""
+    """Reads one collection. `settings` marks the connection's settings: a cursor made with others is not ours."""
 
-    def __init__(self, dav: Dav, find_book: Callable[[], Book], settings: str) -> None:
+    def __init__(self, dav: Dav, members: Members, find: Callable[[], Collection], settings: str) -> None:
         self._dav = dav
-        self._find_book = find_book
+        self._members = members
+        self._find = find
         self._settings = settings
         self._walk: _Walk | None = None
 
@@ -98,12 +99,12 @@ class Walker:
         while True:
             answer = self._dav.sync(place.url, token)
             if answer is None and place.since:
-                raise CursorExpired("The server no longer knows our place in the address book.")
+                raise CursorExpired(f"The server no longer knows our place in the {self._dav.dialect.room}.")
             if answer is None or not answer.token:
                 return None
             own = path_of(answer.url).rstrip("/")
             cut = any(one.status == 507 for one in answer.resources if one.path.rstrip("/") == own)
-            members |= {one.path: one.status == 404 for one in answer.resources if _is_member(one, own)}
+            members |= {one.path: one.status == 404 for one in answer.resources if self._is_member(one, own)}
             if not cut:
                 return _walk_of(answer.token, members, full=place.full)
             if answer.token == token:
@@ -117,9 +118,10 @@ class Walker:
                 return _Walk(mark, [], unchanged=True)
             answer = self._dav.propfind(place.url, ["D:getetag", "D:getcontenttype", "D:resourcetype"], 1)
         except Gone as error:
-            raise SchemaChanged("The address book is no longer there.", at=urlsplit(place.url).hostname) from error
+            what = f"The {self._dav.dialect.room} is no longer there."
+            raise SchemaChanged(what, at=urlsplit(place.url).hostname) from error
         own = path_of(answer.url).rstrip("/")
-        members = [one for one in answer.resources if _is_member(one, own)]
+        members = [one for one in answer.resources if self._is_member(one, own)]
         mark = mark or _digest(members)
         if mark == place.since and place.after is None:
             return _Walk(mark, [], unchanged=True)
@@ -131,20 +133,26 @@ class Walker:
 
     def _records(self, place: _Place, walk: _Walk, chunk: list[str]) -> list[Remote]:
         there = [path for path in chunk if path not in walk.gone]
-        found = remotes(self._dav, place.url, there) if there else {}
+        found = self._members.at(place.url, there) if there else {}
         tombstones = [Remote(path, {}, deleted=True) for path in chunk if path in walk.gone]
-        # In a full walk, a card that went while we walked was never shown; the next poll tells of it.
+        # In a full walk, a member that went while we walked was never shown; the next poll tells of it.
         return tombstones + [remote for remote in found.values() if not (place.full and remote.deleted)]
+
+    def _is_member(self, resource: Resource, own: str) -> bool:
+        """Whether this may belong to the stream: no collection, nothing outside, no file of another type."""
+        kind = resource.text("D:getcontenttype").lower()
+        inside = resource.path.startswith(f"{own}/") and not resource.path.endswith("/")
+        return inside and "collection" not in resource.names("D:resourcetype") and self._members.takes(kind)
 
     # --- cursors
 
     def _place(self, cursor: Cursor | None) -> _Place:
         if cursor is None:
-            book = self._find_book()
-            return _Place(book.url, MODES[0] if book.syncs else MODES[1])
+            found = self._find()
+            return _Place(found.url, MODES[0] if found.syncs else MODES[1])
         texts = [cursor.get(name) for name in ("url", "mode", "since", "until")]
         if cursor.get("settings") != self._settings or not all(isinstance(text, str) for text in texts):
-            raise CursorExpired("The place in the address book belongs to other settings.")
+            raise CursorExpired(f"The place in the {self._dav.dialect.room} belongs to other settings.")
         url, mode, since, until = map(str, texts)
         after = cursor.get("after")
         return _Place(url, mode, since, until, None if after is None else str(after))
@@ -157,13 +165,6 @@ def _walk_of(until: str, members: dict[str, bool], *, full: bool) -> _Walk:
     """A walk over members (path → gone). A first listing may name what was deleted long ago; nobody knows it here."""
     gone = frozenset() if full else frozenset(path for path, is_gone in members.items() if is_gone)
     return _Walk(until, sorted(path for path, is_gone in members.items() if not (full and is_gone)), gone)
-
-
-def _is_member(resource: Resource, own: str) -> bool:
-    """Whether this may be a card: no collection, nothing outside, no file of another type."""
-    kind = resource.text("D:getcontenttype").lower()
-    inside = resource.path.startswith(f"{own}/") and not resource.path.endswith("/")
-    return inside and "collection" not in resource.names("D:resourcetype") and (not kind or "vcard" in kind)
 
 
 def _digest(members: Iterable[Resource]) -> str:

@@ -1,4 +1,4 @@
-"""WebDAV as far as address books need it: PROPFIND, REPORT, PUT, DELETE, and reading multistatus answers.
+"""WebDAV as far as address books and calendars need it: PROPFIND, REPORT, PUT, DELETE, and reading multistatus answers.
 
 It stands on the kit's HTTP and under `discovery.py`, `reading.py` and `writing.py`. Paths are compared in one
 spelling (`path_of`), because servers percent-encode the same name differently. What an answer means for the
@@ -14,16 +14,20 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
 from xml.etree import ElementTree
 
+from connectors._kit.dav.dialect import Dialect
 from connectors._kit.errors import is_page, page_title
 from connectors._kit.http import Answer, Expect, Http
 from core.errors import Garbled, Gone, SchemaChanged
 
 Element = ElementTree.Element
 
-SPACES = {"D": "DAV:", "C": "urn:ietf:params:xml:ns:carddav", "S": "http://calendarserver.org/ns/"}
-"""The prefixes by which properties are named here: `D:getetag`, `C:address-data`, `S:getctag`."""
+SPACES = {
+    "D": "DAV:", "A": "urn:ietf:params:xml:ns:carddav", "C": "urn:ietf:params:xml:ns:caldav",
+    "S": "http://calendarserver.org/ns/",
+}  # fmt: skip
+"""The prefixes by which properties are named here: `D:getetag`, `A:address-data`, `C:calendar-data`, `S:getctag`."""
 REFUSALS = (400, 403, 404, 405, 409, 412, 413, 415, 423, 507)
-"""Answers to PUT and DELETE that say something about the one card."""
+"""Answers to PUT and DELETE that say something about the one member."""
 NO_SYNC = (400, 403, 404, 405, 409, 410, 412, 415, 418, 501, 507)
 """Answers to a sync-collection REPORT that mean: not with this token, or not at all. Measured: Radicale 403,
 Xandikos 412; others are known to say 409, 418 (Nextcloud after deletes) and 507 (2026-11-21)."""
@@ -31,14 +35,14 @@ Xandikos 412; others are known to say 409, 418 (Nextcloud after deletes) and 507
 _ILLEGAL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&#(?:0*(?:[0-8]|1[124-9]|2[0-9]|3[01])|x0*(?:[0-8bcefBCEF]|1[0-9a-fA-F]));"
 )
-"""Characters XML forbids, bare or as references; some servers let them through from a card."""
+"""Characters XML forbids, bare or as references; some servers let them through from a member."""
 
 _PATIENCE = 120.0
-"""Seconds a listing may take: Radicale needs half a second for each thousand cards, and more the first time."""
+"""Seconds a listing may take: Radicale needs half a second for each thousand members, and more the first time."""
 
 
 class BrokenXml(Garbled):
-    """An answer that promises XML and cannot be parsed; perhaps one card in it is to blame."""
+    """An answer that promises XML and cannot be parsed; perhaps one member in it is to blame."""
 
 
 class Resource(NamedTuple):
@@ -49,10 +53,10 @@ class Resource(NamedTuple):
     props: Mapping[str, Element]
 
     @classmethod
-    def of_card(cls, path: str, etag: str, card: str) -> Resource:
-        """A member that was asked for by name."""
-        props = {_tag("D:getetag"): Element("etag"), _tag("C:address-data"): Element("card")}
-        props[_tag("D:getetag")].text, props[_tag("C:address-data")].text = etag, card
+    def of_text(cls, path: str, etag: str, data: str, text: str) -> Resource:
+        """A member that was asked for by its address; `data` is the property that holds its text."""
+        props = {_tag("D:getetag"): Element("etag"), _tag(data): Element("data")}
+        props[_tag("D:getetag")].text, props[_tag(data)].text = etag, text
         return cls(path, 200, props)
 
     def text(self, name: str) -> str:
@@ -60,10 +64,9 @@ class Resource(NamedTuple):
         found = self.props.get(_tag(name))
         return (found.text or "").strip() if found is not None else ""
 
-    @property
-    def card(self) -> str:
-        """The card, its last line end included; blank when there is none."""
-        found = self.props.get(_tag("C:address-data"))
+    def whole(self, data: str) -> str:
+        """The member's text in this property, its last line end included; blank when there is none."""
+        found = self.props.get(_tag(data))
         text = "" if found is None else found.text or ""
         return text if text.strip() else ""
 
@@ -77,6 +80,12 @@ class Resource(NamedTuple):
         """The local names of all elements inside a property: types, reports, privileges."""
         found = self.props.get(_tag(name))
         return frozenset() if found is None else frozenset(_local(node.tag) for node in found.iter())
+
+    def words(self, name: str) -> frozenset[str]:
+        """The `name` attributes of all elements inside a property, upper case: a calendar's components."""
+        found = self.props.get(_tag(name))
+        nodes = found.iter() if found is not None else ()
+        return frozenset(word.upper() for node in nodes if (word := node.get("name")))
 
     @property
     def etag(self) -> str | None:
@@ -93,10 +102,11 @@ class Multistatus(NamedTuple):
 
 
 class Dav:
-    """WebDAV calls over one `Http`; `batch` is how many cards are asked for at once."""
+    """WebDAV calls over one `Http`; `batch` is how many members are asked for at once."""
 
-    def __init__(self, http: Http, batch: int = 100) -> None:
+    def __init__(self, http: Http, dialect: Dialect, batch: int = 100) -> None:
         self.http = http
+        self.dialect = dialect
         self.batch = batch
 
     def propfind(self, url: str, names: Iterable[str], depth: int) -> Multistatus:
@@ -119,42 +129,38 @@ class Dav:
         return None if answer.status in NO_SYNC else self._multistatus(answer)
 
     def multiget(self, url: str, paths: Iterable[str]) -> Multistatus:
-        """Version and card of these members of an address book."""
+        """Version and text of these members of a collection."""
         hrefs = "".join(f"<D:href>{escape(path)}</D:href>" for path in paths)
-        return self._cards(url, "C:addressbook-multiget", hrefs, 0)
+        return self._texts(url, self.dialect.multiget, hrefs, 0)
 
     def by_uid(self, url: str, uid: str) -> Multistatus:
-        """Members of an address book whose UID is this; a server may give too many."""
-        wanted = (
-            '<C:filter><C:prop-filter name="UID"><C:text-match collation="i;unicode-casemap" match-type="equals">'
-            f"{escape(uid)}</C:text-match></C:prop-filter></C:filter>"
-        )
-        return self._cards(url, "C:addressbook-query", wanted, 1)
+        """Members of a collection whose UID is this; a server may give too many."""
+        return self._texts(url, self.dialect.query, self.dialect.by_uid.format(uid=escape(uid)), 1)
 
     def get(self, url: str) -> Answer:
-        """One card as it is stored, or status 404 or 410."""
+        """One member as it is stored, or status 404 or 410."""
         return self.http.get(url, expect="any", ok=(404, 410))
 
-    def put(self, url: str, card: str, *, version: str | None) -> Answer:
-        """Replace the card with this version (`*`: any), or with None create it where nothing is yet."""
+    def put(self, url: str, text: str, *, version: str | None) -> Answer:
+        """Replace the member with this version (`*`: any), or with None create it where nothing is yet."""
         condition = {"If-None-Match": "*"} if version is None else {"If-Match": version}
-        headers = {"Content-Type": "text/vcard; charset=utf-8", **condition}
-        # CRLF is the only line end the standard knows; reading XML has turned those of a held card to LF.
-        body = re.sub("\r\n|\r|\n", "\r\n", card).encode()
+        headers = {"Content-Type": f"{self.dialect.media}; charset=utf-8", **condition}
+        # CRLF is the only line end the standard knows; reading XML has turned those of a held text to LF.
+        body = re.sub("\r\n|\r|\n", "\r\n", text).encode()
         return self.http.put(url, content=body, headers=headers, expect="any", ok=REFUSALS)
 
     def delete(self, url: str, *, version: str | None) -> Answer:
-        """Delete a card, with this version if one is given."""
-        headers = {"If-Match": version} if version else {}
+        """Delete a member, with this version if one is given."""
+        headers = {**self.dialect.delete_headers, **({"If-Match": version} if version else {})}
         return self.http.delete(url, headers=headers, expect="any", ok=(*REFUSALS, 410))
 
-    def _cards(self, url: str, report: str, which: str, depth: int) -> Multistatus:
-        body = _document(report, f"<D:prop>{_asked(['D:getetag', 'C:address-data'])}</D:prop>{which}")
+    def _texts(self, url: str, report: str, which: str, depth: int) -> Multistatus:
+        body = _document(report, f"<D:prop>{_asked(['D:getetag', self.dialect.data])}</D:prop>{which}")
         try:
             return self._multistatus(self._ask("REPORT", url, body, depth))
         except Gone as error:
-            # The book is gone, which says nothing about any single card.
-            raise SchemaChanged("The address book is no longer there.", at=urlsplit(url).hostname) from error
+            # The collection is gone, which says nothing about any single member.
+            raise SchemaChanged(f"The {self.dialect.room} is no longer there.", at=urlsplit(url).hostname) from error
 
     def _ask(self, method: str, url: str, body: bytes, depth: int, ok: Sequence[int] = ()) -> Answer:
         headers = {"Content-Type": "application/xml; charset=utf-8", "Depth": str(depth)}

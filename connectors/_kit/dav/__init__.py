@@ -1,0 +1,1 @@
+"""What address books and calendars on WebDAV have in common: calls, discovery, walks, writes, and servers to try on."""
