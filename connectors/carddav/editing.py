@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from connectors._kit.dav.contentline import Line, escape, joined, line_end, parts, split, unescape, write
+from connectors._kit.dav.contentline import Line, escape, parts, unescape
+from connectors._kit.dav.draft import Draft, listed, plain
 from connectors.carddav.preference import rank, unpreferred
 from connectors.carddav.vcard import (
     ADDRESS,
@@ -34,8 +35,6 @@ from connectors.carddav.vcard import (
 from core.model.values import Json
 from core.ports import Fields
 
-_UNWRITABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML, and so CardDAV, cannot carry."""
 _NAME_STYLES = (
     ("given", "family"),
     ("given", "additional", "family"),
@@ -55,7 +54,7 @@ def new(uid: str, changes: Mapping[str, Json]) -> str:
 def edit(text: str, changes: Mapping[str, Json], *, revision: str | None = None) -> str:
     """The card with these fields changed; None, blank text and empty lists clear.
 
-    `revision` becomes the card's REV if it has one and anything changed. Raises `CardError`.
+    `revision` becomes the card's REV if it has one and anything changed. Raises `MemberError`.
     """
     card = _Draft(text)
     for name, value in _flat(changes).items():
@@ -70,35 +69,33 @@ def edit(text: str, changes: Mapping[str, Json], *, revision: str | None = None)
     return card.text
 
 
-class _Draft:
+class _Draft(Draft):
     """A card being edited: its lines, replaced one by one."""
 
     def __init__(self, text: str) -> None:
-        self.lines = split(text)
+        super().__init__(text)
         self.before = read(text).fields
         self.version = next((line.value.strip() for line in self.named("VERSION")), "3.0")
-        self.end = line_end(text)
 
-    @property
-    def text(self) -> str:
-        """The card as it now stands."""
-        return joined(self.lines)
+    def own(self) -> list[Line]:
+        """The lines of the card itself."""
+        return body(self.lines)
 
     def put(self, name: str, value: Json) -> None:
         """Set one flat field. Those with several values are left to `put_points`."""
         group, _, place = name.rpartition(".")
         if name in TEXTS:
-            self.put_text(TEXTS[name], _plain(name, value))
+            self.put_text(TEXTS[name], plain(name, value))
         elif name == "bday":
-            self.put_birthday(_plain(name, value))
+            self.put_birthday(plain(name, value))
         elif name == "categories":
-            self.put_categories(_list(name, value))
+            self.put_categories(listed(name, value), best(self.named("CATEGORIES")))
         elif name in ORG_PARTS:
-            self.put_part("ORG", ORG_PARTS, name, _plain(name, value))
+            self.put_part("ORG", ORG_PARTS, name, plain(name, value))
         elif group in ("n", "adr") and place in (N_PARTS if group == "n" else ADR_PARTS):
-            self.put_part(group.upper(), N_PARTS if group == "n" else ADR_PARTS, place, _plain(name, value))
+            self.put_part(group.upper(), N_PARTS if group == "n" else ADR_PARTS, place, plain(name, value))
         elif is_extra(name):
-            self.put_text(name.upper(), _plain(name, value))
+            self.put_text(name.upper(), plain(name, value))
         elif not any(name in (points.first, points.rest) for points in POINTS):
             raise CardError(f"'{name}' is not a field of a card that can be written")
 
@@ -150,21 +147,6 @@ class _Draft:
         else:
             self.add("BDAY", spelt)
 
-    def put_categories(self, wanted: list[str]) -> None:
-        """Words are taken out of the lines that hold them; new ones join the last line."""
-        missing = [word for word in wanted if word not in self.before.get("categories", [])]
-        held = best(self.named("CATEGORIES"))
-        for line in held:
-            words = parts(line.value, ",")
-            kept = [word for word in words if unescape(word) in {"", *wanted}]
-            kept += [escape(word) for word in missing] if line is held[-1] else []
-            if not any(word.strip() for word in kept):
-                self.remove([line])
-            elif kept != words:
-                self.swap(line, ",".join(kept))
-        if missing and not held:
-            self.add("CATEGORIES", ",".join(map(escape, missing)))
-
     def put_points(self, points: Points, changes: Mapping[str, Json]) -> None:
         """Give the card these values, each in the line that has it already, so that its parameters stay."""
         first, rest = self.wanted_points(points, changes)
@@ -188,9 +170,9 @@ class _Draft:
     def wanted_points(self, points: Points, changes: Mapping[str, Json]) -> tuple[str, list[str]]:
         """The value that is to stand first and all others."""
         before, others = self.before.get(points.first, ""), self.before.get(points.rest, [])
-        first = _plain(points.first, changes[points.first]) if points.first in changes else before
+        first = plain(points.first, changes[points.first]) if points.first in changes else before
         if points.rest in changes:
-            return first, [value for value in _list(points.rest, changes[points.rest]) if value != first]
+            return first, [value for value in listed(points.rest, changes[points.rest]) if value != first]
         # Nobody asked to lose the one that stood when another of the card's own takes its place.
         moved = [before] if any(points.alike(first, other) for other in others) and first != before else []
         return first, [*moved, *(value for value in others if not points.alike(value, first))]
@@ -230,23 +212,6 @@ class _Draft:
         elif shown == _display_name(self.before):
             self.put_text("FN", _display_name(after))
 
-    def named(self, name: str) -> list[Line]:
-        """The card's own lines of this name, in order."""
-        return [line for line in body(self.lines) if line.name == name]
-
-    def swap(self, line: Line, value: str, tokens: Iterable[str] | None = None) -> None:
-        """Write one line anew."""
-        self.lines[self.place_of(line)] = line.rewritten(value, self.version, tokens)
-
-    def add(self, name: str, value: str) -> None:
-        """A new line after the last of its name, else at the end of the card."""
-        after = (self.named(name) or body(self.lines))[-1]
-        self.lines.insert(self.place_of(after) + 1, write(name, (), value, self.version, end=self.end))
-
-    def place_of(self, line: Line) -> int:
-        """Where a line stands; equal lines are told apart."""
-        return next(place for place, known in enumerate(self.lines) if known is line)
-
     def remove(self, gone: Iterable[Line]) -> None:
         """Take lines out, and the labels of groups of which nothing else is left."""
         gone = list(gone)
@@ -281,21 +246,6 @@ def _flat(changes: Mapping[str, Json]) -> dict[str, Json]:
         for inner in {**dict.fromkeys(ADDRESS if name == "adr" else N_PARTS), **named}:
             flat[f"{name}.{inner}"] = named.get(inner)
     return flat
-
-
-def _plain(name: str, value: Json) -> str:
-    if isinstance(value, dict | list):
-        raise CardError(f"'{name}' takes one text, not {'an object' if isinstance(value, dict) else 'a list'}")
-    text = "" if value is None else str(value)
-    if _UNWRITABLE.search(text):
-        raise CardError(f"'{name}' holds a control character, which an address book cannot keep")
-    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
-
-
-def _list(name: str, value: Json) -> list[str]:
-    if value is not None and not isinstance(value, list):
-        raise CardError(f"'{name}' takes a list of texts")
-    return [text for text in dict.fromkeys(_plain(name, item) for item in value or []) if text]
 
 
 def _in_style(fields: Fields, style: tuple[str, ...]) -> str:

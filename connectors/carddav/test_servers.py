@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, ClassVar
-from uuid import uuid4
+from typing import Any
 
 import pytest
 
 from connectors._kit.contract.about import AboutTests
 from connectors._kit.contract.reading import ReadingTests
 from connectors._kit.contract.writing import WritingTests
-from connectors._kit.dav.servers import Server, radicale, seed, xandikos
+from connectors._kit.dav.on_servers import MAKERS, OnServers
+from connectors._kit.dav.servers import Server, radicale, seed
 from connectors._kit.dav.writing import uid_of
 from connectors.carddav.connector import CardDav, build
 from connectors.carddav.editing import new
@@ -25,73 +24,32 @@ from core.ports import Context, Cursor, Edit, Fields, Remote, Verb
 
 pytestmark = pytest.mark.servers
 
-MAKERS = {"radicale": radicale, "xandikos": xandikos}
 PAYLOADS = Path(__file__).parent / "payloads"
-_MKCOL = (
-    b'<?xml version="1.0"?><D:mkcol xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"><D:set><D:prop>'
-    b"<D:resourcetype><D:collection/><C:addressbook/></D:resourcetype></D:prop></D:set></D:mkcol>"
-)
 
 
-class ServerHarness(AddressBookHarness):
-    """One server for all tests of a kind, and a book of its own for each test."""
+class ServerHarness(OnServers, AddressBookHarness):
+    """A person with an address book on a real server."""
 
-    kind: ClassVar[str]
-    running: ClassVar[dict[str, Server]] = {}
-    open: ClassVar[ExitStack] = ExitStack()
-    folders: ClassVar[Path]
+    media = "text/vcard"
+    suffix = ".vcf"
+    setting = "book"
+    mkcol = 'xmlns:C="urn:ietf:params:xml:ns:carddav"|<C:addressbook/>'
 
-    def start(self) -> None:
-        if self.kind not in self.running:
-            make, folder = MAKERS[self.kind], self.folders / f"{self.kind}-{uuid4()}"
-            self.running[self.kind] = self.open.enter_context(make(folder))
-        self.server = self.running[self.kind]
-        self.http = self.server.client()
-        self.name = f"book-{uuid4()}"
-        self.book = f"{self.server.book.rstrip('/').rpartition('/')[0]}/{self.name}/"
-        made = self.http.request("MKCOL", self.book, content=_MKCOL, headers={"Content-Type": "text/xml"})
-        assert made.status_code == 201, made.text
+    def usual(self) -> str:
+        return self.server.book
 
-    def close(self) -> None:
-        self.http.close()
+    def text_of(self, stream: str, fields: Fields) -> str:
+        return self.person_writes(fields)
 
-    def take_down(self) -> None:
-        self.running.pop(self.kind).stop()
-
-    def settings(self) -> dict[str, Any]:
-        who = {"username": self.server.username, "password": self.server.password}
-        return {"url": self.server.url, **who, "book": self.name, "page_size": 3}
-
-    def create(self, stream: str, fields: Fields) -> str:
-        path = f"{self.book}{uuid4()}.vcf"
-        self._put(path, self.person_writes(fields))
-        return path
-
-    def edit(self, stream: str, id_: str, fields: Fields) -> None:
-        self._put(id_, self.person_changes(self.http.get(id_).text, fields))
-
-    def delete(self, stream: str, id_: str) -> None:
-        self.http.delete(id_).raise_for_status()
-
-    def show(self, stream: str, id_: str) -> Fields | None:
-        answer = self.http.get(id_)
-        return None if answer.status_code == 404 else witness(answer.text)
-
-    def count(self, stream: str) -> int:
-        body = b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><getetag/></prop></propfind>'
-        headers = {"Depth": "1", "Content-Type": "text/xml"}
-        return self.http.request("PROPFIND", self.book, content=body, headers=headers).text.count(".vcf<")
-
-    def _put(self, path: str, text: str) -> None:
-        self.http.put(path, content=text.encode(), headers={"Content-Type": "text/vcard"}).raise_for_status()
+    def seen(self, text: str) -> Fields:
+        return witness(text)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _stop_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     ServerHarness.folders = tmp_path_factory.mktemp("servers")
     yield
-    ServerHarness.running.clear()
-    ServerHarness.open.close()
+    ServerHarness.stop_all()
 
 
 class RadicaleHarness(ServerHarness):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors._kit.dav.contentline import escape, joined, parts, split, unescape
+from connectors._kit.dav.dialect import MemberError
 from connectors.carddav.editing import edit, new
 from connectors.carddav.vcard import CardError, read
 from core.model.instant import from_iso
@@ -276,7 +277,7 @@ def test_an_old_card_with_quoted_printable_is_read_and_written() -> None:
 
 @pytest.mark.parametrize("text", ["", "hello", "BEGIN:VCALENDAR\nEND:VCALENDAR", "BEGIN:VCARD\nFN:x", "<html>"])
 def test_what_is_no_card_is_told(text: str) -> None:
-    with pytest.raises(CardError):
+    with pytest.raises(MemberError):
         read(text)
 
 
@@ -285,5 +286,5 @@ def test_what_is_no_card_is_told(text: str) -> None:
                 {"bday": "soon"}]
 )  # fmt: skip
 def test_what_cannot_stand_in_a_card_is_refused(changes: Fields) -> None:
-    with pytest.raises(CardError):
+    with pytest.raises(MemberError):
         edit(APPLE, changes)

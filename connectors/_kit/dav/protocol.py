@@ -141,6 +141,11 @@ class Dav:
         """One member as it is stored, or status 404 or 410."""
         return self.http.get(url, expect="any", ok=(404, 410))
 
+    def features(self, url: str) -> frozenset[str]:
+        """What the server says it can at this address, e.g. `calendar-auto-schedule`; nothing when it does not say."""
+        told = self.http.request("OPTIONS", url, expect="any", ok=REFUSALS).headers.get("dav", "")
+        return frozenset(word.strip().lower() for word in told.split(","))
+
     def put(self, url: str, text: str, *, version: str | None) -> Answer:
         """Replace the member with this version (`*`: any), or with None create it where nothing is yet."""
         condition = {"If-None-Match": "*"} if version is None else {"If-Match": version}

@@ -39,6 +39,8 @@ class Habits:
     """It keeps texts in its own spelling."""
     unique_uids: bool = True
     """It refuses a second member with the same UID (409 no-uid-conflict)."""
+    uid_status: int = 409
+    """How it refuses that: Radicale 409, Xandikos (of events) 412."""
     expired_status: int = 403
     """How it answers an old sync token: Radicale 403, Xandikos 412, others 409, 418, 507."""
     cuts_at: int | None = None
@@ -155,6 +157,10 @@ class DavSandbox:
         """The members that a query asks for."""
         raise NotImplementedError
 
+    def features(self) -> str:
+        """What the `DAV` header of OPTIONS says."""
+        return "1, 3, access-control"
+
     # --- a person's way in
 
     def path(self, name: str, collection: str = "") -> str:
@@ -213,10 +219,14 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("authorization") != self._basic():
             return self._say(401, headers={"WWW-Authenticate": 'Basic realm="sandbox"'})
         answer = {"PROPFIND": self._propfind, "REPORT": self._report, "GET": self._get, "PUT": self._put,
-                  "DELETE": self._delete}.get(self.command)  # fmt: skip
+                  "DELETE": self._delete, "OPTIONS": self._options}.get(self.command)  # fmt: skip
         return answer(path, body) if answer else self._say(405)
 
     # --- reading
+
+    def _options(self, path: str, _: bytes) -> None:
+        there = path in (ROOT, PRINCIPAL, HOME) or self._shelf(path) is not None
+        return self._say(200 if there else 404, headers={"DAV": self.sandbox.features()})
 
     def _propfind(self, path: str, body: bytes) -> None:
         asked = [node.tag for node in ElementTree.fromstring(body).iter() if node.tag.startswith("{")][2:]  # noqa: S314 - a stand-in
@@ -334,7 +344,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None:
             return self._say(fault[0], _error(fault[1]))
         if habits.unique_uids and any(uid(one.body) == uid(text) and at != name for at, one in shelf.members.items()):
-            return self._say(409, _error("no-uid-conflict"))
+            return self._say(habits.uid_status, _error("no-uid-conflict"))
         etag = self.sandbox.put(name, self.sandbox.respelt(text) if habits.rewrites else text, kept_in)
         return self._written(name, 204 if there else 201, {"ETag": etag} if habits.etag_on_put else {})
 
