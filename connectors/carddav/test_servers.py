@@ -41,6 +41,9 @@ class ServerHarness(OnServers, AddressBookHarness):
     def text_of(self, stream: str, fields: Fields) -> str:
         return self.person_writes(fields)
 
+    def changed(self, text: str, fields: Fields) -> str:
+        return self.person_changes(text, fields)
+
     def seen(self, text: str) -> Fields:
         return witness(text)
 

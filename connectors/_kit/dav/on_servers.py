@@ -38,7 +38,7 @@ class OnServers(Harness):
         """What a person's program writes."""
         raise NotImplementedError
 
-    def person_changes(self, text: str, fields: Fields) -> str:
+    def changed(self, text: str, fields: Fields) -> str:
         """The same with other fields."""
         raise NotImplementedError
 
@@ -90,7 +90,7 @@ class OnServers(Harness):
 
     def edit(self, stream: str, id_: str, fields: Fields) -> None:  # noqa: ARG002 -- one address, whichever stream
         """A person changes it."""
-        self._put(id_, self.person_changes(self.http.get(id_).text, fields))
+        self._put(id_, self.changed(self.http.get(id_).text, fields))
 
     def delete(self, stream: str, id_: str) -> None:  # noqa: ARG002 -- one address, whichever stream
         """A person deletes it."""
