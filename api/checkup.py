@@ -15,7 +15,7 @@ from api.mappings import check_text, load
 from connectors._kit.catalogue import entry
 from core.errors import ConcordError, ConfigError, ToolError, Unsupported
 from core.flow.drift.describing import since_kept, take_note, told
-from core.flow.sync import LEASE
+from core.flow.leasing import LEASE
 from core.mapping import MappingError, Problem
 from core.ports import Prepares
 from core.store import connections, runs

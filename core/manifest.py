@@ -68,6 +68,9 @@ class Stream(_Data):
     """The field that stays when a record's id changes (a card's UID), so that it is known again under the new one."""
     poll_every: float = 300
     """Seconds between polls when nothing else is said."""
+    notices: Literal["ids", "records"] = "ids"
+    """What of a webhook may be believed: `records`, the values in it, where they come whole or with a stamp that orders
+    them; `ids`, only that something happened to a record, which is read then."""
 
 
 class Limits(_Data):

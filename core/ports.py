@@ -199,6 +199,7 @@ class Request:
 class Notice:
     """News from a webhook: a record changed (`remote` may hold it), or something `unknown` that is shown, not lost.
 
+    `changed` without `remote` says that something in the stream did (without `stream`: in any); it is polled at once.
     Where the tool names the record otherwise than its streams do (by an address, say), so does `remote.id`; `fetch` of
     that id then gives a tombstone with `moved_to`, and the record itself beside it. A change without a `remote` says
     that its stream has news and not which: look there again.

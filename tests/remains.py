@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from typing import Any
+from urllib.parse import unquote_plus
 
 import zstandard
 
-from core.store.codec import dumps, unpack
+from core.store.codec import dumps, unpack, unsqueeze
 from core.store.database import Store
 from core.store.tables import metadata
 
@@ -35,6 +36,8 @@ def _is_bytes(value: Any) -> bool:
 def _forms(value: bytes) -> Iterator[str]:
     yield value.decode("utf-8", "replace")
     try:
+        raw = unsqueeze(value).decode("utf-8", "replace")
+        yield from (raw, unquote_plus(raw))
         yield dumps(unpack(value))
     except (zstandard.ZstdError, ValueError):
         return

@@ -13,7 +13,7 @@ from core.decide.outcome import outcome
 from core.errors import Reach, ToolError
 from core.flow.hub import Connection, Hub, Stream
 from core.model.instant import HOUR, MINUTE, SECOND, Instant
-from core.store import Tx, connections, descriptions, outbox, reviews
+from core.store import Tx, connections, descriptions, notices, outbox, reviews
 from core.store.connections import StreamRow
 from core.store.reviews import Question
 
@@ -96,6 +96,7 @@ def end_pause(tx: Tx, stream: Stream, *, now: Instant) -> None:
     ]
     reviews.close_ids(tx, asked, now=now, answer="works again")
     outbox.hasten(tx, stream.connection_id, now=now)
+    notices.hasten(tx, stream.connection_id, now=now)
 
 
 def try_now(tx: Tx, connection_ids: Collection[int], *, now: Instant) -> None:
@@ -114,6 +115,7 @@ def take_up(tx: Tx, connection_id: int, *, now: Instant) -> None:
     asked = [one.id for one in reviews.about(tx, [0]) if (one.what, one.connection_id) == ("connection", connection_id)]
     reviews.close_ids(tx, asked, now=now, answer="resumed")
     outbox.hasten(tx, connection_id, now=now)
+    notices.hasten(tx, connection_id, now=now)
     streams = connections.streams_of(tx, connection_id)
     descriptions.ask_again(tx, [stream.id for stream in streams])
     for stream in streams:

@@ -1,6 +1,6 @@
 """Sync: a connection's turn, and turns until all is quiet.
 
-    turn = lease ▶ unsettled creates ▶ pull what is due, companies first ▶ deliver
+    turn = lease ▶ unsettled creates ▶ what came by webhook ▶ pull what is due, companies first ▶ deliver
 
 Turns of different connections run side by side; two workers never take the same connection, and one that was taken
 over cannot write. Nothing here decides what a value should be.
@@ -8,35 +8,32 @@ over cannot write. Nothing here decides what a value should be.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import dataclass, field
 
-from core.decide.outcome import back_off, outcome
-from core.errors import ConcordError, SchemaChanged, StoreError, ToolError
+from core.errors import ConcordError, SchemaChanged, ToolError
+from core.flow.beside import turn_beside
 from core.flow.brake.braking import weighed
 from core.flow.brake.weighing import note_away
 from core.flow.consent import heads
 from core.flow.drift.describing import after_reading, before_reading, explains
 from core.flow.drift.resting import arrived
 from core.flow.erasure.upkeep import bring_forward
-from core.flow.fencing import fenced
+from core.flow.failing import failed, failures, poll_every
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.inward.arrivals import Intake
+from core.flow.inward.hearing import hear
 from core.flow.inward.pull import pull
+from core.flow.leasing import leased
 from core.flow.outward.booking import Delivered
 from core.flow.outward.outbound import deliver, deliver_refusals, settle_intents
-from core.flow.pausing import Side, end_pause, may_read, pause, reads, stop, try_now
+from core.flow.pausing import Side, end_pause, may_read, reads, stop, try_now
 from core.flow.plan import canary
 from core.flow.running import Run
-from core.model.instant import MINUTE, SECOND
-from core.store import Tx, connections, outbox, runs
-from core.store.connections import StreamRow
+from core.model.instant import SECOND
+from core.store import connections, outbox
 
-LEASE = 2 * MINUTE
-"""A killed worker's connection is taken over after this; a living one prolongs it."""
 MANY_ROUNDS = 12
 """Agreement takes two or three rounds; more than this means that something does not settle."""
 
@@ -87,51 +84,21 @@ def turn(
     A tool's failure ends the turn and is told in its result; a failure of the store is raised.
     """
     done = Turn(connection.name)
-    name = f"connection {connection.id}"
-    with hub.store.writing() as tx:
-        token = runs.take_lease(tx, name, holder, now=hub.clock(), until=hub.clock() + LEASE)
-        if token is None:
-            return done
-        # The outbox is only worked inside a turn: what a killed worker had leased is free again.
-        outbox.unlease(tx, connection.id)
-    with _Heartbeat(hub, name, holder):
-        try:
-            own = fenced(hub, name, token)
+    with leased(hub, connection, holder) as own:
+        if own is not None:
+            with own.store.writing() as tx:
+                # The outbox is only worked inside a turn: what a killed worker had leased is free again.
+                outbox.unlease(tx, connection.id)
             _take_turn(own, connection, done, everything=everything, pulls=pulls, delivers=delivers)
             heads.sign(own)
-        except StoreError as error:
-            if error.error_code != "store.taken_over":
-                raise
-        finally:
-            with hub.store.writing() as tx:
-                runs.drop_lease(tx, name, token)
     return done
-
-
-class _Heartbeat:
-    """Keeps a lease while a turn goes on, so that it can be short and a killed worker is soon replaced."""
-
-    def __init__(self, hub: Hub, name: str, holder: str) -> None:
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, args=(hub, name, holder), daemon=True)
-
-    def _beat(self, hub: Hub, name: str, holder: str) -> None:
-        while not self._over.wait(LEASE / SECOND / 3):
-            with suppress(StoreError), hub.store.writing() as tx:
-                runs.take_lease(tx, name, holder, now=hub.clock(), until=hub.clock() + LEASE)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
 
 def _take_turn(hub: Hub, connection: Connection, done: Turn, *, everything: bool, pulls: bool, delivers: bool) -> None:
     try:
         done.stopped |= settle_intents(hub, connection)
         bring_forward(hub, connection)
+        done.intake.add(hear(hub, connection))
         if pulls:
             before_reading(hub, connection, asked=everything)
             to_read = _to_read(hub, connection, everything=everything)
@@ -142,12 +109,7 @@ def _take_turn(hub: Hub, connection: Connection, done: Turn, *, everything: bool
             _deliver(hub, connection, done)
     except ToolError as error:
         done.error = error
-        _failed(hub, connection, error)
-
-
-def _poll_every(stream: Stream) -> float:
-    """Seconds between two polls."""
-    return stream.policy.poll_every or stream.manifest.poll_every
+        failed(hub, connection, error)
 
 
 def _to_read(hub: Hub, connection: Connection, *, everything: bool) -> list[Stream]:
@@ -177,7 +139,7 @@ def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
     began_at = hub.clock()
     with hub.store.reading() as tx:
         before = connections.stream_row(tx, stream.id)
-        was_down = _failures(tx, before) > 0
+        was_down = failures(tx, before) > 0
     with Run(hub, stream.connection_id, "pull", stream.name) as run:
         intake = pull(hub, stream, run_id=run.id)
         run.counts = intake.counts()
@@ -187,8 +149,9 @@ def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
     with hub.store.writing() as tx:
         row = connections.stream_row(tx, stream.id)
         polls = row.quiet_polls + 1 if quiet else 0
-        wait = _poll_every(stream) * min(1 + polls // 10, LONGEST_PAUSE)
-        due_at = began_at + int(wait * SECOND)
+        wait = poll_every(stream) * min(1 + polls // 10, LONGEST_PAUSE)
+        # What was told meanwhile to be polled now stays due.
+        due_at = row.due_at if row.due_at > before.due_at else began_at + int(wait * SECOND)
         connections.change_stream(tx, stream.id, read_at=began_at, due_at=due_at, quiet_polls=polls)
         if row.pause_side == Side.WHOLE:
             end_pause(tx, stream, now=hub.clock())
@@ -200,37 +163,16 @@ def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
 
 def _deliver(hub: Hub, connection: Connection, done: Turn) -> None:
     connection = weighed(hub, connection)
+
+    def between() -> Delivered:
+        done.intake.add(hear(hub, connection))
+        return deliver_refusals(hub, connection)
+
     with Run(hub, connection.id, "deliver", None) as run:
         tried = canary.sing(hub, connection, run.id)
-        done.delivered = deliver(hub, connection, run_id=run.id) if tried is None else tried
+        done.delivered = deliver(hub, connection, run_id=run.id, between=between) if tried is None else tried
         done.stopped |= done.delivered.stopped
         run.counts = done.delivered.counts()
-
-
-def _failed(hub: Hub, connection: Connection, error: ToolError) -> None:
-    """A pause if a person must act, else the streams are due again after a while."""
-    now = hub.clock()
-    verdict = outcome(error)
-    with hub.store.writing() as tx:
-        if verdict.pause:
-            pause(tx, connection, error, now=now)
-            return
-        for stream in connection.streams:
-            row = connections.stream_row(tx, stream.id)
-            if row.due_at <= now:
-                # Slower each time; but a look costs little, and once the tool is back nobody should wait for long.
-                slower = min(back_off(max(0, _failures(tx, row) - 1)), _poll_every(stream))
-                wait = max(slower, verdict.wait or 0.0)
-                connections.change_stream(tx, stream.id, due_at=now + int(wait * SECOND))
-
-
-def _failures(tx: Tx, row: StreamRow) -> int:
-    """How many runs of the stream's connection have failed since the stream was last read, the latest ones counted."""
-    latest = runs.recent(tx, connection_id=row.connection_id)
-    # What stopped another stream alone says nothing of this one.
-    paused = {one.name: one.pause_code for one in connections.streams_of(tx, row.connection_id) if one.id != row.id}
-    failed = [run for run in latest if run.code is not None and run.began_at > (row.read_at or 0)]
-    return sum(run.stream is None or paused.get(run.stream) != run.code for run in failed)
 
 
 def sync(
@@ -291,26 +233,3 @@ def _tell_refusals(hub: Hub, reading: Mapping[Future[Turn], Connection], holder:
         for one in reading.keys() - left if left else ():
             if one.exception() is None and one.result().error is None:
                 turn_beside(hub, reading[one], holder=holder)
-
-
-def turn_beside(hub: Hub, connection: Connection, *, holder: str = "here") -> None:
-    """A turn in which nothing is read, and only refusals are written."""
-    name = f"connection {connection.id}"
-    with hub.store.reading() as tx:
-        if not outbox.has_refusals(tx, connection.id, hub.clock()):
-            return
-    with hub.store.writing() as tx:
-        token = runs.take_lease(tx, name, holder, now=hub.clock(), until=hub.clock() + LEASE)
-    if token is None:
-        return
-    with _Heartbeat(hub, name, holder):
-        try:
-            deliver_refusals(fenced(hub, name, token), connection)
-        except ToolError as error:
-            _failed(hub, connection, error)
-        except StoreError as error:
-            if error.error_code != "store.taken_over":
-                raise
-        finally:
-            with hub.store.writing() as tx:
-                runs.drop_lease(tx, name, token)

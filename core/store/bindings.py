@@ -57,6 +57,7 @@ class Glance(NamedTuple):
     digest: int
     modified_at: Instant | None
     wrote_at: Instant | None
+    read_at: Instant
 
 
 class Bound(NamedTuple):
@@ -145,7 +146,7 @@ def glance(tx: Connection, stream_id: int, remote_ids: Collection[str]) -> dict[
     The database gives them as one JSON text: row by row, each step would wait for the thread that reads ahead.
     """
     c = binding.c
-    wanted = (c.remote_id, c.id, c.record_id, c.state, c.digest, c.modified_at, c.wrote_at)
+    wanted = (c.remote_id, c.id, c.record_id, c.state, c.digest, c.modified_at, c.wrote_at, c.read_at)
     if tx.dialect.name == "sqlite":
         rows = func.json_group_array(func.json_array(*wanted))
     else:

@@ -23,7 +23,7 @@ def pack(value: Any) -> bytes:
 
 
 def squeeze(raw: bytes) -> bytes:
-    """Bytes of JSON, compressed."""
+    """Bytes, compressed; those of JSON best."""
     try:
         compressor = _local.compressor
     except AttributeError:
@@ -35,11 +35,17 @@ def squeeze(raw: bytes) -> bytes:
 
 def unpack(packed: bytes) -> Any:
     """The JSON value back from `pack`."""
+    return orjson.loads(unsqueeze(packed))
+
+
+def unsqueeze(packed: bytes) -> bytes:
+    """The bytes back from `squeeze`."""
     try:
         decompressor = _local.decompressor
     except AttributeError:
         decompressor = _local.decompressor = zstandard.ZstdDecompressor(dict_data=_words())
-    return orjson.loads(decompressor.decompress(packed))
+    raw: bytes = decompressor.decompress(packed)
+    return raw
 
 
 @cache

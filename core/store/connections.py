@@ -168,6 +168,12 @@ def change_stream(tx: Connection, stream_id: int, **values: Any) -> None:
     tx.execute(update(stream).where(stream.c.id == stream_id).values(**values))
 
 
+def poll_now(tx: Connection, stream_ids: Collection[int], *, now: Instant) -> None:
+    """Make the polls of these streams due, unless they are already."""
+    c = stream.c
+    tx.execute(update(stream).where(database.among(tx, c.id, stream_ids), c.due_at > now).values(due_at=now))
+
+
 def active_mapping(tx: Connection, connection_id: int) -> MappingRow | None:
     """The mapping in force."""
     query = select(*_columns(mapping, MappingRow)).where(

@@ -221,6 +221,23 @@ def has_refusals(tx: Connection, connection_id: int, now: Instant) -> bool:
     return tx.execute(select(c.record_id).where(*due).limit(1)).first() is not None
 
 
+def refusing(tx: Connection, now: Instant) -> set[int]:
+    """The connections to which something of the first lane is due."""
+    c = outbox.c
+    due = (c.due_at <= now, c.lease_until <= now, c.lane == Lane.CONSENT)
+    return set(tx.execute(select(c.connection_id).where(*due).distinct()).scalars())
+
+
+def overtaken(tx: Connection, connection_id: int, rows: Collection[Claimed]) -> set[int]:
+    """Those of these rows that were marked again since they were claimed, and are in the first lane by now."""
+    c = outbox.c
+    marks = {row.record_id: row.mark for row in rows}
+    query = select(c.record_id, c.mark).where(
+        c.connection_id == connection_id, c.lane == Lane.CONSENT, among(tx, c.record_id, list(marks))
+    )
+    return {row[0] for row in tx.execute(query) if row[1] != marks[row[0]]}
+
+
 def fingerprint(tx: Connection, connection_id: int) -> list[int]:
     """How many rows wait, and all their marks: something else after any new mark."""
     query = select(func.count(), func.coalesce(func.sum(outbox.c.mark), 0)).where(

@@ -517,6 +517,49 @@ lead = Table(
     Index("lead_by_time", "at"),
 )
 
+# Webhooks as they came, for as long as somebody may want to look into them: their bodies only, since addresses and
+# headers may hold secrets.
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("connection_id", Id, nullable=False),
+    Column("at", Id, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("webhook_by_time", "at"),
+)
+
+# What webhooks told, each event once: a repeat is known by the fingerprint of its id. What is heard keeps its row, so
+# that it stays known, and nothing of what was told.
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("connection_id", Id, nullable=False),
+    Column("webhook_id", Id, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("at", Id, nullable=False),
+    Column("kind", Text, nullable=False),
+    # None where it is about nothing that is synced.
+    Column("stream_id", Id),
+    Column("remote_id", Text),
+    Column("note", Text, nullable=False),
+    Column("told", LargeBinary),
+    Column("due_at", Id, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("heard_at", Id),
+    UniqueConstraint("connection_id", "event"),
+    Index("notice_by_time", "at"),
+    Index("notice_by_remote", "remote_id"),
+    Index(
+        "notice_waiting",
+        "connection_id",
+        "due_at",
+        sqlite_where=text("heard_at IS NULL"),
+        postgresql_where=text("heard_at IS NULL"),
+    ),
+)
+
 lease = Table(
     "lease",
     metadata,

@@ -20,7 +20,7 @@ from core.ports import Edit
 from core.store import connections
 from tests.bench.figures import Figure, at_most
 from tests.bench.stage import Stage
-from tests.simulation.door import SECRET, hear
+from tests.simulation.door import SECRET, told_by_webhook
 from tests.simulation.mortal import SameThread
 from tests.support import Lab, people
 
@@ -138,7 +138,7 @@ def _people(wire: Wire, shop: Any, emails: dict[str, str]) -> Callable[[], None]
         shop.edit("contacts", id_, {path: value})
         wire.said[path, emails[held["email"]]] = wire.lab.clock()
         hub = wire.lab.hub
-        hear(hub, hub.connection("shop"), [shop.webhook("contacts", id_, secret=SECRET)], ids=False)
+        told_by_webhook(hub, hub.connection("shop"), [shop.webhook("contacts", id_, secret=SECRET)])
 
     return speak
 

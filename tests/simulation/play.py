@@ -31,7 +31,7 @@ from core.model.instant import SECOND
 from core.ports import Request
 from core.store import connections, outbox
 from core.store.codec import dumps
-from tests.simulation.door import SECRET, hear
+from tests.simulation.door import SECRET, told_by_webhook
 from tests.simulation.erased import Erased
 from tests.simulation.mortal import Fate, Killed, Meanwhile, MortalConnector, MortalStore, SameThread
 from tests.simulation.people import Ledger, People, Place, Said
@@ -172,6 +172,7 @@ class Stage:
             "versions": "opaque" if habit.versions else "none",
             "batch_size": habit.batch,
             "names_blanks": habit.names_blanks,
+            "notices": "ids" if habit.notices == "ids" else "records",
         }
         streams = tuple(
             replace(stream, manifest=stream.manifest.model_copy(update=says)) for stream in connection.streams
@@ -275,14 +276,14 @@ class Stage:
         self.lost_rows = self.lost_any = True
 
     def _post(self, step: Step) -> None:
-        name, habit = TOOLS[step.tool], self.plot.habits[step.tool]
+        name = TOOLS[step.tool]
         told, self.posts[name] = self.posts[name], []
         if step.name == "shuffled":
             Random(len(told)).shuffle(told)
         chosen = {"twice": told + told, "the last one": told[-1:], "the first one": told[:1], "never": []}
         told = chosen.get(step.name, told)
         if told:
-            self.lived(lambda hub: hear(hub, hub.connection(name), told, ids=habit.notices == "ids"))
+            self.lived(lambda hub: told_by_webhook(hub, hub.connection(name), told))
 
     def _say(self, step: Step) -> None:
         record = self.people.record_of(step.who)

@@ -27,7 +27,20 @@ from core.flow.running import Run
 from core.model.claim import Claims
 from core.model.instant import Instant
 from core.model.shapes import KIND_ORDER
-from core.store import Tx, bindings, erasures, forgetting, history, keys, ledger, outbox, records, reviews, suppression
+from core.store import (
+    Tx,
+    bindings,
+    erasures,
+    forgetting,
+    history,
+    keys,
+    ledger,
+    notices,
+    outbox,
+    records,
+    reviews,
+    suppression,
+)  # fmt: skip
 from core.store.bindings import Bound, State
 from core.store.codec import pack
 from core.store.database import serialise
@@ -154,6 +167,7 @@ def _forget(hub: Hub, tx: Tx, person: Person, id_: int, now: Instant) -> dict[st
     forgetting.blank_bindings(tx, list(kept.values()), person.record.id, going)
     bindings.delete(tx, [row.id for row in person.bound if row.id not in kept])
     counts["binding"] = len(person.bound)
+    counts["webhook"] = notices.forget(tx, {(row.stream_id, row.remote_id) for row in person.bound}, person.words)
     for name, count in forgetting.forget_words(tx, person.record_ids, person.words).items():
         counts[name] = counts.get(name, 0) + count
     _let_go_on(hub, tx, forgetting.forget_questions(tx, person.record_ids, person.words, now=now), now)

@@ -11,7 +11,7 @@ from core.flow.erasure.person import Person, person_of
 from core.flow.filters.doors import held_by_the_tool
 from core.flow.hub import Hub
 from core.model.instant import iso
-from core.store import Tx, bindings, deliveries, history, ledger, reviews
+from core.store import Tx, bindings, deliveries, history, ledger, notices, reviews
 from core.store.bindings import Bound
 from core.store.codec import loads
 
@@ -19,8 +19,8 @@ from core.store.codec import loads
 def gather(hub: Hub, record_id: int) -> dict[str, Any]:
     """All that is held, as one JSON document; `ConfigError` where there is nobody.
 
-    `values` with who said each and when; `tools` with what each holds, in its own words; `history`, `consents`, `sent`
-    and `questions`, oldest first; `referred_to_by` kind → numbers of records.
+    `values` with who said each and when; `tools` with what each holds, in its own words; `history`, `consents`, `sent`,
+    `webhooks` (as far as they are kept) and `questions`, oldest first; `referred_to_by` kind → numbers of records.
     """
     with hub.store.reading() as tx:
         person = person_of(hub, tx, record_id)
@@ -33,6 +33,7 @@ def gather(hub: Hub, record_id: int) -> dict[str, Any]:
             "history": _history(hub, tx, person),
             "consents": [row.told for row in ledger.of_records(tx, person.record_ids) if row.told],
             "sent": _sent(hub, tx, person),
+            "webhooks": _webhooks(hub, tx, person),
             "questions": [
                 {"what": one.what, "field": one.field, "about": one.subject, "opened_at": iso(one.opened_at)}
                 for one in reviews.about(tx, person.record_ids)
@@ -91,4 +92,18 @@ def _sent(hub: Hub, tx: Tx, person: Person) -> list[dict[str, Any]]:
             "fields": loads(one.fields),
         }
         for one in sorted(sent)
+    ]
+
+
+def _webhooks(hub: Hub, tx: Tx, person: Person) -> list[dict[str, Any]]:
+    """What tools told of the person by webhook, as it came."""
+    names = {one.id: one.name for one in hub.connections.values()}
+    places = {(row.stream_id, row.remote_id) for row in person.bound}
+    return [
+        {
+            "at": iso(one.at),
+            "connection": names.get(one.connection_id, "?"),
+            "body": one.body.decode("utf-8", "replace"),
+        }
+        for one in notices.about(tx, places, person.words)
     ]

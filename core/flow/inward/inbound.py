@@ -147,6 +147,9 @@ def _look(trip: Trip, remote: Remote, glance: Glance, mark: int) -> str:
     if is_stale(trip.began_at, glance.wrote_at):
         return "again"
     ordered = trip.stream.manifest.stamps == "tool" and None not in (glance.modified_at, remote.modified_at)
+    if (trip.trusted or not ordered) and trip.began_at < glance.read_at:
+        # It was asked for before the record was looked at last, and nothing tells which of the two is newer.
+        return "again"
     if ordered and not trip.trusted and not is_news(glance.modified_at, remote.modified_at):
         return "old"
     # A lagging list may still show what was deleted; only a newer stamp says that it is back.

@@ -9,8 +9,8 @@ direct read confirms it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +18,9 @@ from core.errors import CursorExpired
 from core.flow.brake.missing import conclude
 from core.flow.hub import Hub, Stream
 from core.flow.inward.arrivals import Intake, Trip
+from core.flow.inward.hearing import meanwhile
 from core.flow.inward.inbound import inbound
 from core.flow.inward.rereading import read_again, see_whole
-from core.flow.outward.outbound import deliver_refusals
 from core.model.instant import Instant
 from core.ports import Cursor, Page, Reads
 from core.store import Tx, bindings, connections
@@ -28,6 +28,8 @@ from core.store.connections import StreamRow
 
 INTAKE = 1_000
 """Records that are taken in together; smaller pages of a tool are gathered up to this."""
+LOOK = 0.25
+"""Seconds between two looks at what cannot wait, while the tool is asked for the next page."""
 
 
 @dataclass(slots=True)
@@ -77,7 +79,8 @@ def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None) -> Intak
     moved = backfill or not whole_view
     with hub.store.reading() as tx:
         newest = bindings.newest(tx)
-    for gathered in _read_ahead(hub, stream, row.place):
+    connection = hub.connections[stream.connection_id]
+    for gathered in _read_ahead(hub, stream, row.place, lambda: total.add(meanwhile(hub, connection))):
         page = gathered.page
         see_whole(hub, stream, page.records)
         walked += len(page.records)
@@ -98,7 +101,7 @@ def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None) -> Intak
             intake.add(read_again(hub, stream, intake.again, run_id=run_id))
         total.add(intake)
         if page.more:
-            total.told += deliver_refusals(hub, hub.connections[stream.connection_id]).writes
+            total.add(meanwhile(hub, connection))
         if page.complete and whole_view:
             total.gone += _conclude(hub, stream, seen, newest, run_id)
         elif page.complete:
@@ -133,12 +136,16 @@ class _Place:
         connections.change_stream(tx, self.stream.id, **values)
 
 
-def _read_ahead(hub: Hub, stream: Stream, cursor: Cursor | None) -> Iterator[_Gathered]:
-    """Gathered pages, the next one being fetched while the caller keeps the present one."""
+def _read_ahead(hub: Hub, stream: Stream, cursor: Cursor | None, meantime: Callable[[], None]) -> Iterator[_Gathered]:
+    """Gathered pages, the next one being fetched while the caller keeps the present one, or sees to the `meantime`."""
     connector: Reads = hub.open(stream.source)
     with ThreadPoolExecutor(1, thread_name_prefix=f"read {stream.source}") as reader:
         coming: Future[_Gathered] | None = reader.submit(_gather, hub, connector, stream, cursor)
         while coming is not None:
+            while not coming.done():
+                wait([coming], LOOK)
+                if not coming.done():
+                    meantime()
             gathered = coming.result()
             page = gathered.page
             coming = reader.submit(_gather, hub, connector, stream, page.next) if page.more else None

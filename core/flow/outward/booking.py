@@ -79,6 +79,13 @@ class Delivered:
             setattr(self, name, getattr(self, name) + value)
         self.stopped |= earlier.stopped
 
+    def interrupt(self, told: Delivered) -> None:
+        """Count in what was delivered between two calls, and stop where that had to stop."""
+        self.join(told)
+        self.until |= told.until
+        self.paused |= told.paused
+        self.halted |= told.halted
+
     def counts(self) -> dict[str, int]:
         """The numbers that are not zero."""
         names = ("looked", "in_step", "created", "updated", "deleted", "tied", "put_back", "dead", "calls")

@@ -10,7 +10,7 @@ One bad item never fails its batch: receipts are per item, and a refused call is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from core.decide.brake import Leave
@@ -81,8 +81,18 @@ class _Batch:
         return [self.rows[id_] for id_ in ids if not self.left[id_] and id_ not in self.failed]
 
 
-def deliver(hub: Hub, connection: Connection, *, run_id: int | None = None, most: int | None = None) -> Delivered:
-    """Work what is due in a connection's outbox, the most urgent kind first: everything, or at `most` so many."""
+def deliver(
+    hub: Hub,
+    connection: Connection,
+    *,
+    run_id: int | None = None,
+    most: int | None = None,
+    between: Callable[[], Delivered] | None = None,
+) -> Delivered:
+    """Work what is due in a connection's outbox, the most urgent kind first: everything, or at `most` so many.
+
+    `between` is done after each call, and is what must not wait for the end.
+    """
     done = Delivered()
     while (batch := _claim(hub, connection, done, run_id, limit=_left(done, most))) is not None:
         done.outdated.clear()
@@ -92,6 +102,8 @@ def deliver(hub: Hub, connection: Connection, *, run_id: int | None = None, most
                     _give_back(hub, connection, stream, batch, chunk, done)
                 else:
                     _send(hub, connection, stream, batch, chunk, done, run_id)
+                    if between is not None:
+                        done.interrupt(between())
         # What is held back while a walk goes on is due at once, for the turn's own delivery.
         if done.halted or connection.leave is Leave.REFUSALS:
             break
@@ -273,6 +285,8 @@ def _written_down(
         serialise(tx, records.CHANGING)
         prepared = [one for one in chunk if not one.erases]
         moot = records.erased(tx, [one.record.id for one in prepared])
+        # Whoever refused since then is told that before anything else.
+        moot |= outbox.overtaken(tx, connection.id, [batch.rows[one.record.id] for one in prepared])
         asked = reviews.undecided(tx, [one.record.id for one in prepared])
         moot |= {one.record.id for one in prepared if _is_asked(one, asked.get(one.record.id, set()) - set(one.asked))}
         if moot:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from connectors.memory.tool import Habits
-from core.flow.sync import LEASE, turn
+from core.flow.leasing import LEASE
+from core.flow.sync import turn
 from core.model.instant import SECOND
 from tests.support import Lab, people
 

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from core.decide.route import Lane
+from core.flow.beside import turn_beside
 from core.flow.inward import pull
-from core.flow.sync import turn_beside
 from core.store import tables
 from tests.support import Lab
 

@@ -17,7 +17,7 @@ from core.flow.undo.replay import replay
 from core.flow.undo.undoing import undo
 from core.store.records import State
 from tests.remains import remains
-from tests.simulation.door import SECRET, hear
+from tests.simulation.door import SECRET, told_by_webhook
 from tests.support import Lab
 
 MAPPING = """
@@ -66,7 +66,7 @@ def by_poll(lab: Lab) -> None:
 def by_webhook(lab: Lab) -> None:
     shop = lab.tools["shop"]
     id_ = shop.create("contacts", ANN)
-    hear(lab.hub, lab.connection("shop"), [shop.webhook("contacts", id_, secret=SECRET)], ids=False)
+    told_by_webhook(lab.hub, lab.connection("shop"), [shop.webhook("contacts", id_, secret=SECRET)])
 
 
 def by_an_import_in_a_new_tool(lab: Lab) -> None:
