@@ -1,8 +1,9 @@
 """The status page: one page of HTML printed on the server, without scripts; `/healthz` and `/v1/consent` for machines.
 
 It shows what `concord status` shows and changes nothing; beside it stand the people's own page (`preferences`) and the
-forms (`forms`, `leads`). No secret is in it. On a loopback address it answers to loopback names only, so that no
-foreign page can read it through a borrowed name. There is no sign-in: who can reach the port may ask.
+forms (`forms`, `leads`), and the door for webhooks (`hooks`). No secret is in it. On a loopback address it answers to
+loopback names only, so that no foreign page can read it through a borrowed name. There is no sign-in: who can reach the
+port may ask.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from api.cli.output import ago, counted, share
 from api.forms import routes as form_routes
 from api.leads import routes as lead_routes
+from api.hooks import hooks
 from api.permissions import routes
 from api.preferences import add_preferences
 from api.snapshot import snapshot
@@ -72,7 +74,7 @@ def create_app(installation: Installation, engine: Background | None = None, *, 
         told = _health(installation, engine)
         return JSONResponse(told, 200 if told["ok"] else 503, headers=_HEADERS)
 
-    for one in (routes, form_routes, lead_routes):
+    for one in (routes, form_routes, lead_routes, hooks):
         app.include_router(one(installation))
     return app
 

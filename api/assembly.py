@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from api.bell import Bell
 from api.capturing import askable, capture_mapping, form_sources, form_streams, source_of, stream_names
 from api.mappings import MAPPINGS, load
 from api.profiles import Asking, asking, profile_in_force
@@ -145,6 +146,8 @@ class Installation:
         self._open: dict[str, Checks] = {}
         self._lock = threading.RLock()
         self._dates: dict[str, deque[tuple[Instant, Instant, Instant]]] = {}
+        self.bell = Bell()
+        """Rung when a webhook was stored."""
         self._hub: Hub | None = None
         self._known: dict[str, Any] = {}
         self._found()

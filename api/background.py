@@ -1,7 +1,7 @@
 """The background sync of `concord up` and the demo: one thread that turns the crank for whatever is due.
 
-Beside it runs the status page. Both end within seconds of Ctrl-C or SIGTERM: what a broken-off step had not yet kept
-is read again next time, which does no harm.
+Beside it a second one hears what comes by webhook (`hearing`), and the status page runs. All end within seconds of
+Ctrl-C or SIGTERM: what a broken-off step had not yet kept is read again next time, which does no harm.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
-from api.engine import Round, holder, measure, turn_crank
+from api.engine import Round, beside, holder, measure, turn_crank
+from api.hearing import Hearing
 from core.errors import ConcordError, ConfigError
 from core.model.instant import MINUTE, Instant
-from core.store.tables import lease
+from core.store import runs
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -39,7 +40,8 @@ class Background:
         self.trouble: ConcordError | None = None
         self.ticked_at: Instant | None = None
         self._measured_at: Instant = 0
-        self._stopped = threading.Event()
+        self._stopped, self._woken = threading.Event(), threading.Event()
+        self._hearing = Hearing(installation, self._woken.set)
         self._thread = threading.Thread(target=self._run, name="background", daemon=True)
 
     @property
@@ -50,13 +52,16 @@ class Background:
     def start(self) -> None:
         """Begin."""
         self._thread.start()
+        self._hearing.start()
 
     def stop(self, patience: float = _GRACE) -> bool:
         """End after the present step; False when it did not end in time (seconds)."""
         self._stopped.set()
+        self._woken.set()
+        heard = self._hearing.stop(patience)
         if self._thread.ident is not None:
             self._thread.join(patience)
-        return not self._thread.is_alive()
+        return heard and not self._thread.is_alive()
 
     def once(self) -> Round:
         """One tick: what is due, and a measure where it is time for one."""
@@ -76,7 +81,9 @@ class Background:
                 self.trouble = None
             except ConcordError as error:
                 self.trouble = error
-            self._stopped.wait(self.tick)
+            self.trouble = self.trouble or self._hearing.trouble
+            self._woken.wait(self.tick)
+            self._woken.clear()
 
 
 def serve(
@@ -118,7 +125,8 @@ def _address(host: str, port: int) -> str:
 def _release(installation: Installation) -> None:
     """Let go of our leases, so that whoever goes on need not wait until they run out."""
     with installation.store.writing() as tx:
-        tx.execute(lease.update().where(lease.c.holder == holder(installation)).values(until=0, holder=""))
+        for who in (holder(installation), beside(installation)):
+            runs.free_leases(tx, who)
 
 
 def leave_now() -> NoReturn:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from api.confirming import ask_sign_ups
 from core.flow.inward.arrivals import Intake
+from core.flow.inward.hearing import sweep
 from core.flow.outward.reconcile import Agreement, reconcile
 from core.flow.reviews.reviewing import tick
 from core.flow.sync import Tell, Turn, sync
@@ -76,6 +77,11 @@ def holder(installation: Installation) -> str:
     return "here" if installation.store.embedded else f"{socket.gethostname()}:{os.getpid()}"
 
 
+def beside(installation: Installation) -> str:
+    """Who takes leases for what is done beside the engine's rounds."""
+    return f"{holder(installation)} beside"
+
+
 def turn_crank(
     installation: Installation,
     names: Sequence[str] | None = None,
@@ -92,6 +98,7 @@ def turn_crank(
         installation.reconsider()
         hub = installation.hub()
         tick(hub)
+        sweep(hub)
         done.turns += sync(hub, names, until_quiet=until_quiet, everything=everything, tell=tell, holder=who)
         ask_sign_ups(installation)
         installation.learn_clocks()

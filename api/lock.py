@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
+from api.engine import beside
 from core.errors import StoreError
+from core.store import runs
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -32,6 +34,9 @@ def engine_lock(installation: Installation, what: str) -> Iterator[None]:
         except OSError as error:
             raise _busy(installation, file) from error
         _sign(file, json.dumps({"pid": os.getpid(), "what": what}))
+        with installation.store.writing() as tx:
+            # Whoever held these was killed, or would still have the lock.
+            runs.free_leases(tx, beside(installation))
         try:
             yield
         finally:

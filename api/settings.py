@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     currency: str = "GBP"
     day_first: bool = True
     public_url: str | None = None
-    """Where people outside reach the preference page and the forms, e.g. https://preferences.shop.example."""
+    """Where people reach the preference page and the forms, and tools the webhooks, e.g. https://hub.shop.example."""
     trusted_proxies: str = ""
     """Proxies whose word about who asks is believed, as addresses or networks: `127.0.0.1, 10.0.0.0/8`."""
     leads_per_address: int = Field(default=10, ge=1)

@@ -18,6 +18,7 @@ from api.cli.consent import register as register_consent
 from api.cli.deciding import register as register_deciding
 from api.cli.erasing import register as register_erasing
 from api.cli.forms import register as register_forms
+from api.cli.hooks import register as register_hooks
 from api.cli.identity import register as register_identity
 from api.cli.output import exit_code, tell_error
 from api.cli.planning import register as register_planning
@@ -37,6 +38,7 @@ app = typer.Typer(
 for _register in (
     register_running,
     register_asking,
+    register_hooks,
     register_deciding,
     register_identity,
     register_consent,

@@ -70,6 +70,8 @@ def connect(
         print(f"The mapping is kept in {kept}. After a change of yours: "
               f"concord connect {connector} {name} --mapping {kept}")  # fmt: skip
     print(f"{name} is connected. `concord sync {name} --until-quiet` brings it into agreement.")
+    if tool.manifest.webhook is not None:
+        print("Its tool can tell changes at once: `concord hooks` shows the address for its webhooks.")
 
 
 def _put_in_force(installation: Installation, spec: ConnectionSpec, *, asking: bool, yes: bool, as_json: bool) -> None:

@@ -9,33 +9,37 @@ from __future__ import annotations
 from core.errors import ToolError
 from core.flow.failing import failed
 from core.flow.hub import Connection, Hub
-from core.flow.inward.hearing import hear
+from core.flow.inward.hearing import meanwhile
 from core.flow.leasing import leased
-from core.flow.outward.outbound import deliver_refusals
 from core.store import notices, outbox
 
+Mark = tuple[int, ...]
+"""What is pressing somewhere, as a fingerprint: another one after anything new."""
 
-def pressing(hub: Hub) -> set[int]:
-    """The connections with something that cannot wait: notices to be heard, or refusals to be written."""
+
+def pressing(hub: Hub) -> dict[int, Mark]:
+    """The active connections with something that cannot wait: notices to be heard, or refusals to be written."""
     now = hub.clock()
     with hub.store.reading() as tx:
-        found = notices.due_connections(tx, now) | outbox.refusing(tx, now)
-    return {id_ for id_ in found if id_ in hub.connections and hub.connections[id_].state == "active"}
+        told, refused = notices.due(tx, now), outbox.refusing(tx, now)
+    active = {id_ for id_, one in hub.connections.items() if one.state == "active"}
+    return {id_: (*told.get(id_, (0,)), *refused.get(id_, (0, 0))) for id_ in (told.keys() | refused.keys()) & active}
 
 
-def turn_beside(hub: Hub, connection: Connection, *, holder: str = "here") -> bool:
-    """A turn in which only notices are heard and refusals written; False when somebody else has the connection.
+def turn_beside(hub: Hub, connection: Connection, *, holder: str = "here") -> int | None:
+    """A turn in which only notices are heard and refusals written; gives how much moved.
 
-    Nothing is created in it, since a stream that was not read whole may hold it already.
+    None when somebody else has the connection. Nothing is created in it, since a stream that was not read whole may
+    hold it already.
     """
     if connection.id not in pressing(hub):
-        return True
+        return 0
     with leased(hub, connection, holder) as own:
         if own is None:
-            return False
+            return None
         try:
-            hear(own, connection)
-            deliver_refusals(own, connection)
+            heard = meanwhile(own, connection)
+            return heard.heard + heard.created + heard.joined + heard.gone + heard.told
         except ToolError as error:
             failed(own, connection, error)
-    return True
+    return 0

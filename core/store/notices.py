@@ -103,10 +103,11 @@ def waiting(tx: Connection, connection_id: int, *, now: Instant, limit: int) -> 
     return [Waiting(*row) for row in tx.execute(query)]
 
 
-def due_connections(tx: Connection, now: Instant) -> set[int]:
-    """The connections of which something is to be heard now."""
+def due(tx: Connection, now: Instant) -> dict[int, tuple[int]]:
+    """The connections of which something is to be heard now, each with its latest notice."""
     c = notice.c
-    return set(tx.execute(select(c.connection_id).where(c.heard_at.is_(None), c.due_at <= now).distinct()).scalars())
+    query = select(c.connection_id, func.max(c.id)).where(c.heard_at.is_(None), c.due_at <= now)
+    return {row[0]: (row[1],) for row in tx.execute(query.group_by(c.connection_id))}
 
 
 def heard(tx: Connection, ids: Collection[int], *, now: Instant) -> None:
@@ -125,6 +126,12 @@ def hasten(tx: Connection, connection_id: int, *, now: Instant) -> None:
     c = notice.c
     mine = (c.connection_id == connection_id, c.heard_at.is_(None), c.due_at > now)
     tx.execute(update(notice).where(*mine).values(due_at=now, attempts=0))
+
+
+def any_before(tx: Connection, moment: Instant) -> bool:
+    """Whether anything is older than that."""
+    old = (select(table.c.id).where(table.c.at < moment).limit(1) for table in (notice, webhook))
+    return any(tx.execute(query).first() is not None for query in old)
 
 
 def sweep(tx: Connection, *, heard_before: Instant, told_before: Instant) -> int:

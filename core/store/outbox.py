@@ -221,11 +221,12 @@ def has_refusals(tx: Connection, connection_id: int, now: Instant) -> bool:
     return tx.execute(select(c.record_id).where(*due).limit(1)).first() is not None
 
 
-def refusing(tx: Connection, now: Instant) -> set[int]:
-    """The connections to which something of the first lane is due."""
+def refusing(tx: Connection, now: Instant) -> dict[int, tuple[int, int]]:
+    """The connections to which something of the first lane is due: how many rows, and all their marks."""
     c = outbox.c
     due = (c.due_at <= now, c.lease_until <= now, c.lane == Lane.CONSENT)
-    return set(tx.execute(select(c.connection_id).where(*due).distinct()).scalars())
+    query = select(c.connection_id, func.count(), func.sum(c.mark)).where(*due).group_by(c.connection_id)
+    return {row[0]: (int(row[1]), int(row[2])) for row in tx.execute(query)}
 
 
 def overtaken(tx: Connection, connection_id: int, rows: Collection[Claimed]) -> set[int]:

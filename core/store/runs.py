@@ -141,6 +141,11 @@ def drop_lease(tx: Connection, name: str, token: int) -> None:
     tx.execute(update(lease).where(lease.c.name == name, lease.c.token == token).values(until=0, holder=""))
 
 
+def free_leases(tx: Connection, holder: str) -> None:
+    """Let go of all that a holder has."""
+    tx.execute(update(lease).where(lease.c.holder == holder).values(until=0, holder=""))
+
+
 def keep_agreement(tx: Connection, connection_id: int, kind: str, *, at: Instant, counts: dict[str, int]) -> None:
     """Keep what was measured last."""
     database.insert(

@@ -193,5 +193,8 @@ def _forget_the_erased(hub: Hub, stream: Stream, remotes: Sequence[Remote]) -> N
 def sweep(hub: Hub) -> int:
     """Drop what was heard and has been kept for long enough; gives how many notices went."""
     now = hub.clock()
+    with hub.store.reading() as tx:
+        if not notices.any_before(tx, now - KEPT):
+            return 0
     with hub.store.writing() as tx:
         return notices.sweep(tx, heard_before=now - KEPT, told_before=now - LONGEST)
