@@ -1,7 +1,8 @@
 """`optouts`: how long a refusal waits until the last tool has accepted it, while that tool is read from its beginning.
 
-In virtual time: each call takes as long as such calls do over the Internet, and nothing else takes any. Refusals and
-ordinary edits come by webhook in the middle of the walk; what is measured is from the webhook to the accepted write.
+First in virtual time, where each call takes as long as such calls do over the Internet, and nothing else takes any.
+Refusals and ordinary edits come by webhook in the middle of the walk; what is measured is from the webhook to the
+accepted write. Beside that, in real time, a running hub with three sandboxes over sockets (`livehub`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from core.flow.sync import turn
 from core.model.instant import SECOND, Instant
 from core.ports import Edit
 from core.store import connections
+from tests.bench import livehub
 from tests.bench.figures import Figure, at_most
+from tests.bench.livehub import part
 from tests.bench.stage import Stage
 from tests.simulation.door import SECRET, told_by_webhook
 from tests.simulation.mortal import SameThread
@@ -91,6 +94,12 @@ class _Slow:
 
 
 def measure(stage: Stage) -> Iterator[Figure]:
+    """In virtual time, and in real time."""
+    yield from _simulated(stage)
+    yield from livehub.measure(stage)
+
+
+def _simulated(stage: Stage) -> Iterator[Figure]:
     """p50 and p99 of refusals, beside those of ordinary edits, during one full walk."""
     size = stage.size(100_000, 10_000)
     with Lab(stage.fresh(), tick=0) as lab:
@@ -118,10 +127,10 @@ def measure(stage: Stage) -> Iterator[Figure]:
         wire.meanwhile = None
         turn(lab.hub, lab.connection("crm"))
     refusals, edits = sorted(wire.waits.get("email_consent", [])), sorted(wire.waits.get("job_title", []))
-    beside = ("an ordinary edit", _part(edits, 0.99))
+    beside = ("an ordinary edit", part(edits, 0.99))
     note = f"{len(refusals)} refusals and {len(edits)} edits in a walk of {lasted:,.0f} s"
-    yield Figure("optouts", "refusal, p50", _part(refusals, 0.5), "s", *("an ordinary edit", _part(edits, 0.5)))
-    yield at_most("optouts", "refusal, p99", _part(refusals, 0.99), "s", limit=PATIENCE, peer=beside, note=note)
+    yield Figure("optouts", "refusal, p50", part(refusals, 0.5), "s", *("an ordinary edit", part(edits, 0.5)))
+    yield at_most("optouts", "refusal, p99", part(refusals, 0.99), "s", limit=PATIENCE, peer=beside, note=note)
     yield at_most("optouts", "words that did not arrive", len(wire.said), "", limit=0)
 
 
@@ -141,7 +150,3 @@ def _people(wire: Wire, shop: Any, emails: dict[str, str]) -> Callable[[], None]
         told_by_webhook(hub, hub.connection("shop"), [shop.webhook("contacts", id_, secret=SECRET)])
 
     return speak
-
-
-def _part(values: Sequence[float], share: float) -> float:
-    return values[min(len(values) - 1, int(share * len(values)))] if values else 0.0
