@@ -62,6 +62,12 @@ class _Batch:
     """Record ids of which an edit went wrong, or waits for a paused stream."""
     held: set[int] = field(default_factory=set)
     """Record ids of which something waits for a person, because the brake holds."""
+    overtaken: set[int] = field(default_factory=set)
+    """Record ids whose people have refused since; what was prepared of them is not sent."""
+
+    def still(self, chunk: Sequence[Difference]) -> Sequence[Difference]:
+        """What of a chunk is still to be sent."""
+        return [one for one in chunk if one.record.id not in self.overtaken] if self.overtaken else chunk
 
     def in_order(self) -> Iterator[tuple[Stream, list[Difference]]]:
         """What is to be sent, stream by stream, in the order of the lanes; all of consent goes before anything else."""
@@ -101,8 +107,9 @@ def deliver(
                 if done.halted or stream.id in done.until or stream.id in done.outdated:
                     _give_back(hub, connection, stream, batch, chunk, done)
                 else:
-                    _send(hub, connection, stream, batch, chunk, done, run_id)
+                    _send(hub, connection, stream, batch, batch.still(chunk), done, run_id)
                     if between is not None:
+                        _let_go(hub, connection, batch, done)
                         done.interrupt(between())
         # What is held back while a walk goes on is due at once, for the turn's own delivery.
         if done.halted or connection.leave is Leave.REFUSALS:
@@ -254,6 +261,21 @@ def _without_refused(tx: Tx, connection: Connection, found: Sequence[Difference]
     return [one for one in found if refused.get(one.record.id) != cause_of(one)]
 
 
+def _let_go(hub: Hub, connection: Connection, batch: _Batch, done: Delivered) -> None:
+    """Give back what was prepared of whoever has refused since: that goes out before anything else of them."""
+    unsent = [row for row in batch.rows.values() if batch.left[row.record_id] > 0]
+    with hub.store.reading() as tx:
+        ids = outbox.overtaken(tx, connection.id, unsent) - batch.overtaken
+    if not ids:
+        return
+    now = hub.clock()
+    with hub.store.writing() as tx:
+        outbox.put_back(tx, connection.id, [Later(id_, now, batch.rows[id_].attempts, None) for id_ in sorted(ids)])
+    batch.overtaken |= ids
+    batch.failed |= ids
+    done.put_back += len(ids)
+
+
 def _send(
     hub: Hub,
     connection: Connection,
@@ -285,7 +307,7 @@ def _written_down(
         serialise(tx, records.CHANGING)
         prepared = [one for one in chunk if not one.erases]
         moot = records.erased(tx, [one.record.id for one in prepared])
-        # Whoever refused since then is told that before anything else.
+        # Whoever refused since then is to be told that before anything else.
         moot |= outbox.overtaken(tx, connection.id, [batch.rows[one.record.id] for one in prepared])
         asked = reviews.undecided(tx, [one.record.id for one in prepared])
         moot |= {one.record.id for one in prepared if _is_asked(one, asked.get(one.record.id, set()) - set(one.asked))}
