@@ -20,8 +20,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api.cli.output import ago, counted, share
 from api.forms import routes as form_routes
-from api.leads import routes as lead_routes
 from api.hooks import hooks
+from api.leads import routes as lead_routes
+from api.outside import keep_inside
 from api.permissions import routes
 from api.preferences import add_preferences
 from api.snapshot import snapshot
@@ -55,6 +56,7 @@ def create_app(installation: Installation, engine: Background | None = None, *, 
     pages.filters |= {"share": share, "ago": ago, "counted": counted, "prose": _prose}
     template = pages.get_template("status.html")
 
+    keep_inside(app, installation.settings.public_url)
     add_preferences(app, installation, pages)
 
     # Plain functions: the framework runs them in threads, and the store is read there.

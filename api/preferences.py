@@ -7,17 +7,15 @@ reachable from outside, and where there are forms, theirs; nothing else is answe
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.responses import HTMLResponse
 from jinja2 import Environment
 
-from api.forms import PLACE as FORMS
-from api.leads import LEADS
 from core.errors import ConfigError
 from core.flow.consent.choosing import FREQUENCY, Choice, choices, choose, person
 from core.model.consent import ALL
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
     from core.store.records import Record
 
 PLACE = "/preferences"
-PUBLIC = (f"{PLACE}/", f"{FORMS}/", LEADS)
-"""What is answered under the public name."""
 WORDING = "preference page, 1"
 """What the words of the page are called in the ledger; count up when they change their meaning."""
 HEADERS = {
@@ -88,15 +84,8 @@ def record_of(installation: Installation, token: str) -> int | None:
 
 
 def add_preferences(app: FastAPI, installation: Installation, pages: Environment) -> None:
-    """Add the page, and let the public name reach nothing else."""
+    """Add the page."""
     app.include_router(_routes(installation, pages))
-    public = urlsplit(installation.settings.public_url or "").hostname
-
-    @app.middleware("http")
-    async def only_what_is_public(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-        if public and request.url.hostname == public and not request.url.path.startswith(PUBLIC):
-            return PlainTextResponse("Not found", 404, headers=HEADERS)
-        return await go_on(request)
 
 
 def _routes(installation: Installation, pages: Environment) -> APIRouter:

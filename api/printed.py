@@ -117,6 +117,8 @@ def _default(setting: Any) -> str:
 
 def errors_page() -> str:
     """Every error code with what happened and what to do."""
+    import api.hooks  # noqa: F401 - registers the door's own
+
     rows = [(f"`{code}`", entry.happened, entry.remedy) for code, entry in sorted(REGISTRY.items())]
     return "\n".join(
         [

@@ -13,6 +13,7 @@ from api.hooks import MOST
 from connectors._kit.signatures import sign
 from core.model.instant import SECOND
 from core.ports import Request
+from tests.api.conftest import Concord
 from tests.api.hooked import CRM, NEWS, SECRET, SIGNING, Street, served
 
 ANN = "ann@shore.example"
@@ -180,7 +181,10 @@ def test_a_tool_signs_the_address_that_it_knows_and_not_the_proxys(street: Stree
     with served(street.lab.installation) as inside:
         assert street.send(request, url=f"{inside}/hooks/{CRM}?from=crm%3A1").status_code == 200
         other = street.send(request, url=f"{inside}/hooks/{CRM}?from=crm%3A2")
-    assert other.status_code == 401
+        named = {**request.headers, "host": "hub.shop.example"}
+        assert street.send(request, url=f"{inside}/hooks/{CRM}?from=crm%3A1", headers=named).status_code == 200
+        page = street.send(Request("GET", f"{inside}/", {"host": "hub.shop.example"}, b"", 0))
+    assert (other.status_code, page.status_code) == (401, 404)
 
 
 def test_unknown_events_are_counted_and_shown(street: Street) -> None:
@@ -201,3 +205,13 @@ def test_what_was_acknowledged_before_a_crash_is_heard_after_it(street: Street) 
     street.lab.restart()
     street.hear(CRM)
     assert street.lab.record(email=ANN).values["last_name"] == "Shore"
+
+
+def test_the_command_shows_the_address_to_give_to_the_tool(concord: Concord, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = concord("connect", "memory", "shop", "--set", "webhook_secret=whsec_c2VjcmV0", "--yes")
+    assert made.code == 0, made.err
+    assert "concord hooks" in made.out
+    assert "CONCORD_PUBLIC_URL" in concord("hooks").out
+    monkeypatch.setenv("CONCORD_PUBLIC_URL", "https://hub.shop.example/")
+    (shop,) = concord("hooks", "--json").json["connections"]
+    assert (shop["address"], shop["events"]) == ("https://hub.shop.example/hooks/shop", 0)
