@@ -31,6 +31,7 @@ from core.store.tables import (
     record,
     review,
     run,
+    step,
     unread,
     verdict,
     waiting_in,
@@ -52,6 +53,7 @@ def forget_records(tx: Connection, record_ids: Collection[int], *, now: int) -> 
         "dead_letter": _drop(tx, dead_letter, dead_letter.c.record_id, ids),
         "review": _blank_reviews(tx, ids, now=now),
         "verdict": _drop(tx, verdict, verdict.c.record_id, ids),
+        "step": _drop(tx, step, step.c.record_id, ids),
         "about": sum(_drop(tx, about, about.c[name], ids) for name in ("record_id", "target_id")),
         "waiting_out": sum(_drop(tx, waiting_out, waiting_out.c[name], ids) for name in ("record_id", "target_id")),
         # The rows stay: whoever is at work on one must find that its mark has moved on.

@@ -11,7 +11,7 @@ from core.model.instant import Instant
 from core.store import database
 from core.store.codec import unpack
 from core.store.database import among
-from core.store.tables import about, history, verdict
+from core.store.tables import about, history, step, verdict
 
 
 class Kept(NamedTuple):
@@ -35,6 +35,8 @@ class Kept(NamedTuple):
     in_window: int | None
     """1 if that was in time, 0 if it was or is late, None while it can still be in time."""
     stalls_at: Instant | None
+    steps: int
+    """How many steps the hub is to take by itself now."""
     holds_until: Instant | None
     packed: bytes
     """What it rests on: what is missing, who acts, the fix, and the like."""
@@ -53,7 +55,7 @@ class Kept(NamedTuple):
 
 _COLUMNS = (
     "record_id", "kind", "stage", "owner_id", "source", "open", "elements", "stale", "unreal", "waits_since",
-    "answered_after", "in_window", "stalls_at", "holds_until", "told",
+    "answered_after", "in_window", "stalls_at", "steps", "holds_until", "told",
 )  # fmt: skip
 _ALL = tuple(verdict.c[name] for name in _COLUMNS)
 _ANEW = "ON CONFLICT (record_id) DO UPDATE SET " + ", ".join(f"{one} = excluded.{one}" for one in _COLUMNS[1:])
@@ -134,6 +136,50 @@ def counts(tx: Connection) -> list[tuple[str, str, int, int, int, int]]:
         (row[0], row[1], row[2], row[3], row[4], row[5])
         for row in tx.execute(select(*by, func.count()).where(c.open == 1).group_by(*by))
     ]
+
+
+class Taken(NamedTuple):
+    """A step that was taken."""
+
+    name: str
+    record_id: int
+    step: str
+    made_id: int | None
+    """The activity that was made for it, or whom the record was given to."""
+    run_id: int
+    at: Instant
+
+
+def take(tx: Connection, rows: Iterable[Taken]) -> None:
+    """Note steps as taken; who takes one that was taken meets an error of the database, and changes nothing."""
+    database.insert(tx, step, Taken._fields, list(rows))
+
+
+def taken(tx: Connection, record_ids: Collection[int]) -> dict[int, frozenset[str]]:
+    """Record id → the names of the steps that were taken about it."""
+    found: dict[int, set[str]] = {}
+    query = select(step.c.record_id, step.c.name).where(among(tx, step.c.record_id, record_ids))
+    for record_id, name in tx.execute(query) if record_ids else ():
+        found.setdefault(record_id, set()).add(name)
+    return {record_id: frozenset(names) for record_id, names in found.items()}
+
+
+def steps_of(tx: Connection, record_ids: Collection[int]) -> list[Taken]:
+    """Every step that was taken about these records, in order."""
+    query = select(*(step.c[name] for name in Taken._fields)).where(among(tx, step.c.record_id, record_ids))
+    return [Taken(*row) for row in tx.execute(query.order_by(step.c.at, step.c.name))]
+
+
+def last_given(tx: Connection) -> dict[int, Instant]:
+    """Owner id → when a record was last given to them by a step."""
+    query = select(step.c.made_id, func.max(step.c.at)).where(step.c.step.in_(("assign", "reassign")))
+    return {row[0]: row[1] for row in tx.execute(query.group_by(step.c.made_id)) if row[0] is not None}
+
+
+def with_steps(tx: Connection, last_id: int, limit: int) -> list[int]:
+    """The next records about which something is to be done, in the order of their ids."""
+    query = select(verdict.c.record_id).where(verdict.c.steps > 0, verdict.c.record_id > last_id)
+    return list(tx.execute(query.order_by(verdict.c.record_id).limit(limit)).scalars())
 
 
 def newest_news(tx: Connection) -> int:

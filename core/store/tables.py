@@ -493,6 +493,8 @@ verdict = Table(
     Column("answered_after", Id),
     Column("in_window", SmallInteger),
     Column("stalls_at", Id),
+    # How many steps of follow-through are due.
+    Column("steps", SmallInteger, nullable=False),
     Column("holds_until", Id),
     Column("told", LargeBinary, nullable=False),
     Index(
@@ -502,6 +504,20 @@ verdict = Table(
         postgresql_where=text("holds_until IS NOT NULL"),
     ),
     Index("verdict_by_owner", "owner_id"),
+    Index("verdict_with_steps", "record_id", sqlite_where=text("steps > 0"), postgresql_where=text("steps > 0")),
+)
+
+# The steps of follow-through that were taken. A name holds its occasion, so that each is taken once.
+step = Table(
+    "step",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("record_id", Id, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("made_id", Id),
+    Column("run_id", Id, nullable=False),
+    Column("at", Id, nullable=False),
+    Index("step_by_record", "record_id"),
 )
 
 # What forms brought lately, so that one that is sent twice is one; older rows say nothing any more.

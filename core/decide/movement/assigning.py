@@ -12,31 +12,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
+from core.decide.movement.person import Person
 from core.decide.movement.policy import Assignment, Policy
 from core.model.instant import Instant, from_iso
 from core.model.values import Values, is_blank
 
 _TOUCHES = ("last_contacted_at", "last_replied_at", "stage_entered_at")
 """Fields that say when somebody last touched a record."""
-
-
-class Person(NamedTuple):
-    """Somebody to whom records can be given."""
-
-    record_id: int
-    email: str
-    name: str = ""
-    team: str = ""
-    territories: tuple[str, ...] = ()
-    """Regions, towns or beginnings of post codes."""
-    languages: tuple[str, ...] = ()
-    active: bool = True
-    queue: bool = False
-
-    @property
-    def called(self) -> str:
-        """As people know them."""
-        return self.name or self.email or f"owner {self.record_id}"
 
 
 class Assigned(NamedTuple):
@@ -97,7 +79,7 @@ def assign(  # noqa: PLR0913 - what is known around a record comes from as many 
 
 
 def _available(person: Person, policy: Policy, at: Instant) -> bool:
-    if not person.active or person.queue:
+    if not person.can_act:
         return False
     return not any(away.who == person.email and away.since <= at < away.until for away in policy.absences)
 

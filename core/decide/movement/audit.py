@@ -11,31 +11,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from core.decide.movement.hours import Span
-from core.decide.movement.policy import Ladder, Mode, Policy, Rung, Stage, To
+from core.decide.movement.person import Person
+from core.decide.movement.policy import Ladder, Mode, Policy, Rung, Stage, Step, To
 from core.decide.movement.traces import Trace
 from core.model.instant import Instant, from_iso, iso
 from core.model.values import Values
 
 ELEMENTS = ("owner", "action", "timing", "recovery")
 ADMIN = "admin"
+HUB = "the rules of ownership"
 
 _A_DAY = Span(days=1)
-
-
-class Person(NamedTuple):
-    """An owner of records, as far as the audit must know."""
-
-    record_id: int
-    name: str
-    email: str | None = None
-    active: bool = True
-    queue: bool = False
-    manager: Person | None = None
-
-    @property
-    def can_act(self) -> bool:
-        """Whether this is one person who can still sign in."""
-        return self.active and not self.queue
 
 
 class Subject(NamedTuple):
@@ -49,8 +35,8 @@ class Subject(NamedTuple):
     owner: Person | None
     """Who owns it; None where nobody does, or nobody whom the hub knows."""
     traces: Sequence[Trace] = ()
-    climbed: int = 0
-    """How many rungs of its ladder were taken since it stalled."""
+    taken: frozenset[str] = frozenset()
+    """The names of the steps that follow-through has taken about it."""
 
 
 class Element(NamedTuple):
@@ -144,11 +130,11 @@ def _owner(owner: Person | None) -> Element:
     if owner is None:
         return Element(False, "nobody owns it", ADMIN, "Give it an owner, or a rule of ownership that fits it.")
     if owner.queue:
-        return Element(False, f"{owner.name} is a queue", ADMIN, "Give it to one person.")
+        return Element(False, f"{owner.called} is a queue", ADMIN, "Give it to one person.")
     if not owner.active:
-        who = owner.manager.name if owner.manager is not None and owner.manager.can_act else ADMIN
-        return Element(False, f"{owner.name} can no longer sign in", who, "Give it to somebody who is there.")
-    return Element(True, owner.name)
+        who = owner.manager.called if owner.manager is not None and owner.manager.can_act else ADMIN
+        return Element(False, f"{owner.called} can no longer sign in", who, "Give it to somebody who is there.")
+    return Element(True, owner.called)
 
 
 def _action(step: Trace | None, owner: Person | None, stage: Stage) -> Element:
@@ -187,7 +173,7 @@ def _recovery(
     if all(carrier(policy, one, subject.owner) is None for one in armed):
         fix = "Name somebody in `escalate_to`, or give owners their managers."
         return Element(False, f"nobody is there to carry out {ladder.name}", ADMIN, fix), None
-    left = rung_after(policy, ladder, stalls_at, subject.climbed)
+    left = rung_after(policy, ladder, stalls_at, climbed(subject, ladder, stalls_at))
     if left is None:
         return Element(False, f"every rung of {ladder.name} was taken", ADMIN, "See to it yourself."), None
     place, at = left
@@ -204,13 +190,28 @@ def rung_after(policy: Policy, ladder: Ladder, stalls_at: Instant, climbed: int)
     return None
 
 
+def climbed(subject: Subject, ladder: Ladder, stalls_at: Instant) -> int:
+    """How many rungs were taken since it stalled; what comes before the last one taken is not made up for."""
+    places = range(len(ladder.rungs))
+    return max(
+        (place + 1 for place in places if rung_name(subject, ladder, place, stalls_at) in subject.taken), default=0
+    )
+
+
+def rung_name(subject: Subject, ladder: Ladder, place: int, stalls_at: Instant) -> str:
+    """What a rung is called as a step that is taken once: it holds when the action was due."""
+    return f"rung {subject.record_id} {ladder.name} {place} at {stalls_at}"
+
+
 def carrier(policy: Policy, rung: Rung, owner: Person | None) -> str | None:
-    """Whose a rung is, by address or name; None where nobody can carry it out."""
-    if rung.to == To.OWNER:
-        return (owner.email or owner.name) if owner is not None and owner.can_act else policy.escalate_to
+    """Whose a rung is, by address or name, `HUB` where rules of ownership see to it; None where nobody can."""
+    if rung.do is Step.REASSIGN and not rung.to:
+        return HUB if policy.assignments else policy.escalate_to
+    if rung.to in (To.OWNER, ""):
+        return owner.reached_at if owner is not None and owner.can_act else policy.escalate_to
     if rung.to == To.MANAGER:
         manager = owner.manager if owner is not None else None
-        return (manager.email or manager.name) if manager is not None and manager.can_act else policy.escalate_to
+        return manager.reached_at if manager is not None and manager.can_act else policy.escalate_to
     return rung.to
 
 
@@ -299,4 +300,4 @@ def _turns(traces: Collection[Trace]) -> list[Instant]:
 
 
 def _name(owner: Person | None) -> str:
-    return owner.name if owner is not None and owner.can_act else ADMIN
+    return owner.called if owner is not None and owner.can_act else ADMIN

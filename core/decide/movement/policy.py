@@ -122,12 +122,16 @@ class Stage:
     open: bool = True
     """Whether it asks for a next step; of a stage that is not open only the evidence is looked at."""
 
-    @property
-    def moves(self) -> dict[str, Json]:
-        """What to say of a record so that it is in this stage; empty where the condition names no single value."""
-        found = {test.field: test.operand for test in self.when.tests if test.word is WORDS["is"] and not test.part}
-        plain = {name: one[0] if isinstance(one, (list, tuple)) else one for name, one in found.items() if one}
-        return {name: plain[name] for name in MOVING if name in plain}
+    def moves(self, values: Values) -> dict[str, Json]:
+        """What to say of a record so that it is in this stage; empty where the condition names no value for it."""
+        found: dict[str, Json] = {}
+        for test in self.when.tests:
+            if test.field in MOVING and not test.holds(values):
+                named = test.operand if isinstance(test.operand, list | tuple) else [test.operand]
+                if test.word is not WORDS["is"] or named[0] is None:
+                    return {}
+                found[test.field] = named[0]
+        return found
 
     def suits(self, values: Values) -> bool:
         """Whether the stage is one of the record's own way: what is no mark of a stage (its pipeline, say) fits."""

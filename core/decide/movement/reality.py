@@ -52,10 +52,11 @@ def _unshown(policy: Policy, subject: Subject, stage: Stage, shown: Mapping[str,
     """The stage claims what nothing shows: back to the last stage before it that is shown, or one asks its owner."""
     word = " or ".join(stage.evidence)
     missing = "; nor that ".join(EVIDENCE[one] for one in stage.evidence)
-    before = [one for one in _way(policy, subject) if one.open]
-    before = before[: before.index(stage)] if stage in before else before
+    way = [one for one in _way(policy, subject) if one.open]
+    # What is closed is not opened again by a click: somebody looks why nothing shows it.
+    before = way[: way.index(stage)] if stage in way else []
     fitting = [one for one in before if not one.evidence or shown.keys() & {*one.evidence}]
-    move = fitting[-1].moves if fitting else {}
+    move = fitting[-1].moves(subject.values) if fitting else {}
     task = f"Is it {stage.name}? Nothing shows it"
     return Finding(CLAIM, stage.name, word, f"It is {stage.name}, and no tool shows that {missing}.", None, move, task)
 
@@ -74,7 +75,13 @@ def _further(policy: Policy, subject: Subject, stage: Stage, shown: Mapping[str,
                 because = f"{because[:-1]} ({trace.title})."
             task = f"{stage.name}, yet {words[0]}: is it {one.name}?"
             return Finding(
-                EVIDENCE_ALONE, one.name, words[0], because, trace.record_id if trace else None, one.moves, task
+                EVIDENCE_ALONE,
+                one.name,
+                words[0],
+                because,
+                trace.record_id if trace else None,
+                one.moves(subject.values),
+                task,
             )
     return None
 

@@ -9,10 +9,11 @@ due. So the same step is never taken twice for one occasion, and taken again for
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from core.decide.movement.audit import Person, Subject, Verdict, carrier, judge
+from core.decide.movement.audit import Subject, Verdict, carrier, judge, rung_name
+from core.decide.movement.person import Person
 from core.decide.movement.policy import FirstAction, HandOff, Mode, Policy, Step, Touch
 from core.decide.movement.traces import Trace
 from core.model.instant import Instant, from_iso
@@ -40,13 +41,13 @@ class Deed(NamedTuple):
     """Its place in the ladder."""
 
 
-def due_steps(policy: Policy, subject: Subject, taken: Collection[str], now: Instant) -> list[Deed]:
-    """What is to be done about a record now, but for what was `taken` already; nothing whose mode is `off`."""
+def due_steps(policy: Policy, subject: Subject, now: Instant) -> list[Deed]:
+    """What is to be done about a record now, but for what was taken already; nothing whose mode is `off`."""
     verdict = judge(policy, subject, now)
     every = [*_opening(policy, subject, verdict, now)] if verdict is not None else []
     every += _handed_off(policy, subject, now)
     every += _touches(policy, subject, now)
-    return [one for one in every if one.mode is not Mode.OFF and one.name not in taken]
+    return [one for one in every if one.mode is not Mode.OFF and one.name not in subject.taken]
 
 
 def wakes_at(policy: Policy, subject: Subject, now: Instant) -> Instant | None:
@@ -76,7 +77,7 @@ def _opening(policy: Policy, subject: Subject, verdict: Verdict, now: Instant) -
         ladder = policy.ladder_of(stage)
         if ladder is not None:
             rung = ladder.rungs[place]
-            name = f"rung {id_} {ladder.name} {place} at {verdict.stalls_at}"
+            name = rung_name(subject, ladder, place, verdict.stalls_at)
             to = carrier(policy, rung, subject.owner)
             say = filled(rung.say or f"{{name}}: {rung.do}", subject, stage.name)
             yield Deed(name, rung.do, policy.mode(rung.do), id_, say, due_at=now, to=to, rung=place)
@@ -162,7 +163,7 @@ def _title(subject: Subject) -> str:
 
 
 def _called(owner: Person | None) -> str:
-    return owner.name if owner is not None else "nobody"
+    return owner.called if owner is not None else "nobody"
 
 
 def _short(value: Json) -> str:

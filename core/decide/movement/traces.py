@@ -15,6 +15,9 @@ from core.model.values import Json, Values
 KINDS = ("activity", "document", "payment")
 """The kinds of record that are traces of others."""
 
+REMINDER = "reminder"
+"""The tag of what only reminds of another step: it is none itself, or a reminder would end what it reminds of."""
+
 _SPOKEN = ("call", "meeting", "email")
 _OUT = ("sent", "viewed", "accepted", "signed", "declined", "expired")
 _PAID = ("paid", "part_paid", "active", "refunded", "disputed")
@@ -48,6 +51,8 @@ class Trace(NamedTuple):
         if self.kind == "document":
             return self.status in ("sent", "viewed") and (self.due is None or self.due > now)
         if self.kind != "activity" or self.done or self.status in ("cancelled", "no_show", "done"):
+            return False
+        if self.values is not None and REMINDER in (self.values.get("tags") or ()):
             return False
         if self.type == "meeting":
             return (self.ends or self.at or 0) > now

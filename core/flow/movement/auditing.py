@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.decide.movement.audit import Subject, Verdict, judge
-from core.decide.movement.policy import Policy
+from core.decide.movement.policy import Mode, Policy
 from core.decide.movement.reality import findings
-from core.decide.movement.steps import wakes_at
+from core.decide.movement.steps import due_steps, wakes_at
 from core.flow.hub import Hub
 from core.flow.movement.gathering import LINKED, SUBJECTS, points_to, subjects
 from core.model.instant import Instant
@@ -132,10 +132,11 @@ def _judge(hub: Hub, tx: Tx, ids: Collection[int], done: Audited) -> None:
 def _row(policy: Policy, subject: Subject, now: Instant) -> Kept | None:
     """What is kept of a record; None where it is closed, agrees with what is shown, and waits for no moment."""
     verdict, unreal, wakes = judge(policy, subject, now), findings(policy, subject, now), wakes_at(policy, subject, now)
-    if verdict is None and not unreal and wakes is None:
+    steps = due_steps(policy, subject, now)
+    if verdict is None and not unreal and not steps and wakes is None:
         return None
     stage = policy.place_of(subject.kind, subject.values)
-    told: dict[str, Any] = {"unreal": [one._asdict() for one in unreal]}
+    told: dict[str, Any] = {"unreal": [one._asdict() for one in unreal], "steps": [list(one) for one in steps]}
     moments = [wakes]
     if verdict is not None:
         told |= _told(verdict)
@@ -150,6 +151,7 @@ def _row(policy: Policy, subject: Subject, now: Instant) -> Kept | None:
         verdict.answered_after if verdict is not None else None,
         int(verdict.in_window) if verdict is not None and verdict.in_window is not None else None,
         verdict.stalls_at if verdict is not None else None,
+        sum(one.mode is Mode.ACT for one in steps),
         min((at for at in moments if at is not None), default=None), pack(told),
     )  # fmt: skip
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from core.decide.movement.audit import Person, Subject
+from core.decide.movement.audit import Subject
+from core.decide.movement.person import Person
 from core.decide.movement.traces import KINDS, Trace, trace_of
 from core.flow.hub import Hub
 from core.model.values import Values
@@ -42,11 +43,14 @@ def subjects(hub: Hub, tx: Tx, ids: Collection[int]) -> tuple[list[Subject], lis
     open_ = {id_: one for id_, one in found.items() if one.kind in SUBJECTS and one.state == State.LIVE}
     values = {id_: one.values for id_, one in open_.items()}
     people = _people(tx, values.values())
-    traces = _traces(hub, tx, open_, values)
+    traces, taken = _traces(hub, tx, open_, values), movement.taken(tx, open_)
     gathered = [
-        Subject(id_, one.kind, values[id_], one.created_at, people.get(_one(values[id_], "owner")), traces[id_])
+        Subject(
+            id_, one.kind, values[id_], one.created_at, people.get(_one(values[id_], "owner")), traces[id_],
+            taken.get(id_, frozenset()),
+        )
         for id_, one in open_.items()
-    ]
+    ]  # fmt: skip
     return gathered, [id_ for id_ in ids if id_ not in open_]
 
 
@@ -82,11 +86,19 @@ def _people(tx: Tx, every: Collection[Values]) -> dict[int, Person]:
 
 
 def person(row: Record, manager: Person | None = None) -> Person:
-    """An owner as the audit knows one."""
+    """An owner as the four elements know one."""
     values = row.values
-    active = row.state == State.LIVE and values.get("active") is not False
-    name = values.get("name") or values.get("email") or f"owner {row.id}"
-    return Person(row.id, name, values.get("email"), active, values.get("queue") is True, manager)
+    return Person(
+        row.id,
+        email=str(values.get("email") or ""),
+        name=str(values.get("name") or ""),
+        team=str(values.get("team") or ""),
+        territories=tuple(values.get("territories") or ()),
+        languages=tuple(values.get("languages") or ()),
+        active=row.state == State.LIVE and values.get("active") is not False,
+        queue=values.get("queue") is True,
+        manager=manager,
+    )
 
 
 def _one(values: Values, name: str) -> int:

@@ -7,6 +7,7 @@ from alembic import op
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TIMED = sa.text("holds_until IS NOT NULL")
+DUE = sa.text("steps > 0")
 
 revision = "0004"
 down_revision = "0003"
@@ -39,6 +40,7 @@ def upgrade() -> None:
         sa.Column("answered_after", ID, nullable=True),
         sa.Column("in_window", sa.SmallInteger(), nullable=True),
         sa.Column("stalls_at", ID, nullable=True),
+        sa.Column("steps", sa.SmallInteger(), nullable=False),
         sa.Column("holds_until", ID, nullable=True),
         sa.Column("told", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("record_id"),
@@ -47,9 +49,24 @@ def upgrade() -> None:
         "verdict_by_time", "verdict", ["holds_until"], unique=False, sqlite_where=TIMED, postgresql_where=TIMED
     )
     op.create_index("verdict_by_owner", "verdict", ["owner_id"], unique=False)
+    op.create_index(
+        "verdict_with_steps", "verdict", ["record_id"], unique=False, sqlite_where=DUE, postgresql_where=DUE
+    )
+    op.create_table(
+        "step",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("record_id", ID, nullable=False),
+        sa.Column("step", sa.Text(), nullable=False),
+        sa.Column("made_id", ID, nullable=True),
+        sa.Column("run_id", ID, nullable=False),
+        sa.Column("at", ID, nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_index("step_by_record", "step", ["record_id"], unique=False)
 
 
 def downgrade() -> None:
     """Go back from this version."""
+    op.drop_table("step")
     op.drop_table("verdict")
     op.drop_table("about")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from core.decide.movement.audit import Person, Subject
+from core.decide.movement.audit import Subject
 from core.decide.movement.hours import Hours, Span, Stretch
+from core.decide.movement.person import Person
 from core.decide.movement.policy import FirstAction, HandOff, Ladder, Mode, Policy, Rung, Stage, Step, Touch
 from core.decide.movement.traces import Trace, trace_of
 from core.mapping.filter import Filter, filter_of
@@ -76,8 +77,8 @@ POLICY = Policy(
     escalate_to="boss@shop.example",
 )  # fmt: skip
 
-BOSS = Person(2, "Bob Boss", "bob@shop.example")
-PRIYA = Person(3, "Priya Nair", "priya@shop.example", manager=BOSS)
+BOSS = Person(2, "bob@shop.example", "Bob Boss")
+PRIYA = Person(3, "priya@shop.example", "Priya Nair", manager=BOSS)
 
 
 def at(text: str) -> Instant:

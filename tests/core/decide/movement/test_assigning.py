@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.decide.movement.assigning import Assigned, Person, assign
+from core.decide.movement.assigning import Assigned, assign
+from core.decide.movement.person import Person
 from core.decide.movement.policy import Policy
 from core.decide.movement.reading import load_policy
 from core.model.instant import DAY, HOUR, Instant, from_iso

@@ -8,11 +8,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.decide.movement.audit import Person, Subject, Verdict, judge
+from core.decide.movement.audit import Subject, Verdict, judge, rung_name
+from core.decide.movement.person import Person
 from core.decide.movement.policy import Mode, Step
 from core.decide.movement.traces import Trace
 from core.model.instant import DAY, HOUR, MINUTE, Instant, iso
-from tests.core.decide.movement.policies import BOSS, POLICY, PRIYA, at, deal, iso_at, lead, trace
+from tests.core.decide.movement.policies import BOSS, LADDER, POLICY, PRIYA, at, deal, iso_at, lead, trace
 
 NOW = at("2026-05-01 10:05")
 
@@ -25,6 +26,12 @@ def judged(subject: Subject, now: Instant = NOW) -> Verdict:
 
 def oks(verdict: Verdict) -> str:
     return "".join(letter for letter, one in zip("oatr", verdict.elements, strict=True) if one.ok)
+
+
+def climbing(subject: Subject, rungs: int) -> Subject:
+    """The record with so many rungs of its ladder taken."""
+    stalls_at = judged(subject).stalls_at
+    return subject._replace(taken=frozenset(rung_name(subject, LADDER, place, stalls_at) for place in range(rungs)))
 
 
 def task(id_: int, due: str | None, **values: Any) -> Trace:
@@ -45,7 +52,7 @@ def test_a_lead_with_nothing_is_storage_and_says_who_does_what() -> None:
 
 
 def test_a_queue_and_somebody_who_left_are_no_owners() -> None:
-    queue, left = Person(4, "Inbound", queue=True), Person(5, "Old Hand", active=False, manager=BOSS)
+    queue, left = Person(4, name="Inbound", queue=True), Person(5, name="Old Hand", active=False, manager=BOSS)
     assert "queue" in judged(lead(owner=queue)).owner.because
     verdict = judged(lead(owner=left))
     assert (verdict.owner.ok, verdict.owner.who) == (False, "Bob Boss")
@@ -113,9 +120,14 @@ def test_recovery_needs_a_ladder_that_is_armed_and_somebody_to_climb_it() -> Non
 def test_rungs_count_from_the_one_before_in_working_hours() -> None:
     first = judged(lead())
     assert first.next_rung == (0, first.stalls_at + HOUR)
-    second = judged(lead()._replace(climbed=1))
+    second = judged(climbing(lead(), 1))
     assert second.next_rung == (1, first.stalls_at + 5 * HOUR)
-    assert judged(lead()._replace(climbed=3)).recovery.because.startswith("every rung")
+    assert judged(climbing(lead(), 3)).recovery.because.startswith("every rung")
+
+
+def test_what_is_moved_begins_its_ladder_anew() -> None:
+    moved = climbing(lead(), 3)._replace(traces=[task(1, "2026-05-01 10:30")])
+    assert judged(moved).next_rung == (0, at("2026-05-01 11:30"))
 
 
 def test_a_stage_that_lasts_too_long_is_stale() -> None:
@@ -159,12 +171,12 @@ _TRACES = st.builds(
     sent_at=_MOMENTS,
 )
 _SUBJECTS = st.builds(
-    lambda traces, since, owner, climbed: lead(*traces, owner=owner)._replace(
-        held_since=_START + since * MINUTE, climbed=climbed
+    lambda traces, since, owner, rungs: climbing(
+        lead(*traces, owner=owner)._replace(held_since=_START + since * MINUTE), rungs
     ),
     st.lists(_TRACES, max_size=5, unique_by=lambda one: one.record_id),
     st.integers(0, 5 * 24 * 60),
-    st.sampled_from((None, PRIYA, Person(4, "Inbound", queue=True))),
+    st.sampled_from((None, PRIYA, Person(4, name="Inbound", queue=True))),
     st.integers(0, 4),
 )
 _NOWS = st.integers(0, 7 * 24 * 60 * 4).map(lambda quarters: _START + quarters * MINUTE // 4)
