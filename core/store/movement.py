@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from core.model.instant import Instant
 from core.store import database
@@ -29,6 +29,8 @@ class Kept(NamedTuple):
     stale: int
     unreal: int
     """How many things do not fit together."""
+    since: Instant | None
+    """When its present stage began."""
     waits_since: Instant | None
     answered_after: Instant | None
     """Working time until our first word in this stage, in µs."""
@@ -54,7 +56,7 @@ class Kept(NamedTuple):
 
 
 _COLUMNS = (
-    "record_id", "kind", "stage", "owner_id", "source", "open", "elements", "stale", "unreal", "waits_since",
+    "record_id", "kind", "stage", "owner_id", "source", "open", "elements", "stale", "unreal", "since", "waits_since",
     "answered_after", "in_window", "stalls_at", "steps", "holds_until", "told",
 )  # fmt: skip
 _ALL = tuple(verdict.c[name] for name in _COLUMNS)
@@ -102,6 +104,12 @@ def wake(tx: Connection, owner_ids: Collection[int], now: Instant) -> None:
     """Whatever these own is to be judged anew."""
     if owner_ids:
         tx.execute(update(verdict).where(among(tx, verdict.c.owner_id, owner_ids)).values(holds_until=now))
+
+
+def wake_ownerless(tx: Connection, now: Instant) -> None:
+    """Whatever lacks its owner is to be judged anew: somebody may be there now."""
+    lacking = verdict.c.elements.op("&")(1) == 0
+    tx.execute(update(verdict).where(verdict.c.open == 1, lacking).values(holds_until=now))
 
 
 def next_due(tx: Connection) -> Instant | None:
@@ -180,6 +188,18 @@ def with_steps(tx: Connection, last_id: int, limit: int) -> list[int]:
     """The next records about which something is to be done, in the order of their ids."""
     query = select(verdict.c.record_id).where(verdict.c.steps > 0, verdict.c.record_id > last_id)
     return list(tx.execute(query.order_by(verdict.c.record_id).limit(limit)).scalars())
+
+
+def settle_steps(tx: Connection, record_ids: Collection[int]) -> None:
+    """Nothing is to be done about these, until they are judged again."""
+    tx.execute(update(verdict).where(among(tx, verdict.c.record_id, record_ids)).values(steps=0))
+
+
+def look_again(tx: Connection, record_ids: Collection[int], at: Instant) -> None:
+    """Judge these again at this moment, or before."""
+    if record_ids:
+        sooner = or_(verdict.c.holds_until.is_(None), verdict.c.holds_until > at)
+        tx.execute(update(verdict).where(among(tx, verdict.c.record_id, record_ids), sooner).values(holds_until=at))
 
 
 def newest_news(tx: Connection) -> int:

@@ -487,6 +487,7 @@ verdict = Table(
     Column("stale", SmallInteger, nullable=False),
     # How many things do not fit together.
     Column("unreal", SmallInteger, nullable=False),
+    Column("since", Id),
     # Since when the person waits for a word of ours; NULL while nobody does.
     Column("waits_since", Id),
     # Working time until our first word in this stage (µs), and whether that was in time; NULL while it can be.

@@ -37,6 +37,8 @@ class Subject(NamedTuple):
     traces: Sequence[Trace] = ()
     taken: frozenset[str] = frozenset()
     """The names of the steps that follow-through has taken about it."""
+    entered_at: Instant | None = None
+    """When the hub saw it come into its present stage; None where it was in it when it was first seen."""
 
 
 class Element(NamedTuple):
@@ -64,6 +66,8 @@ class Verdict:
     """When the present stage began."""
     waits_since: Instant | None
     """Since when they wait for a word of ours; None while nobody does."""
+    asked_at: Instant
+    """The latest occasion on which a word or a step of ours is owed: the stage's begin, or their latest word."""
     answered_after: Instant | None
     """Working time from the stage's begin to our first word, in µs; None while there is none."""
     in_window: bool | None
@@ -117,6 +121,7 @@ def judge(policy: Policy, subject: Subject, now: Instant) -> Verdict | None:
         recovery=recovery,
         since=since,
         waits_since=waits_since,
+        asked_at=max([since, *_theirs(subject, said, now)]),
         answered_after=answer.after,
         in_window=answer.in_window,
         stalls_at=stalls_at,
@@ -228,9 +233,11 @@ def _next_step(traces: Sequence[Trace], now: Instant) -> Trace | None:
 
 
 def _entered(subject: Subject) -> Instant:
-    """When the present stage began: as a tool says, else when it was made, else when the hub first held it."""
-    for name in ("stage_entered_at", "engaged_on", "created_at"):
-        value = subject.values.get(name)
+    """When the present stage began: as a tool says, as the hub saw it, or when the record was made or first held."""
+    for name in ("stage_entered_at", None, "engaged_on", "created_at"):
+        if name is None and subject.entered_at is not None:
+            return subject.entered_at
+        value = subject.values.get(name) if name else None
         if isinstance(value, str) and value:
             return from_iso(value if "T" in value else f"{value}T00:00:00Z")
     return subject.held_since
@@ -238,12 +245,8 @@ def _entered(subject: Subject) -> Instant:
 
 def _waiting(subject: Subject, said: Sequence[Trace], since: Instant, now: Instant) -> Instant | None:
     """Since when they wait for a word of ours: since the stage began, or since theirs that nobody answered."""
-    ours = [one.at for one in said if one.outbound is not False and one.at is not None]
-    theirs = [one.at for one in said if one.outbound is False and one.at is not None]
-    ours += _moments(subject.values, "last_contacted_at", now)
-    theirs += _moments(subject.values, "last_replied_at", now)
-    answered = max(ours, default=None)
-    asked = [one for one in (since, *theirs) if answered is None or one > answered]
+    answered = max(_ours(subject, said, now), default=None)
+    asked = [one for one in (since, *_theirs(subject, said, now)) if answered is None or one > answered]
     return min(asked, default=None)
 
 
@@ -259,9 +262,7 @@ def _answer(
     policy: Policy, stage: Stage, subject: Subject, said: Sequence[Trace], since: Instant, now: Instant
 ) -> _Answer:
     due = policy.hours.after(since, _window(stage))
-    ours = [one.at for one in said if one.outbound is not False and one.at is not None]
-    ours += _moments(subject.values, "last_contacted_at", now)
-    first = min((at for at in ours if at >= since), default=None)
+    first = min((at for at in _ours(subject, said, now) if at >= since), default=None)
     if first is None:
         return _Answer(due, None, False if due <= now else None)
     return _Answer(due, policy.hours.between(since, first), first <= due)
@@ -282,6 +283,18 @@ def _bound(
 def _last(said: Sequence[Trace], since: Instant) -> Instant:
     """When anybody last spoke: from there a next step is owed."""
     return max([since, *(one.at for one in said if one.at is not None)])
+
+
+def _ours(subject: Subject, said: Sequence[Trace], now: Instant) -> list[Instant]:
+    """When we spoke or wrote to them."""
+    spoken = [one.at for one in said if one.outbound is not False and one.at is not None]
+    return spoken + _moments(subject.values, "last_contacted_at", now)
+
+
+def _theirs(subject: Subject, said: Sequence[Trace], now: Instant) -> list[Instant]:
+    """When they spoke or wrote to us."""
+    spoken = [one.at for one in said if one.outbound is False and one.at is not None]
+    return spoken + _moments(subject.values, "last_replied_at", now)
 
 
 def _moments(values: Values, name: str, now: Instant) -> list[Instant]:

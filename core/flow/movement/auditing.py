@@ -9,7 +9,7 @@ transaction that notes how far it was read. The first time, and when the policy 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +75,7 @@ def _walk(hub: Hub, done: Audited) -> None:
         if walk["what"] == "link":
             movement.link(tx, {one.id: points_to(one) for one in page})
         else:
-            _judge(hub, tx, [one.id for one in page], done)
+            _judge(hub, tx, [one.id for one in page], done, place, walking=True)
         if page:
             walk["last"] = page[-1].id
         elif walk["what"] == "link":
@@ -92,7 +92,8 @@ def _read_history(hub: Hub, done: Audited) -> None:
         serialise(tx, records.CHANGING)
         place = _place(tx)
         changed, place["news"] = movement.news_after(tx, place["news"], PAGE)
-        _judge(hub, tx, _concerned(hub, tx, changed), done)
+        _judge(hub, tx, _concerned(hub, tx, changed), done, place)
+        place["at"] = hub.clock()
         runs.put_fact(tx, AUDITED, dumps(place))
 
 
@@ -105,6 +106,7 @@ def _concerned(hub: Hub, tx: Tx, changed: Collection[int]) -> set[int]:
     if owners:
         staff = movement.about_these(tx, owners)
         movement.wake(tx, owners | {id_ for some in staff.values() for id_ in some}, hub.clock())
+        movement.wake_ownerless(tx, hub.clock())
     # What is about a person may be about their deals, too.
     deals = {id_ for some in movement.about_these(tx, touched).values() for id_ in some}
     return {*changed, *touched, *deals}
@@ -113,20 +115,40 @@ def _concerned(hub: Hub, tx: Tx, changed: Collection[int]) -> set[int]:
 def _tick(hub: Hub, done: Audited) -> None:
     """Judge those whose time has come."""
     with hub.store.writing() as tx:
-        _judge(hub, tx, movement.due(tx, hub.clock(), PAGE), done)
+        _judge(hub, tx, movement.due(tx, hub.clock(), PAGE), done, _place(tx))
 
 
-def _judge(hub: Hub, tx: Tx, ids: Collection[int], done: Audited) -> None:
+def _judge(
+    hub: Hub, tx: Tx, ids: Collection[int], done: Audited, place: Mapping[str, Any], *, walking: bool = False
+) -> None:
     if not ids:
         return
     now = hub.clock()
     found, closed = subjects(hub, tx, ids)
+    before = movement.of_records(tx, ids)
+    looked_at = None if walking else place.get("at")
+    found = [
+        one._replace(entered_at=_entered_at(hub.movement, one, before.get(one.record_id), now, looked_at, walking))
+        for one in found
+    ]
     kept = [row for one in found if (row := _row(hub.movement, one, now)) is not None]
     movement.keep(tx, kept)
     closed += {one.record_id for one in found} - {row.record_id for row in kept}
     movement.drop(tx, closed)
     done.judged += len(found)
     done.closed += len(closed)
+
+
+def _entered_at(
+    policy: Policy, subject: Subject, before: Kept | None, now: Instant, looked_at: Instant | None, walking: bool
+) -> Instant | None:
+    """When the hub saw a record come into its stage; None where it was in it when it was first seen."""
+    stage = policy.place_of(subject.kind, subject.values)
+    if before is not None and before.since is not None and stage is not None:
+        # Another policy may call the same stage otherwise.
+        return before.since if walking or before.stage == stage.name else now
+    # What was there at the last look and had no verdict was not open then.
+    return now if looked_at is not None and subject.held_since <= looked_at else None
 
 
 def _row(policy: Policy, subject: Subject, now: Instant) -> Kept | None:
@@ -147,6 +169,7 @@ def _row(policy: Policy, subject: Subject, now: Instant) -> Kept | None:
         str(subject.values.get("source") or ""), int(verdict is not None),
         sum(one.ok << place for place, one in enumerate(verdict.elements)) if verdict is not None else 0,
         int(verdict is not None and verdict.stale), len(unreal),
+        verdict.since if verdict is not None else None,
         verdict.waits_since if verdict is not None else None,
         verdict.answered_after if verdict is not None else None,
         int(verdict.in_window) if verdict is not None and verdict.in_window is not None else None,
@@ -158,7 +181,6 @@ def _row(policy: Policy, subject: Subject, now: Instant) -> Kept | None:
 
 def _told(verdict: Verdict) -> dict[str, Any]:
     return {
-        "since": verdict.since,
         "elements": [list(one) for one in verdict.elements],
         "rung": list(verdict.next_rung) if verdict.next_rung else None,
     }

@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("elements", sa.SmallInteger(), nullable=False),
         sa.Column("stale", sa.SmallInteger(), nullable=False),
         sa.Column("unreal", sa.SmallInteger(), nullable=False),
+        sa.Column("since", ID, nullable=True),
         sa.Column("waits_since", ID, nullable=True),
         sa.Column("answered_after", ID, nullable=True),
         sa.Column("in_window", sa.SmallInteger(), nullable=True),

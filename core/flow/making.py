@@ -1,0 +1,48 @@
+"""Making: a record that the hub itself sets down, such as the task of a follow-through step.
+
+It is the hub's word like what a person says there (`core.flow.saying`): a claim in the hub's own connection, heard by
+every tool that takes such records, told in history, and undone like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from core.decide.fold import alone
+from core.decide.keys import keys_of, reach_of
+from core.decide.route import hearers, lane
+from core.flow.changes import Changes
+from core.flow.hub import Hub
+from core.model.claim import Claim, Claims, Evidence, Stamp
+from core.model.shapes import KIND_ORDER
+from core.model.values import Json
+from core.store import Tx, bindings, records
+from core.store.bindings import Bound, State
+from core.store.codec import UNKNOWN_DIGEST, pack
+from core.store.database import allocate
+from core.store.records import Record
+
+
+def make_on(hub: Hub, tx: Tx, changes: Changes, kind: str, values: Mapping[str, Json]) -> int:
+    """Set a record down with these values, in normal form; gives its number. The caller writes the changes."""
+    (record_id,), (binding_id,) = allocate(tx, "record", 1), allocate(tx, "binding", 1)
+    now, shape = changes.now, hub.shapes[kind]
+    stamp = Stamp(now, now, Evidence.FIELD_HISTORY)
+    claims = Claims.of({name: Claim(value, stamp) for name, value in values.items()})
+    standing = alone(shape, hub.rules, claims.values)
+    stream_id = next(id_ for id_, own in hub.own_streams.items() if own == kind)
+    changes.new_records.append(Record(record_id, kind, records.raw(standing), records.State.LIVE, None, 1, now, now))
+    changes.new_bindings.append(
+        Bound(
+            binding_id, stream_id, str(record_id), record_id, State.BOUND, UNKNOWN_DIGEST, None, None, now, None,
+            bindings.packed(claims), pack({}), None, None, None,
+        )
+    )  # fmt: skip
+    changes.tell(record_id, "seen", pack(claims.to_json()), binding_id)
+    changes.keys += [(key.digest, record_id) for key in keys_of(kind, standing, hub.blocks)]
+    changes.keys += [(digest, record_id) for digest in reach_of(kind, standing, hub.blocks)]
+    heard = {one.name: one for one in hub.connections.values()}
+    told = [heard[name] for name in hearers(kind, None, hub.hearers) if name in heard]
+    takes = [one.id for one in told if not one.chooses(kind) or one.stream_for(kind, standing) is not None]
+    changes.mark(takes, record_id, int(lane(kind, None)), KIND_ORDER.index(kind))
+    return record_id

@@ -1,0 +1,199 @@
+"""Following through: the steps that the hub takes by itself, each once, whatever crashes.
+
+    records with steps due ▶ what is due ▶ owners, tasks, reminders ▶ noted as taken ┐ one transaction a page
+                                                      history, outbox ◀──────────────┘
+
+A step that is taken is a row in the transaction in which it is taken. What it sets down is a claim of the hub's, so it
+reaches the tools through the outbox, and is judged anew because history tells of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from core.decide.movement.assigning import Assigned, assign
+from core.decide.movement.audit import Subject
+from core.decide.movement.person import Person
+from core.decide.movement.policy import Mode, Step
+from core.decide.movement.steps import Deed, due_steps
+from core.decide.movement.traces import REMINDER
+from core.flow.changes import Changes
+from core.flow.desk import load_works
+from core.flow.hub import Hub
+from core.flow.making import make_on
+from core.flow.movement.gathering import person, subjects
+from core.flow.refold import refold
+from core.flow.running import Run
+from core.flow.saying import say_on
+from core.model.instant import HOUR, Instant, iso
+from core.model.values import Json, Values
+from core.store import Tx, movement, records
+from core.store.database import serialise
+from core.store.movement import Taken
+
+PAGE = 500
+RETRY = HOUR
+"""After so long it is tried again to find somebody for a record that nobody could be found for."""
+
+_EVERY = 100_000
+"""More people than any business has."""
+_OWNING = (Step.ASSIGN, Step.REASSIGN)
+_REMINDING = (Step.REMIND, Step.ESCALATE)
+
+
+@dataclass(slots=True)
+class Followed:
+    """What was done."""
+
+    taken: Counter[str] = field(default_factory=Counter)
+    """Step → how often."""
+    nobody: int = 0
+    """Records for which nobody could be found."""
+
+
+def follow(hub: Hub) -> Followed:
+    """Take every step that is due and that the hub may take by itself."""
+    done = Followed()
+    with hub.store.reading() as tx:
+        if not movement.with_steps(tx, 0, 1):
+            return done
+    with Run(hub, hub.own_id, "follow_through") as run:
+        last = 0
+        while True:
+            with hub.store.writing(durable=True) as tx:
+                serialise(tx, records.CHANGING)
+                ids = movement.with_steps(tx, last, PAGE)
+                if not ids:
+                    break
+                last = ids[-1]
+                _Page(hub, tx, run.id, ids).take(done)
+        run.counts = {str(step): count for step, count in done.taken.items()}
+    return done
+
+
+class _Page:
+    """One page of records about which something is to be done."""
+
+    def __init__(self, hub: Hub, tx: Tx, run_id: int, ids: Sequence[int]) -> None:
+        self.hub, self.tx, self.ids = hub, tx, ids
+        self.changes = Changes(hub.clock(), run_id)
+        self.taken: list[Taken] = []
+        found, _ = subjects(hub, tx, ids)
+        verdicts = movement.of_records(tx, ids)
+        self.subjects = [one._replace(entered_at=verdicts[one.record_id].since) for one in found]
+        self.works = load_works(hub, tx, [one.record_id for one in self.subjects])
+        staff = records.after(tx, 0, ("owner",), _EVERY)
+        self.people = {row.id: person(row) for row in staff}
+        self.load, self.given = Counter(movement.load_of(tx)), dict(movement.last_given(tx))
+        around = {
+            one for each in self.subjects for name in ("company", "contact", "contacts") for one in _refs(each, name)
+        }
+        self.around = {id_: row.values for id_, row in records.load(tx, around).items()}
+
+    def take(self, done: Followed) -> None:
+        """Take what is due, and write it all."""
+        alone = []
+        for subject in self.subjects:
+            owner = subject.owner
+            for deed in due_steps(self.hub.movement, subject, self.changes.now):
+                if deed.mode is not Mode.ACT:
+                    continue
+                if deed.step in _OWNING:
+                    found = self._find(subject, self.changes.now)
+                    if found is None:
+                        alone.append(subject.record_id)
+                        continue
+                    owner = found.person
+                    self._give(subject, deed, found)
+                else:
+                    self._set_down(subject, deed, owner)
+                done.taken[deed.step] += 1
+        done.nobody += len(alone)
+        changed = [work for work in self.works.values() if work.heard]
+        refold(self.hub, self.tx, self.changes, changed, cause="live")
+        self.changes.write(self.tx)
+        movement.take(self.tx, self.taken)
+        movement.settle_steps(self.tx, self.ids)
+        movement.look_again(self.tx, alone, self.changes.now + RETRY)
+
+    def _find(self, subject: Subject, now: Instant) -> Assigned | None:
+        """Who gets it; not whoever has it."""
+        near = [
+            self.around[id_] for id_ in _refs(subject, "contact") + _refs(subject, "contacts") if id_ in self.around
+        ]
+        firm = [self.around[id_] for id_ in _refs(subject, "company") if id_ in self.around]
+        return assign(
+            self.hub.movement,
+            subject.kind,
+            _placed(subject.values, [*near, *firm]),
+            self.people.values(),
+            at=now,
+            arrived_at=subject.held_since,
+            load=self.load,
+            last_given=self.given,
+            company_owner=_owner(firm),
+            contact_owner=_owner(near),
+            not_to=[subject.owner.record_id] if subject.owner is not None else (),
+        )
+
+    def _give(self, subject: Subject, deed: Deed, found: Assigned) -> None:
+        say_on(self.hub, self.tx, self.changes, self.works[subject.record_id], {"owner": found.person.record_id})
+        self.load[found.person.record_id] += 1
+        if subject.owner is not None:
+            self.load[subject.owner.record_id] -= 1
+        self.given[found.person.record_id] = self.changes.now
+        self._note(deed, found.person.record_id)
+
+    def _set_down(self, subject: Subject, deed: Deed, owner: Person | None) -> None:
+        """The activity that a step is."""
+        whose = owner if deed.step not in _REMINDING else self._whose(deed, owner)
+        now = self.changes.now
+        values: dict[str, Json] = {
+            "type": deed.type,
+            "subject": deed.say,
+            "status": "planned",
+            "done": False,
+            "due_at": iso(deed.due_at if deed.due_at is not None else now),
+            "created_at": iso(now),
+            **_about(subject),
+        }
+        if whose is not None and whose.can_act:
+            values["owner"] = whose.record_id
+        if deed.step in _REMINDING:
+            values["tags"] = [REMINDER]
+        self._note(deed, make_on(self.hub, self.tx, self.changes, "activity", values))
+
+    def _whose(self, deed: Deed, owner: Person | None) -> Person | None:
+        return next((one for one in self.people.values() if deed.to in (one.email, one.called)), owner)
+
+    def _note(self, deed: Deed, made: int) -> None:
+        assert self.changes.run_id is not None  # noqa: S101 - every page belongs to a run
+        self.taken.append(Taken(deed.name, deed.record_id, str(deed.step), made, self.changes.run_id, self.changes.now))
+
+
+def _about(subject: Subject) -> dict[str, Json]:
+    """The refs by which an activity is about a record, and about its people."""
+    if subject.kind == "contact":
+        return {"contacts": [subject.record_id]}
+    people = _refs(subject, "contacts") or _refs(subject, "contact")
+    return {subject.kind: subject.record_id, **({"contacts": people} if people else {})}
+
+
+def _refs(subject: Subject, name: str) -> list[int]:
+    value = subject.values.get(name)
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, int)]
+
+
+def _owner(those: Sequence[Values]) -> int | None:
+    return next((one for values in those if isinstance(one := values.get("owner"), int)), None)
+
+
+def _placed(values: Values, near: Sequence[Values]) -> Values:
+    """The record's values with the place and language of its person or company, where it has none itself."""
+    found: dict[str, Json] = dict(values)
+    for name in ("address", "language"):
+        if not found.get(name):
+            found[name] = next((one[name] for one in near if one.get(name)), None)
+    return found
