@@ -1,4 +1,4 @@
-"""The engine's round: see to late reviews, sync, learn the tools' clocks, measure agreement, and mend what slipped.
+"""The engine's round: late reviews, sync, audit and follow-through, the tools' clocks, agreement, mending what slipped.
 
 `concord sync`, the background and the demo all turn this one crank; what a trip does is `core.flow`'s business.
 """
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from api.confirming import ask_sign_ups
 from core.flow.inward.arrivals import Intake
 from core.flow.inward.hearing import sweep
+from core.flow.movement.auditing import audit
+from core.flow.movement.following import follow
 from core.flow.outward.reconcile import Agreement, reconcile
 from core.flow.reviews.reviewing import tick
 from core.flow.sync import Tell, Turn, sync
@@ -100,6 +102,10 @@ def turn_crank(
         tick(hub)
         sweep(hub)
         done.turns += sync(hub, names, until_quiet=until_quiet, everything=everything, tell=tell, holder=who)
+        audit(hub)
+        if follow(hub).taken:
+            # What was set down goes out at once; what it leads to is judged in the next round.
+            done.turns += sync(hub, names, until_quiet=until_quiet, everything=False, tell=tell, holder=who)
         ask_sign_ups(installation)
         installation.learn_clocks()
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from api.cli.asking import register as register_asking
+from api.cli.auditing import register as register_auditing
 from api.cli.building import register as register_building
 from api.cli.configuring import register as register_configuring
 from api.cli.consent import register as register_consent
@@ -38,6 +39,7 @@ app = typer.Typer(
 for _register in (
     register_running,
     register_asking,
+    register_auditing,
     register_hooks,
     register_deciding,
     register_identity,

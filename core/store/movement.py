@@ -11,7 +11,7 @@ from core.model.instant import Instant
 from core.store import database
 from core.store.codec import unpack
 from core.store.database import among
-from core.store.tables import about, history, step, verdict
+from core.store.tables import about, history, verdict
 
 
 class Kept(NamedTuple):
@@ -59,7 +59,8 @@ _COLUMNS = (
     "record_id", "kind", "stage", "owner_id", "source", "open", "elements", "stale", "unreal", "since", "waits_since",
     "answered_after", "in_window", "stalls_at", "steps", "holds_until", "told",
 )  # fmt: skip
-_ALL = tuple(verdict.c[name] for name in _COLUMNS)
+COLUMNS = tuple(verdict.c[name] for name in _COLUMNS)
+"""Those of `Kept`, in order."""
 _ANEW = "ON CONFLICT (record_id) DO UPDATE SET " + ", ".join(f"{one} = excluded.{one}" for one in _COLUMNS[1:])
 
 
@@ -119,13 +120,13 @@ def next_due(tx: Connection) -> Instant | None:
 
 def of_records(tx: Connection, record_ids: Collection[int]) -> dict[int, Kept]:
     """The verdicts on these records."""
-    query = select(*_ALL).where(among(tx, verdict.c.record_id, record_ids))
+    query = select(*COLUMNS).where(among(tx, verdict.c.record_id, record_ids))
     return {row[0]: Kept(*row) for row in tx.execute(query)}
 
 
 def after(tx: Connection, last_id: int, limit: int) -> list[Kept]:
     """The next verdicts in the order of record ids."""
-    query = select(*_ALL).where(verdict.c.record_id > last_id).order_by(verdict.c.record_id).limit(limit)
+    query = select(*COLUMNS).where(verdict.c.record_id > last_id).order_by(verdict.c.record_id).limit(limit)
     return [Kept(*row) for row in tx.execute(query)]
 
 
@@ -134,54 +135,6 @@ def load_of(tx: Connection) -> dict[int, int]:
     c = verdict.c
     query = select(c.owner_id, func.count()).where(c.owner_id.is_not(None), c.open == 1).group_by(c.owner_id)
     return {row[0]: row[1] for row in tx.execute(query)}
-
-
-def counts(tx: Connection) -> list[tuple[str, str, int, int, int, int]]:
-    """(kind, stage, elements, stale, unreal, how many) over all open records."""
-    c = verdict.c
-    by = (c.kind, c.stage, c.elements, c.stale, c.unreal)
-    return [
-        (row[0], row[1], row[2], row[3], row[4], row[5])
-        for row in tx.execute(select(*by, func.count()).where(c.open == 1).group_by(*by))
-    ]
-
-
-class Taken(NamedTuple):
-    """A step that was taken."""
-
-    name: str
-    record_id: int
-    step: str
-    made_id: int | None
-    """The activity that was made for it, or whom the record was given to."""
-    run_id: int
-    at: Instant
-
-
-def take(tx: Connection, rows: Iterable[Taken]) -> None:
-    """Note steps as taken; who takes one that was taken meets an error of the database, and changes nothing."""
-    database.insert(tx, step, Taken._fields, list(rows))
-
-
-def taken(tx: Connection, record_ids: Collection[int]) -> dict[int, frozenset[str]]:
-    """Record id → the names of the steps that were taken about it."""
-    found: dict[int, set[str]] = {}
-    query = select(step.c.record_id, step.c.name).where(among(tx, step.c.record_id, record_ids))
-    for record_id, name in tx.execute(query) if record_ids else ():
-        found.setdefault(record_id, set()).add(name)
-    return {record_id: frozenset(names) for record_id, names in found.items()}
-
-
-def steps_of(tx: Connection, record_ids: Collection[int]) -> list[Taken]:
-    """Every step that was taken about these records, in order."""
-    query = select(*(step.c[name] for name in Taken._fields)).where(among(tx, step.c.record_id, record_ids))
-    return [Taken(*row) for row in tx.execute(query.order_by(step.c.at, step.c.name))]
-
-
-def last_given(tx: Connection) -> dict[int, Instant]:
-    """Owner id → when a record was last given to them by a step."""
-    query = select(step.c.made_id, func.max(step.c.at)).where(step.c.step.in_(("assign", "reassign")))
-    return {row[0]: row[1] for row in tx.execute(query.group_by(step.c.made_id)) if row[0] is not None}
 
 
 def with_steps(tx: Connection, last_id: int, limit: int) -> list[int]:

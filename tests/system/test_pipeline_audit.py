@@ -10,19 +10,24 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from core.decide.movement.audit import ELEMENTS
+from core.decide.movement.policy import Mode, Step
 from core.decide.movement.reading import load_policy
 from core.flow.hub import Hub
 from core.flow.movement.auditing import audit
+from core.flow.movement.following import follow
+from core.flow.saying import say
 from core.store import movement
 from core.store.movement import Kept
 from tests.support import Lab
-from tests.system.test_pipeline import ROOT, SHARED, connect, iso, pytestmark, rows
+from tests.system.test_pipeline import CRM, ROOT, SHARED, connect, iso, pytestmark, rows
 
 __all__ = ["pytestmark"]
 
@@ -34,20 +39,49 @@ OPEN = PROSPECTING + ENGAGING
 STAGES = ("Prospecting", "Engaging")
 
 
+ACTIVITIES = """
+activities:
+  as: activity
+  fields:
+    type: {field: type}
+    subject: {field: subject}
+    status: {field: status}
+    done: {field: done}
+    due_at: {field: due_at}
+    tags: {field: tags}
+    deal: {field: deal_id, ref: deal}
+    owner: {field: owner_id, ref: owner}
+"""
+
+
 def ruled(hub: Hub) -> Hub:
     """The hub under the policy of a sales team."""
     text = POLICY.read_text(encoding="utf-8")
     return replace(hub, movement=load_policy(text, file=POLICY.name, shapes=hub.shapes, locale=hub.locale))
 
 
+def acting(hub: Hub) -> Hub:
+    """The same with follow-through switched on."""
+    policy = ruled(hub).movement
+    return replace(hub, movement=replace(policy, mark="acting", modes=dict.fromkeys(Step, Mode.ACT)))
+
+
+@contextmanager
+def pipeline(folder: Path) -> Iterator[Lab]:
+    """The spreadsheets of yesterday, connected and not yet taken in."""
+    sheets = folder / "sheets"
+    sheets.mkdir()
+    for source in SHARED.glob("*.csv"):
+        os.utime(shutil.copyfile(source, sheets / source.name), (YESTERDAY, YESTERDAY))
+    with Lab(folder / "data", start=f"{TODAY}T12:00:00Z") as lab:
+        connect(lab, sheets)
+        yield lab
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """The spreadsheets of yesterday, taken in and audited; read by all tests here and changed by none."""
-    folder = tmp_path_factory.mktemp("sheets")
-    for source in SHARED.glob("*.csv"):
-        os.utime(shutil.copyfile(source, folder / source.name), (YESTERDAY, YESTERDAY))
-    with Lab(tmp_path_factory.mktemp("data"), start=f"{TODAY}T12:00:00Z") as lab:
-        connect(lab, folder)
+    """Taken in and audited; read by the tests and changed by none."""
+    with pipeline(tmp_path_factory.mktemp("pipeline")) as lab:
         lab.dressed = ruled
         lab.refreshed()
         lab.sync(until_quiet=True)
@@ -88,3 +122,43 @@ def test_those_that_engage_for_too_long_are_stale(lab: Lab) -> None:
 def test_no_tool_shows_what_the_stages_claim(lab: Lab) -> None:
     claims = Counter(one.stage for one in kept(lab) if one.unreal)
     assert claims == {"Prospecting": PROSPECTING, "Engaging": ENGAGING, "Won": WON}
+
+
+def test_after_follow_through_every_open_deal_is_protected_and_the_tool_holds_the_tasks(tmp_path: Path) -> None:
+    with pipeline(tmp_path) as lab:
+        crm = lab.tool("crm", mapping=CRM + ACTIVITIES)
+        lab.dressed = acting
+        lab.refreshed()
+        lab.sync(until_quiet=True)
+        audit(lab.hub)
+        assert follow(lab.hub).taken == {Step.TASK: OPEN}
+        audit(lab.hub)
+        assert {one.score for one in kept(lab) if one.open} == {4}
+        lab.sync(until_quiet=True)
+        audit(lab.hub)
+        assert follow(lab.hub).taken == {}
+        tasks = list(crm.all("activities").values())
+        assert len(tasks) == len({one["deal_id"] for one in tasks}) == OPEN
+        deals = crm.all("deals")
+        assert all(one["owner_id"] == deals[one["deal_id"]]["owner_id"] for one in tasks)
+        assert sum(one.open for one in kept(lab)) == OPEN
+        assert {one.score for one in kept(lab) if one.open} == {4}
+
+
+def test_the_deals_of_an_agent_who_leaves_are_given_once_each_to_those_who_are_there(tmp_path: Path) -> None:
+    with pipeline(tmp_path) as lab:
+        lab.dressed = acting
+        lab.refreshed()
+        lab.sync(until_quiet=True)
+        audit(lab.hub)
+        follow(lab.hub)
+        load = Counter(one.owner_id for one in kept(lab) if one.open)
+        (leaver, count), *_ = load.most_common()
+        say(lab.hub, int(leaver or 0), {"active": False})
+        audit(lab.hub)
+        assert follow(lab.hub).taken == {Step.ASSIGN: count}
+        audit(lab.hub)
+        assert follow(lab.hub).taken == {}
+        after = Counter(one.owner_id for one in kept(lab) if one.open)
+        assert leaver not in after
+        assert after.total() == OPEN

@@ -71,7 +71,11 @@ def _opening(policy: Policy, subject: Subject, verdict: Verdict, now: Instant) -
             max(owed_since, now) if verdict.stalls_at <= now else owed_since, stage.first.within
         )
         name = f"task {id_} {stage.name} since {owed_since}"
-        yield _task(policy, subject, stage.first, name, stage.name, due_at)
+        task = _task(policy, subject, stage.first, name, stage.name, due_at)
+        yield task
+        if task.mode in (Mode.ASK, Mode.ACT) and task.name not in subject.taken:
+            # Nobody is reminded of what is only now set down.
+            return
     if verdict.next_rung is not None and verdict.next_rung[1] <= now:
         place, _ = verdict.next_rung
         ladder = policy.ladder_of(stage)

@@ -29,9 +29,9 @@ from core.flow.running import Run
 from core.flow.saying import say_on
 from core.model.instant import HOUR, Instant, iso
 from core.model.values import Json, Values
-from core.store import Tx, movement, records
+from core.store import Tx, movement, records, steps
 from core.store.database import serialise
-from core.store.movement import Taken
+from core.store.steps import Taken
 
 PAGE = 500
 RETRY = HOUR
@@ -86,7 +86,7 @@ class _Page:
         self.works = load_works(hub, tx, [one.record_id for one in self.subjects])
         staff = records.after(tx, 0, ("owner",), _EVERY)
         self.people = {row.id: person(row) for row in staff}
-        self.load, self.given = Counter(movement.load_of(tx)), dict(movement.last_given(tx))
+        self.load, self.given = Counter(movement.load_of(tx)), dict(steps.last_given(tx))
         around = {
             one for each in self.subjects for name in ("company", "contact", "contacts") for one in _refs(each, name)
         }
@@ -114,7 +114,7 @@ class _Page:
         changed = [work for work in self.works.values() if work.heard]
         refold(self.hub, self.tx, self.changes, changed, cause="live")
         self.changes.write(self.tx)
-        movement.take(self.tx, self.taken)
+        steps.take(self.tx, self.taken)
         movement.settle_steps(self.tx, self.ids)
         movement.look_again(self.tx, alone, self.changes.now + RETRY)
 

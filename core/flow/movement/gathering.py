@@ -9,7 +9,7 @@ from core.decide.movement.person import Person
 from core.decide.movement.traces import KINDS, Trace, trace_of
 from core.flow.hub import Hub
 from core.model.values import Values
-from core.store import Tx, movement, records
+from core.store import Tx, movement, records, steps
 from core.store.records import Record, State
 
 SUBJECTS = ("contact", "deal", "ticket")
@@ -43,7 +43,7 @@ def subjects(hub: Hub, tx: Tx, ids: Collection[int]) -> tuple[list[Subject], lis
     open_ = {id_: one for id_, one in found.items() if one.kind in SUBJECTS and one.state == State.LIVE}
     values = {id_: one.values for id_, one in open_.items()}
     people = _people(tx, values.values())
-    traces, taken = _traces(hub, tx, open_, values), movement.taken(tx, open_)
+    traces, taken = _traces(hub, tx, open_, values), steps.taken(tx, open_)
     gathered = [
         Subject(
             id_, one.kind, values[id_], one.created_at, people.get(_one(values[id_], "owner")), traces[id_],

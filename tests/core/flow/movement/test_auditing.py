@@ -16,7 +16,7 @@ from core.mapping.filter import Filter, filter_of
 from core.model.instant import DAY, HOUR, MINUTE, SECOND, iso
 from core.model.locale import Locale
 from core.model.shapes import SHAPES
-from core.store import movement
+from core.store import movement, scores
 from core.store.movement import Kept
 from tests.core.store.test_statements import counted
 from tests.support import EVERYTHING, Lab, emptied
@@ -182,7 +182,7 @@ def test_a_new_policy_judges_everything_anew(lab: Lab) -> None:
     lab.refreshed()
     assert audit(lab.hub).closed == 5
     with lab.hub.store.reading() as tx:
-        assert movement.counts(tx) == []
+        assert scores.scores(tx, "stage") == []
 
 
 def test_the_number_of_statements_does_not_depend_on_the_records(lab: Lab) -> None:

@@ -16,8 +16,9 @@ from core.flow.movement.following import Followed, follow
 from core.mapping.filter import Filter
 from core.model.instant import DAY, SECOND, Instant, from_iso, iso
 from core.ports import Fields
-from core.store import movement
-from core.store.movement import Kept, Taken
+from core.store import movement, steps
+from core.store.movement import Kept
+from core.store.steps import Taken
 from tests.core.decide.movement.policies import POLICY, at, iso_at
 from tests.support import EVERYTHING, Lab, emptied
 
@@ -114,7 +115,7 @@ def kept(lab: Lab, record_id: int) -> Kept:
 
 def taken(lab: Lab, record_id: int) -> list[Taken]:
     with lab.hub.store.reading() as tx:
-        return movement.steps_of(tx, [record_id])
+        return steps.steps_of(tx, [record_id])
 
 
 def ann(lab: Lab, **fields: Any) -> str:
@@ -221,8 +222,8 @@ def test_what_stalls_is_reminded_escalated_and_given_to_somebody_else(lab: Lab) 
     by_subject = {one["subject"]: one["owner_id"] for one in tasks(lab)}
     assert by_subject == {"Call Ann: Quote": priya, "Still to do: Ann": priya, "Ann: escalate": boss}
     assert lab.held("crm", id_)["owner_id"] == quinn
-    steps = [(one.step, iso(one.at)) for one in taken(lab, lab.record(email="ann@shore.example").id)]
-    assert steps == [
+    climbed = [(one.step, iso(one.at)) for one in taken(lab, lab.record(email="ann@shore.example").id)]
+    assert climbed == [
         ("task", iso_at("2026-05-01 10:00")),
         ("remind", iso_at("2026-05-01 11:15")),
         ("escalate", iso_at("2026-05-01 15:15")),
@@ -255,9 +256,9 @@ def test_a_crash_at_any_place_takes_no_step_twice(lab: Lab, monkeypatch: pytest.
         put(lab, "contacts", email=f"lead{number}@shore.example", first_name=f"Lead{number}", stage="lead")
     lab.settle()
     audit(lab.hub)
-    for place in ("take", "settle_steps", "look_again"):
+    for where, place in ((steps, "take"), (movement, "settle_steps"), (movement, "look_again")):
         with monkeypatch.context() as broken:
-            broken.setattr(movement, place, _crash)
+            broken.setattr(where, place, _crash)
             with pytest.raises(RuntimeError, match="crash"):
                 follow(lab.hub)
         assert [one for row in lab.records() for one in taken(lab, row.id)] == []

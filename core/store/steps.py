@@ -1,0 +1,51 @@
+"""The steps of follow-through that were taken; each row is in the transaction in which its step was taken."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from core.model.instant import Instant
+from core.store import database
+from core.store.database import among
+from core.store.tables import step
+
+
+class Taken(NamedTuple):
+    """A step that was taken."""
+
+    name: str
+    record_id: int
+    step: str
+    made_id: int | None
+    """The activity that was made for it, or whom the record was given to."""
+    run_id: int
+    at: Instant
+
+
+def take(tx: Connection, rows: Iterable[Taken]) -> None:
+    """Note steps as taken; who takes one that was taken meets an error of the database, and changes nothing."""
+    database.insert(tx, step, Taken._fields, list(rows))
+
+
+def taken(tx: Connection, record_ids: Collection[int]) -> dict[int, frozenset[str]]:
+    """Record id → the names of the steps that were taken about it."""
+    found: dict[int, set[str]] = {}
+    query = select(step.c.record_id, step.c.name).where(among(tx, step.c.record_id, record_ids))
+    for record_id, name in tx.execute(query) if record_ids else ():
+        found.setdefault(record_id, set()).add(name)
+    return {record_id: frozenset(names) for record_id, names in found.items()}
+
+
+def steps_of(tx: Connection, record_ids: Collection[int]) -> list[Taken]:
+    """Every step that was taken about these records, in order."""
+    query = select(*(step.c[name] for name in Taken._fields)).where(among(tx, step.c.record_id, record_ids))
+    return [Taken(*row) for row in tx.execute(query.order_by(step.c.at, step.c.name))]
+
+
+def last_given(tx: Connection) -> dict[int, Instant]:
+    """Owner id → when a record was last given to them by a step."""
+    query = select(step.c.made_id, func.max(step.c.at)).where(step.c.step.in_(("assign", "reassign")))
+    return {row[0]: row[1] for row in tx.execute(query.group_by(step.c.made_id)) if row[0] is not None}
