@@ -66,10 +66,10 @@ def _walk(hub: Hub, done: Audited) -> None:
         place = _place(tx)
         if place.get("policy") != hub.movement.mark:
             serialise(tx, records.CHANGING)
-            # What is known already about who is about whom stays true by history; only the first walk must find it.
-            linked = "news" in place
-            place = {"policy": hub.movement.mark, "news": place.get("news", movement.newest_news(tx))}
-            place["walk"] = {"what": "judge" if linked else "link", "last": 0}
+            # What was found once about who is about whom stays true by history; only the first walk must find it.
+            linked = "news" in place and place.get("walk", {}).get("what") != "link"
+            place = {**place, "policy": hub.movement.mark, "walk": {"what": "judge" if linked else "link", "last": 0}}
+            place.setdefault("news", movement.newest_news(tx))
         walk = place["walk"]
         page = records.after(tx, walk["last"], LINKED if walk["what"] == "link" else SUBJECTS, PAGE)
         if walk["what"] == "link":
@@ -82,6 +82,7 @@ def _walk(hub: Hub, done: Audited) -> None:
             place["walk"] = {"what": "judge", "last": 0}
         else:
             del place["walk"]
+            place.setdefault("at", hub.clock())
         runs.put_fact(tx, AUDITED, dumps(place))
 
 

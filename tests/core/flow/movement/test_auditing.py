@@ -11,6 +11,7 @@ import pytest
 
 from core.decide.movement.hours import Hours, Span
 from core.decide.movement.policy import FirstAction, Ladder, Mode, Policy, Rung, Stage, Step
+from core.flow.movement import auditing
 from core.flow.movement.auditing import audit
 from core.mapping.filter import Filter, filter_of
 from core.model.instant import DAY, HOUR, MINUTE, SECOND, iso
@@ -183,6 +184,37 @@ def test_a_new_policy_judges_everything_anew(lab: Lab) -> None:
     assert audit(lab.hub).closed == 5
     with lab.hub.store.reading() as tx:
         assert scores.scores(tx, "stage") == []
+
+
+def test_a_policy_that_changes_in_the_middle_of_the_first_walk_misses_nothing(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [lead(lab, number) for number in range(6)]
+    due = iso(lab.clock() + 20 * MINUTE)
+    for id_ in ids:
+        lab.tools["crm"].create("activities", {"type": "task", "subject": "Call", "due_at": due, "contact_ids": [id_]})
+    lab.settle()
+    monkeypatch.setattr(auditing, "PAGE", 2)
+    pages = iter([None] * 2)
+    monkeypatch.setattr(movement, "link", _breaking(movement.link, pages))
+    with pytest.raises(RuntimeError, match="crash"):
+        audit(lab.hub)
+    monkeypatch.undo()
+    lab.dressed = lambda hub: replace(hub, movement=replace(POLICY, mark="two"))
+    lab.refreshed()
+    audit(lab.hub)
+    assert {there(lab, one.id) for one in lab.records()} == {"atr"}
+
+
+def _breaking(link: Any, pages: Iterator[None]) -> Any:
+    """The same until its pages are used up; then the hub is killed."""
+
+    def linked(*words: Any) -> Any:
+        if next(pages, "over") == "over":
+            raise RuntimeError("crash")
+        return link(*words)
+
+    return linked
 
 
 def test_the_number_of_statements_does_not_depend_on_the_records(lab: Lab) -> None:
