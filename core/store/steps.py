@@ -12,6 +12,9 @@ from core.store import database
 from core.store.database import among
 from core.store.tables import step
 
+_GIVING = ("assign", "reassign")
+"""Steps that give a record to somebody and set nothing down."""
+
 
 class Taken(NamedTuple):
     """A step that was taken."""
@@ -45,7 +48,14 @@ def steps_of(tx: Connection, record_ids: Collection[int]) -> list[Taken]:
     return [Taken(*row) for row in tx.execute(query.order_by(step.c.at, step.c.name))]
 
 
+def made_about(tx: Connection, record_ids: Collection[int]) -> set[int]:
+    """The activities that were set down about these records."""
+    c = step.c
+    query = select(c.made_id).where(among(tx, c.record_id, record_ids), c.step.not_in(_GIVING), c.made_id.is_not(None))
+    return set(tx.execute(query).scalars()) if record_ids else set()
+
+
 def last_given(tx: Connection) -> dict[int, Instant]:
     """Owner id → when a record was last given to them by a step."""
-    query = select(step.c.made_id, func.max(step.c.at)).where(step.c.step.in_(("assign", "reassign")))
+    query = select(step.c.made_id, func.max(step.c.at)).where(step.c.step.in_(_GIVING))
     return {row[0]: row[1] for row in tx.execute(query.group_by(step.c.made_id)) if row[0] is not None}

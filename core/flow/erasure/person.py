@@ -11,7 +11,7 @@ from core.flow.filters.doors import held_by_the_tool
 from core.flow.hub import Hub
 from core.flow.undo.replay import tales_of
 from core.model.values import Values
-from core.store import Tx, bindings, keys, records
+from core.store import Tx, bindings, keys, records, steps
 from core.store.bindings import Bound
 from core.store.records import Record, State
 
@@ -28,7 +28,8 @@ class Person:
 
     record: Record
     record_ids: list[int]
-    """Ascending; the record's own among them, and the notes of what the person sent by a form."""
+    """Ascending; the record's own among them, and the notes of what the person sent by a form,
+    and the tasks that follow-through set down about them."""
     linked: list[int] = field(default_factory=list)
     """Records that were made one with it and parted again: somebody else, with its words in their history."""
     bound: list[Bound] = field(default_factory=list)
@@ -54,7 +55,7 @@ def person_of(hub: Hub, tx: Tx, record_id: int) -> Person:
             f"Record {record_id} was erased already.", remedy="`concord erasures` shows what became of it."
         )
     ids = _all_that_it_is(tx, record_id)
-    ids |= _sent_by_forms(hub, tx, ids)
+    ids |= _sent_by_forms(hub, tx, ids) | steps.made_about(tx, ids)
     person = Person(record, sorted(ids))
     person.linked = sorted({one.record_id for one in tales_of(tx, ids)} - ids)
     person.bound = bindings.of_records(tx, ids)

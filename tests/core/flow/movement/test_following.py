@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from core.decide.movement.policy import Assignment, Mode, Step
+from core.flow.erasure.erasing import erase
 from core.flow.movement.auditing import audit
 from core.flow.movement.following import Followed, follow
 from core.mapping.filter import Filter
@@ -20,6 +21,7 @@ from core.store import movement, steps
 from core.store.movement import Kept
 from core.store.steps import Taken
 from tests.core.decide.movement.policies import POLICY, at, iso_at
+from tests.remains import remains
 from tests.support import EVERYTHING, Lab, emptied
 
 MORE = """    status: {field: status}
@@ -265,6 +267,18 @@ def test_a_crash_at_any_place_takes_no_step_twice(lab: Lab, monkeypatch: pytest.
     assert run(lab) == {Step.ASSIGN: 3, Step.TASK: 3}
     assert len(tasks(lab)) == 3
     assert from_iso(tasks(lab)[0]["due_at"]) > lab.clock()
+
+
+def test_the_tasks_of_somebody_who_is_erased_go_with_them(lab: Lab) -> None:
+    person(lab, "Priya")
+    ann(lab, asked="A quote for my patio in Elm Road")
+    assert run(lab) == {Step.ASSIGN: 1, Step.TASK: 1}
+    erase(lab.hub, lab.record(email="ann@shore.example").id)
+    lab.refreshed()
+    lab.settle()
+    assert tasks(lab) == []
+    assert remains(lab.hub.store, ["Elm Road"]) == []
+    assert run(lab, "2026-05-08 10:00") == {}
 
 
 def _crash(*_: object) -> None:
