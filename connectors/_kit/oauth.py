@@ -97,6 +97,24 @@ Fetch = Callable[[Mapping[str, str]], Payload]
 """Posts form fields to the token endpoint and gives its answer."""
 
 
+class KeptTokens(TokensInMemory):
+    """Access tokens live in this process; a refresh token that the tool replaced is kept before it is used."""
+
+    def __init__(self, first: str, save: Callable[[str, str], None] | None) -> None:
+        """`first` is the refresh token of the settings; `save` keeps a secret of the connection under a name."""
+        super().__init__()
+        self._refresh = first
+        self._save = save
+
+    def swap(self, expected: int, new: Tokens) -> bool:
+        """Keep new tokens if nobody else did meanwhile."""
+        if new.refresh and new.refresh != self._refresh:
+            if self._save is not None:
+                self._save("refresh_token", new.refresh)
+            self._refresh = new.refresh
+        return super().swap(expected, new)
+
+
 class OAuth:
     """An `Auth` with a bearer token that renews itself. Thread-safe."""
 

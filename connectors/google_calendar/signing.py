@@ -5,34 +5,16 @@ Google says with each access token which scopes it holds; what the user did not 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from connectors._kit.http import Http
-from connectors._kit.oauth import OAuth, Tokens, TokensInMemory, refresh_token, token_endpoint
+from connectors._kit.oauth import KeptTokens, OAuth, Tokens, refresh_token, token_endpoint
 from connectors.google_calendar.trouble import explained
 from core.errors import ConfigError
 from core.ports import Context
 
 TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 -- an address
 _NEEDED = ("client_id", "client_secret", "refresh_token")
-
-
-class KeptTokens(TokensInMemory):
-    """Access tokens live in this process; a refresh token that was replaced all the same is kept before it is used."""
-
-    def __init__(self, first: str, save: Callable[[str, str], None] | None) -> None:
-        super().__init__()
-        self._refresh = first
-        self._save = save
-
-    def swap(self, expected: int, new: Tokens) -> bool:
-        """Keep new tokens if nobody else did meanwhile."""
-        if new.refresh and new.refresh != self._refresh:
-            if self._save is not None:
-                self._save("refresh_token", new.refresh)
-            self._refresh = new.refresh
-        return super().swap(expected, new)
 
 
 def door_of(context: Context) -> tuple[Http, str]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connectors._kit.oauth import Tokens
+from connectors._kit.oauth import KeptTokens, Tokens
 from connectors.google_calendar.sandbox_base import LISTS, WRITES
-from connectors.google_calendar.signing import KeptTokens
 from connectors.google_calendar.test_google_calendar import STREAM, Trial, new
 from connectors.google_calendar.trouble import NOT_ENABLED
 from core.errors import ConfigError, Forbidden, SignedOut, Unsupported

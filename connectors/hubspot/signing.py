@@ -10,29 +10,12 @@ from collections.abc import Callable
 
 from connectors._kit.auth import Auth, Bearer
 from connectors._kit.http import Http
-from connectors._kit.oauth import OAuth, Tokens, TokensInMemory, refresh_token, token_endpoint
+from connectors._kit.oauth import KeptTokens, OAuth, refresh_token, token_endpoint
 from connectors.hubspot.versions import TOKEN
 from core.errors import ConfigError
 from core.ports import Context
 
 _OAUTH = ("client_id", "client_secret", "refresh_token")
-
-
-class KeptTokens(TokensInMemory):
-    """Access tokens live in this process; a refresh token that HubSpot replaced is kept before it is used."""
-
-    def __init__(self, first: str, save: Callable[[str, str], None] | None) -> None:
-        super().__init__()
-        self._refresh = first
-        self._save = save
-
-    def swap(self, expected: int, new: Tokens) -> bool:
-        """Keep new tokens if nobody else did meanwhile."""
-        if new.refresh and new.refresh != self._refresh:
-            if self._save is not None:
-                self._save("refresh_token", new.refresh)
-            self._refresh = new.refresh
-        return super().swap(expected, new)
 
 
 def signed(context: Context, door: Http, placed: Callable[[str], str]) -> Auth:

@@ -6,33 +6,16 @@ one's own network asks for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from connectors._kit.http import Http
-from connectors._kit.oauth import OAuth, Tokens, TokensInMemory, refresh_token, token_endpoint
+from connectors._kit.oauth import KeptTokens, OAuth, refresh_token, token_endpoint
 from core.errors import ConfigError
 from core.ports import Context
 
 _OAUTH = ("token_url", "client_id", "refresh_token")
-
-
-class KeptTokens(TokensInMemory):
-    """Access tokens live in this process; a refresh token that was replaced is kept before it is used."""
-
-    def __init__(self, first: str, save: Callable[[str, str], None] | None) -> None:
-        super().__init__()
-        self._refresh = first
-        self._save = save
-
-    def swap(self, expected: int, new: Tokens) -> bool:
-        """Keep new tokens if nobody else did meanwhile."""
-        if new.refresh and new.refresh != self._refresh:
-            if self._save is not None:
-                self._save("refresh_token", new.refresh)
-            self._refresh = new.refresh
-        return super().swap(expected, new)
 
 
 class Tokener:
