@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from api.auditing import add_audit
 from api.cli.output import ago, counted, share
 from api.forms import routes as form_routes
 from api.hooks import hooks
@@ -58,6 +59,7 @@ def create_app(installation: Installation, engine: Background | None = None, *, 
 
     keep_inside(app, installation.settings.public_url)
     add_preferences(app, installation, pages)
+    add_audit(app, installation, pages)
 
     # Plain functions: the framework runs them in threads, and the store is read there.
     @app.get("/", response_class=HTMLResponse)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from core.decide.movement.hours import Span
 from core.decide.movement.person import Person
 from core.decide.movement.policy import Ladder, Mode, Policy, Rung, Stage, Step, To
+from core.decide.movement.subject import Subject, filled
 from core.decide.movement.traces import Trace
 from core.model.instant import Instant, from_iso, iso
 from core.model.values import Values
@@ -22,23 +23,6 @@ ADMIN = "admin"
 HUB = "the rules of ownership"
 
 _A_DAY = Span(days=1)
-
-
-class Subject(NamedTuple):
-    """One record to be judged, with all that is known about it."""
-
-    record_id: int
-    kind: str
-    values: Values
-    held_since: Instant
-    """When the hub first held it; counts where no tool says when it was made."""
-    owner: Person | None
-    """Who owns it; None where nobody does, or nobody whom the hub knows."""
-    traces: Sequence[Trace] = ()
-    taken: frozenset[str] = frozenset()
-    """The names of the steps that follow-through has taken about it."""
-    entered_at: Instant | None = None
-    """When the hub saw it come into its present stage; None where it was in it when it was first seen."""
 
 
 class Element(NamedTuple):
@@ -116,7 +100,7 @@ def judge(policy: Policy, subject: Subject, now: Instant) -> Verdict | None:
     return Verdict(
         stage=stage,
         owner=_owner(subject.owner),
-        action=_action(step, subject.owner, stage),
+        action=_action(step, subject, stage),
         timing=_timing(step, stage, subject.owner, _bound(policy, stage, step, waits_since, limit), now),
         recovery=recovery,
         since=since,
@@ -142,11 +126,11 @@ def _owner(owner: Person | None) -> Element:
     return Element(True, owner.called)
 
 
-def _action(step: Trace | None, owner: Person | None, stage: Stage) -> Element:
+def _action(step: Trace | None, subject: Subject, stage: Stage) -> Element:
     if step is not None:
         return Element(True, f"{step.type or step.kind}: {step.title or 'untitled'}")
-    fix = f"{stage.first.say}." if stage.first else "Put down what happens next."
-    return Element(False, "no next step is set down", _name(owner), fix)
+    fix = f"{filled(stage.first.say, subject, stage.name)}." if stage.first else "Put down what happens next."
+    return Element(False, "no next step is set down", _name(subject.owner), fix)
 
 
 def _timing(step: Trace | None, stage: Stage, owner: Person | None, limit: Instant | None, now: Instant) -> Element:

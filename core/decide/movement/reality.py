@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from core.decide.movement.audit import Subject
 from core.decide.movement.policy import EVIDENCE, Policy, Stage
+from core.decide.movement.subject import Subject
 from core.decide.movement.traces import Trace, evidence_of
 from core.model.instant import Instant
 from core.model.values import Json
@@ -51,7 +51,7 @@ def findings(policy: Policy, subject: Subject, now: Instant) -> list[Finding]:
 def _unshown(policy: Policy, subject: Subject, stage: Stage, shown: Mapping[str, Trace | None]) -> Finding:
     """The stage claims what nothing shows: back to the last stage before it that is shown, or one asks its owner."""
     word = " or ".join(stage.evidence)
-    missing = "; nor that ".join(EVIDENCE[one] for one in stage.evidence)
+    missing = ", or that ".join(EVIDENCE[one] for one in stage.evidence)
     way = [one for one in _way(policy, subject) if one.open]
     # What is closed is not opened again by a click: somebody looks why nothing shows it.
     before = way[: way.index(stage)] if stage in way else []

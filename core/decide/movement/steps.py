@@ -12,14 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from core.decide.movement.audit import Subject, Verdict, carrier, judge, rung_name
-from core.decide.movement.person import Person
+from core.decide.movement.audit import Verdict, carrier, judge, rung_name
 from core.decide.movement.policy import FirstAction, HandOff, Mode, Policy, Step, Touch
+from core.decide.movement.subject import Subject, filled
 from core.decide.movement.traces import Trace
 from core.model.instant import Instant, from_iso
-from core.model.values import Json, Values
-
-_UNNAMED = {"contact": "this lead", "deal": "this deal", "ticket": "this ticket"}
+from core.model.values import Values
 
 
 class Deed(NamedTuple):
@@ -141,39 +139,6 @@ def _last_spoken(subject: Subject, now: Instant) -> Instant:
 def _task(policy: Policy, subject: Subject, first: FirstAction, name: str, stage: str, due_at: Instant) -> Deed:
     say = filled(first.say, subject, stage)
     return Deed(name, Step.TASK, policy.mode(Step.TASK), subject.record_id, say, first.type, due_at)
-
-
-def filled(text: str, subject: Subject, stage: str) -> str:
-    """A text with the record's own words in place of `{name}`, `{owner}`, `{asked}` and `{stage}`."""
-    words = {
-        "name": _title(subject),
-        "owner": _called(subject.owner),
-        "asked": _short(subject.values.get("asked")),
-        "stage": stage,
-    }
-    for key, word in words.items():
-        text = text.replace(f"{{{key}}}", word)
-    return " ".join(text.split())
-
-
-def _title(subject: Subject) -> str:
-    values = subject.values
-    parts = [values.get("first_name"), values.get("last_name")]
-    own = " ".join(str(one) for one in parts if one) if any(parts) else None
-    for found in (own, values.get("full_name"), values.get("name"), values.get("subject"), values.get("email")):
-        if found:
-            return str(found)
-    return _UNNAMED.get(subject.kind, "this record")
-
-
-def _called(owner: Person | None) -> str:
-    return owner.called if owner is not None else "nobody"
-
-
-def _short(value: Json) -> str:
-    """The first line of what they asked, cut where it is long."""
-    line = str(value or "").strip().split("\n")[0]
-    return f"{line[:77]}…" if len(line) > 78 else line
 
 
 def _moment(values: Values, name: str) -> Instant | None:

@@ -13,10 +13,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.decide.movement.audit import Subject, Verdict, judge
+from core.decide.movement.audit import Verdict, judge
 from core.decide.movement.policy import Mode, Policy
 from core.decide.movement.reality import findings
 from core.decide.movement.steps import due_steps, wakes_at
+from core.decide.movement.subject import Subject
 from core.flow.hub import Hub
 from core.flow.movement.gathering import LINKED, SUBJECTS, points_to, subjects
 from core.model.instant import Instant

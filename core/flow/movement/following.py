@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from core.decide.movement.assigning import Assigned, assign
-from core.decide.movement.audit import Subject
 from core.decide.movement.person import Person
 from core.decide.movement.policy import Mode, Step
 from core.decide.movement.steps import Deed, due_steps
+from core.decide.movement.subject import Subject
 from core.decide.movement.traces import REMINDER
 from core.flow.changes import Changes
 from core.flow.desk import load_works

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from core.decide.movement.audit import Subject
 from core.decide.movement.person import Person
+from core.decide.movement.subject import Subject
 from core.decide.movement.traces import KINDS, Trace, trace_of
 from core.flow.hub import Hub
 from core.model.values import Values

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from core.decide.movement.audit import Subject
 from core.decide.movement.hours import Hours, Span, Stretch
 from core.decide.movement.person import Person
 from core.decide.movement.policy import FirstAction, HandOff, Ladder, Mode, Policy, Rung, Stage, Step, Touch
+from core.decide.movement.subject import Subject
 from core.decide.movement.traces import Trace, trace_of
 from core.mapping.filter import Filter, filter_of
 from core.model.instant import DAY, HOUR, Instant, from_iso

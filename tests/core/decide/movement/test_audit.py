@@ -8,9 +8,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.decide.movement.audit import Subject, Verdict, judge, rung_name
+from core.decide.movement.audit import Verdict, judge, rung_name
 from core.decide.movement.person import Person
 from core.decide.movement.policy import Mode, Step
+from core.decide.movement.subject import Subject
 from core.decide.movement.traces import Trace
 from core.model.instant import DAY, HOUR, MINUTE, Instant, iso
 from tests.core.decide.movement.policies import BOSS, LADDER, POLICY, PRIYA, at, deal, iso_at, lead, trace
@@ -45,10 +46,10 @@ def test_a_lead_with_everything_is_protected() -> None:
 
 
 def test_a_lead_with_nothing_is_storage_and_says_who_does_what() -> None:
-    verdict = judged(lead(owner=None))
+    verdict = judged(lead(owner=None, asked="a patio"))
     assert (oks(verdict), verdict.word) == ("r", "storage")
     assert verdict.owner.who == "admin"
-    assert verdict.action.fix == "Call {name}: {asked}."
+    assert verdict.action.fix == "Call Ann: a patio."
 
 
 def test_a_queue_and_somebody_who_left_are_no_owners() -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from core.decide.movement.audit import Subject
 from core.decide.movement.policy import JOURNEY, Mode, Policy, Stage, Step
 from core.decide.movement.reading import load_leniently
 from core.decide.movement.reality import findings
+from core.decide.movement.subject import Subject
 from core.decide.movement.traces import trace_of
 from core.decide.movement.words import SECTIONS
 from core.mapping import load

@@ -1,0 +1,71 @@
+"""`/audit`: the scorecard as a page, and the records behind its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.assembly import Text
+from tests.api.test_audit_command import POLICY
+from tests.support import EVERYTHING, Lab
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[TestClient]:
+    with Lab(tmp_path) as lab:
+        lab.installation.change(texts={"movement": Text(POLICY, "movement.yaml")})
+        crm = lab.tool("crm", mapping=EVERYTHING)
+        owner = crm.create("owners", {"name": "Priya Nair", "email": "priya@shop.example", "active": True})
+        for number in range(3):
+            lead = {"email": f"lead{number}@shore.example", "first_name": f"<b>Lead{number}</b>", "stage": "lead"}
+            crm.create("contacts", {**lead, "source": "web & shop", **({"owner_id": owner} if number else {})})
+        lab.settle()
+        with TestClient(create_app(lab.installation), base_url="http://localhost") as client:
+            yield client
+
+
+def test_every_number_leads_to_its_records(page: TestClient) -> None:
+    found = page.get("/audit", params={"by": "source"})
+    assert found.status_code == 200
+    assert "web &amp; shop" in found.text
+    link = '/audit/records?missing=owner&amp;source=web+%26+shop"'
+    assert link in found.text
+    behind = page.get(link[:-1].replace("&amp;", "&")).text
+    assert "&lt;b&gt;Lead0&lt;/b&gt;" in behind
+    assert "Lead1" not in behind
+    assert "Give it an owner" in behind
+
+
+def test_it_can_be_counted_by_each_word_and_an_unknown_one_is_the_stage(page: TestClient) -> None:
+    for by in ("stage", "source", "owner", "tool", "kind", "shoe size"):
+        assert page.get("/audit", params={"by": by}).status_code == 200
+    assert "Captured" in page.get("/audit", params={"by": "shoe size"}).text
+
+
+def test_what_does_not_fit_together_is_told_with_the_act_that_mends_it(page: TestClient) -> None:
+    told = page.get("/audit/records", params={"unreal": "true"}).text
+    assert "no tool shows that they asked" in told
+    assert "Is it Captured? Nothing shows it." in told
+
+
+def test_nothing_on_the_page_runs_or_is_fetched(page: TestClient) -> None:
+    found = page.get("/audit")
+    assert "default-src 'none'" in found.headers["content-security-policy"]
+    assert "<script" not in found.text
+
+
+def test_somebody_unknown_is_told_plainly(page: TestClient) -> None:
+    found = page.get("/audit/records", params={"owner": "nobody@shop.example"})
+    assert found.status_code == 404
+    assert "Give the address they sign in with" in found.text
+
+
+def test_without_a_policy_the_page_says_how_to_get_one(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab, TestClient(create_app(lab.installation), base_url="http://localhost") as client:
+        found = client.get("/audit")
+        assert found.status_code == 404
+        assert "No movement policy is in force" in found.text
