@@ -195,17 +195,26 @@ class Members:
         with self._lock:
             if self._proven or self._by_hash:
                 return
-            params = {"count": 1, "fields": "members.contact_id"}
-            there = [one.id("contact_id") for one in
-                     self._client.ask("GET", "members", params=params).payload().each("members")]  # fmt: skip
-            for id_ in there:
+            missed, there = None, self._first()
+            while there is not None and there != missed:
                 try:
-                    self._client.ask("GET", "members", id_, params={"fields": "contact_id"})
-                except Gone as error:
-                    raise Unsupported(
-                        "Mailchimp does not find members by their contact ids.", remedy="Set `paths` to `hash`."
-                    ) from error
-            self._proven = bool(there)
+                    self._client.ask("GET", "members", there, params={"fields": "contact_id"})
+                except Gone:
+                    # It may have been deleted between the two calls, by ourselves beside this: is it still listed?
+                    missed, there = there, self._first()
+                else:
+                    self._proven = True
+                    return
+            if there is not None:
+                raise Unsupported(
+                    "Mailchimp does not find members by their contact ids.", remedy="Set `paths` to `hash`."
+                )
+
+    def _first(self) -> str | None:
+        """The contact id of a member that is there; None where nobody is."""
+        params = {"count": 1, "fields": "members.contact_id"}
+        listed = self._client.ask("GET", "members", params=params).payload().each("members")
+        return next((one.id("contact_id") for one in listed), None)
 
     def _tags(self, told: Payload) -> list[str]:
         names: list[str] = []

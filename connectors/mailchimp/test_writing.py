@@ -232,6 +232,25 @@ def test_erasing_is_for_good_and_may_be_repeated(trial: Trial) -> None:
     assert list(trial.box.audience.members) == [kept]
 
 
+def test_who_is_deleted_while_another_is_looked_for_proves_nothing(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going, kept = trial.person(1), trial.person(2)
+    asked = trial.connector._client.ask
+    probes: list[str] = []
+
+    def between(method: str, *words: str, **more: Any) -> Any:
+        if words[-1:] == (going,) and going not in probes:
+            probes.append(going)
+            trial.box.erase(going)
+        return asked(method, *words, **more)
+
+    monkeypatch.setattr(trial.connector._client, "ask", between)
+    found = {one.id: one.deleted for one in trial.connector.fetch(STREAM, ["nobody", kept])}
+    assert found == {"nobody": True, kept: False}
+    assert probes == [going]
+
+
 def test_there_is_one_stream(trial: Trial) -> None:
     with pytest.raises(Unsupported):
         trial.connector.write("campaigns", [])
