@@ -154,7 +154,8 @@ def _recovery(
     if ladder is None or not ladder.rungs:
         fix = f"Give the stage {stage.name} a ladder."
         return Element(False, f"nothing is to happen when {stage.name} stalls", ADMIN, fix), None
-    off = sorted({one.do for one in ladder.rungs if policy.mode(one.do) not in (Mode.ASK, Mode.ACT)})
+    # What waits for a person to do it is no recovery: it would stall like the first step did.
+    off = sorted({one.do for one in ladder.rungs if policy.mode(one.do) is not Mode.ACT})
     armed = [one for one in ladder.rungs if one.do not in off]
     if not armed:
         fix = f"Switch follow-through on: {', '.join(off)}."

@@ -85,7 +85,7 @@ FIRST_TYPES = ("task", "call", "meeting", "email")
 
 STEPS: Mapping[Step, str] = {
     Step.ASSIGN: "gives a record that has nobody to somebody, by the rules of ownership",
-    Step.ACKNOWLEDGE: "tells a person that their request has arrived, where their consent permits it",
+    Step.ACKNOWLEDGE: "tells a person that their request has arrived; not carried out yet",
     Step.TASK: "creates the first action as a task",
     Step.REMIND: "reminds whoever has to act",
     Step.ESCALATE: "tells somebody else that it has stalled",
@@ -98,7 +98,7 @@ RUNG_STEPS = (Step.TASK, Step.REMIND, Step.ESCALATE, Step.REASSIGN, Step.REACTIV
 MODES: Mapping[Mode, str] = {
     Mode.OFF: "nothing is done",
     Mode.DRY: "what would be done is listed",
-    Mode.ASK: "a person is asked first",
+    Mode.ASK: "it is listed for a person, who does it; nothing is done by itself",
     Mode.ACT: "it is done",
 }
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
