@@ -6,7 +6,7 @@ every tool that takes such records, told in history, and undone like any other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from core.decide.fold import alone
 from core.decide.keys import keys_of, reach_of
@@ -23,9 +23,20 @@ from core.store.database import allocate
 from core.store.records import Record
 
 
-def make_on(hub: Hub, tx: Tx, changes: Changes, kind: str, values: Mapping[str, Json]) -> int:
-    """Set a record down with these values, in normal form; gives its number. The caller writes the changes."""
-    (record_id,), (binding_id,) = allocate(tx, "record", 1), allocate(tx, "binding", 1)
+def make_each(hub: Hub, tx: Tx, changes: Changes, kind: str, many: Sequence[Mapping[str, Json]]) -> Sequence[int]:
+    """Set records of a kind down with these values, in normal form; gives their numbers, for two statements in all.
+
+    The caller writes the changes.
+    """
+    if not many:
+        return ()
+    ids, binding_ids = allocate(tx, "record", len(many)), allocate(tx, "binding", len(many))
+    for record_id, binding_id, values in zip(ids, binding_ids, many, strict=True):
+        _make(hub, changes, kind, values, record_id, binding_id)
+    return ids
+
+
+def _make(hub: Hub, changes: Changes, kind: str, values: Mapping[str, Json], record_id: int, binding_id: int) -> None:
     now, shape = changes.now, hub.shapes[kind]
     stamp = Stamp(now, now, Evidence.FIELD_HISTORY)
     claims = Claims.of({name: Claim(value, stamp) for name, value in values.items()})
@@ -45,4 +56,3 @@ def make_on(hub: Hub, tx: Tx, changes: Changes, kind: str, values: Mapping[str, 
     told = [heard[name] for name in hearers(kind, None, hub.hearers) if name in heard]
     takes = [one.id for one in told if not one.chooses(kind) or one.stream_for(kind, standing) is not None]
     changes.mark(takes, record_id, int(lane(kind, None)), KIND_ORDER.index(kind))
-    return record_id

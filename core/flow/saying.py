@@ -6,7 +6,7 @@ by the same rules, and can be explained and taken back like all others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from core.errors import ConfigError
 from core.flow.changes import Changes
@@ -58,25 +58,42 @@ def say_on(
 
     `explicit`: the person concerned says it, first hand; `proof` goes into the consent ledger.
     """
+    say_each(hub, tx, changes, [(work, values)], explicit=explicit, proof=proof)
+
+
+def say_each(
+    hub: Hub,
+    tx: Tx,
+    changes: Changes,
+    said: Sequence[tuple[Work, Mapping[str, Json]]],
+    *,
+    explicit: bool = False,
+    proof: Mapping[str, Json] | None = None,
+) -> None:
+    """The same about several records, each once: one statement a kind, and one for what is new."""
     stamp = Stamp(changes.now, changes.now, Evidence.FIELD_HISTORY, explicit)
-    claims = {name: Claim(value, stamp) for name, value in _normal(hub, work, values).items()}
-    stream_id = next(id_ for id_, kind in hub.own_streams.items() if kind == work.record.kind)
-    own = bindings.of_remotes(tx, stream_id, [str(work.record.id)]).get(str(work.record.id))
-    present = own.claims if own else Claims()
-    renewed = present.renewed(claims)
-    packed = bindings.packed(renewed)
-    if own:
-        row = own._replace(packed_claims=packed, read_at=changes.now)
-        changes.bindings[row.id] = row
-    else:
-        (id_,) = allocate(tx, "binding", 1)
-        row = Bound(
-            id_, stream_id, str(work.record.id), work.record.id, State.BOUND, UNKNOWN_DIGEST, None, None, changes.now,
-            None, packed, pack({}), None, None, None,
-        )  # fmt: skip
-        changes.new_bindings.append(row)
-    work.say(row, HUB, renewed)
-    work.heard.append(Heard("heard", Claims.of(claims), row.id, {"proof": dict(proof)} if proof else {}))
+    streams = {kind: id_ for id_, kind in hub.own_streams.items()}
+    own: dict[int, Bound] = {}
+    for kind in sorted({work.record.kind for work, _ in said}):
+        ids = [str(work.record.id) for work, _ in said if work.record.kind == kind]
+        own |= {int(id_): row for id_, row in bindings.of_remotes(tx, streams[kind], ids).items()}
+    fresh = iter(allocate(tx, "binding", len(said) - len(own)) if len(own) < len(said) else ())
+    for work, values in said:
+        claims = {name: Claim(value, stamp) for name, value in _normal(hub, work, values).items()}
+        present = own.get(work.record.id)
+        renewed = (present.claims if present else Claims()).renewed(claims)
+        packed = bindings.packed(renewed)
+        if present:
+            row = present._replace(packed_claims=packed, read_at=changes.now)
+            changes.bindings[row.id] = row
+        else:
+            row = Bound(
+                next(fresh), streams[work.record.kind], str(work.record.id), work.record.id, State.BOUND,
+                UNKNOWN_DIGEST, None, None, changes.now, None, packed, pack({}), None, None, None,
+            )  # fmt: skip
+            changes.new_bindings.append(row)
+        work.say(row, HUB, renewed)
+        work.heard.append(Heard("heard", Claims.of(claims), row.id, {"proof": dict(proof)} if proof else {}))
 
 
 def _normal(hub: Hub, work: Work, values: Mapping[str, Json]) -> dict[str, Json]:

@@ -22,11 +22,11 @@ from core.decide.movement.traces import REMINDER
 from core.flow.changes import Changes
 from core.flow.desk import load_works
 from core.flow.hub import Hub
-from core.flow.making import make_on
+from core.flow.making import make_each
 from core.flow.movement.gathering import person, subjects
 from core.flow.refold import refold
 from core.flow.running import Run
-from core.flow.saying import say_on
+from core.flow.saying import say_each
 from core.model.instant import HOUR, Instant, iso
 from core.model.values import Json, Values
 from core.store import Tx, movement, records, steps
@@ -80,6 +80,10 @@ class _Page:
         self.hub, self.tx, self.ids = hub, tx, ids
         self.changes = Changes(hub.clock(), run_id)
         self.taken: list[Taken] = []
+        self.given_to: dict[int, int] = {}
+        """Record → whom it is given to."""
+        self.set_down: list[tuple[Deed, dict[str, Json]]] = []
+        """Steps that are activities, with what these say."""
         found, _ = subjects(hub, tx, ids)
         verdicts = movement.of_records(tx, ids)
         self.subjects = [one._replace(entered_at=verdicts[one.record_id].since) for one in found]
@@ -111,6 +115,7 @@ class _Page:
                     self._set_down(subject, deed, owner)
                 done.taken[deed.step] += 1
         done.nobody += len(alone)
+        self._carry_out()
         changed = [work for work in self.works.values() if work.heard]
         refold(self.hub, self.tx, self.changes, changed, cause="live")
         self.changes.write(self.tx)
@@ -139,7 +144,7 @@ class _Page:
         )
 
     def _give(self, subject: Subject, deed: Deed, found: Assigned) -> None:
-        say_on(self.hub, self.tx, self.changes, self.works[subject.record_id], {"owner": found.person.record_id})
+        self.given_to[subject.record_id] = found.person.record_id
         self.load[found.person.record_id] += 1
         if subject.owner is not None:
             self.load[subject.owner.record_id] -= 1
@@ -163,7 +168,15 @@ class _Page:
             values["owner"] = whose.record_id
         if deed.step in _REMINDING:
             values["tags"] = [REMINDER]
-        self._note(deed, make_on(self.hub, self.tx, self.changes, "activity", values))
+        self.set_down.append((deed, values))
+
+    def _carry_out(self) -> None:
+        """Say whose the records are and set the activities down, for a number of statements that does not grow."""
+        said = [(self.works[id_], {"owner": owner}) for id_, owner in self.given_to.items()]
+        say_each(self.hub, self.tx, self.changes, said)
+        made = make_each(self.hub, self.tx, self.changes, "activity", [values for _, values in self.set_down])
+        for (deed, _), id_ in zip(self.set_down, made, strict=True):
+            self._note(deed, id_)
 
     def _whose(self, deed: Deed, owner: Person | None) -> Person | None:
         return next((one for one in self.people.values() if deed.to in (one.email, one.called)), owner)

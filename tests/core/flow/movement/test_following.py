@@ -21,6 +21,7 @@ from core.store import movement, steps
 from core.store.movement import Kept
 from core.store.steps import Taken
 from tests.core.decide.movement.policies import POLICY, at, iso_at
+from tests.core.store.test_statements import counted
 from tests.remains import remains
 from tests.support import EVERYTHING, Lab, emptied
 
@@ -267,6 +268,22 @@ def test_a_crash_at_any_place_takes_no_step_twice(lab: Lab, monkeypatch: pytest.
     assert run(lab) == {Step.ASSIGN: 3, Step.TASK: 3}
     assert len(tasks(lab)) == 3
     assert from_iso(tasks(lab)[0]["due_at"]) > lab.clock()
+
+
+def test_the_number_of_statements_does_not_depend_on_the_records(lab: Lab) -> None:
+    person(lab, "Priya")
+
+    def statements(start: int, size: int) -> int:
+        for number in range(start, start + size):
+            put(lab, "contacts", email=f"lead{number}@shore.example", first_name=f"Lead{number}", stage="lead")
+        lab.settle()
+        audit(lab.hub)
+        with counted(lab.hub.store) as seen:
+            assert follow(lab.hub).taken == {Step.ASSIGN: size, Step.TASK: size}
+        return len(seen)
+
+    run(lab)
+    assert statements(0, 3) == statements(100, 60)
 
 
 def test_the_tasks_of_somebody_who_is_erased_go_with_them(lab: Lab) -> None:
