@@ -195,7 +195,8 @@ def verify(installation: Installation, config: Config) -> list[Problem]:
         _check_forms(config, config.forms, *installation.askable(shapes))
     if config.movement is None:
         return []
-    return check_movement(config.movement, config.movement_line, config.source, shapes=shapes, locale=locale)
+    names = list(config.connections)
+    return check_movement(config.movement, config.movement_line, config.source, names, shapes=shapes, locale=locale)
 
 
 def put(installation: Installation, config: Config, found: Changes, *, run_id: int | None = None) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.preferences import link
+from api.sending import mail_connection, sender
 from core.errors import ConfigError, ToolError
 from core.flow.consent.confirming import Letter, confirm
 from core.flow.running import Run
-from core.ports import Sends
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -32,19 +32,14 @@ def ask_sign_ups(installation: Installation) -> None:
     sources = {*asked.sources, *(one.form.speaks_as for one in hub.forms.values())}
     if asked.mail is None or not sources or not hub.profile.double_opt_in:
         return
-    connection = next((one for one in hub.connections.values() if one.name == asked.mail), None)
-    if connection is None or connection.state != "active":
+    connection = mail_connection(hub, asked.mail)
+    if connection is None:
         return
     letter = letter_of(installation.settings.data / FILE)
     with suppress(ToolError), Run(hub, connection.id, "confirm") as run:
-        sender = hub.open(connection.name)
-        if not isinstance(sender, Sends):
-            raise ConfigError(
-                f"{connection.name} sends no mail.", remedy="Name a connection of `smtp` as `consent: {mail: …}`."
-            )
         done = confirm(
             hub,
-            sender,
+            sender(hub, connection, "consent: {mail: …}"),
             letter,
             lambda record_id, field: f"{link(installation, record_id)}/confirm/{field}",
             sources=sources,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from api.acknowledging import send_acknowledgements
 from api.confirming import ask_sign_ups
 from core.flow.inward.arrivals import Intake
 from core.flow.inward.hearing import sweep
@@ -106,6 +107,7 @@ def turn_crank(
         if follow(hub).taken:
             # What was set down goes out at once; what it leads to is judged in the next round.
             done.turns += sync(hub, names, until_quiet=until_quiet, everything=False, tell=tell, holder=who)
+        send_acknowledgements(installation, who)
         ask_sign_ups(installation)
         installation.learn_clocks()
 

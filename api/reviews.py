@@ -218,6 +218,10 @@ class _Telling:
                 return f"{connection} holds it twice. Merge the two there."
             case "delete":
                 return f"It was deleted in {connection}. Is it to be deleted everywhere, or put back there?"
+            case "step":
+                to = f", to {subject['to']}" if subject.get("to") else ""
+                said = f": {subject['say']}" if subject.get("say") else ""
+                return f"The policy has the hub {subject['step']}{to}{said}. Is it to be done?"
         words = [str(subject[name]) for name in ("note", "message", "remedy") if subject.get(name)]
         return " ".join(one if one.endswith((".", "?")) else f"{one}." for one in words)
 

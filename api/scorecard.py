@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.decide.movement.audit import ELEMENTS
 from core.errors import ConfigError
 from core.flow.movement.auditing import audit
 from core.model.instant import MINUTE, iso
-from core.store import Tx, records, scores
+from core.store import Tx, messages, records, scores
+from core.store.messages import Booked
 from core.store.movement import Kept
 from core.store.scores import Asked, Score
 
@@ -62,12 +63,13 @@ def listed(installation: Installation, asked: Asked, *, limit: int | None = None
                 return
             last = page[-1].record_id
             found = records.load(tx, [one.record_id for one in page])
+            mails = messages.of_records(tx, [one.record_id for one in page])
             names = _names(hub, tx, [one.owner_id for one in page])
         left = left - len(page) if left is not None else None
         for one in page:
             if one.record_id in found:
                 title = hub.shapes[one.kind].name_of(found[one.record_id].values)
-                yield _record(one, title, names.get(one.owner_id))
+                yield _record(one, title, names.get(one.owner_id), mails.get(one.record_id, ()))
 
 
 def owner_named(hub: Hub, who: str) -> int:
@@ -104,7 +106,7 @@ def _minutes(answers: list[int], part: float) -> float | None:
     return round(answers[min(len(answers) - 1, int(part * len(answers)))] / MINUTE, 1) if answers else None
 
 
-def _record(one: Kept, title: str, owner: str | None) -> Told:
+def _record(one: Kept, title: str, owner: str | None, mails: Sequence[Booked]) -> Told:
     told = one.told
     said = told.get("elements", [])
     return {
@@ -122,5 +124,9 @@ def _record(one: Kept, title: str, owner: str | None) -> Told:
             if not ok
         },
         "unreal": [{key: each[key] for key in ("what", "because", "move", "task")} for each in told["unreal"]],
+        "mails": [
+            {"what": mail.rule, "state": mail.state.name.lower(), "why": mail.note, "at": iso(mail.at)}
+            for mail in mails
+        ],
         "steps": [{"step": each[1], "mode": each[2], "say": each[4]} for each in told["steps"]],
     }

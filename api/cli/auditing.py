@@ -121,6 +121,9 @@ def _print_records(found: Iterable[dict[str, Any]]) -> None:
         for each in one["unreal"]:
             mend = f"Say {', '.join(f'{k}={v}' for k, v in each['move'].items())}" if each["move"] else each["task"]
             screen.print(f"      {each['because']} {mend}.", markup=False)
+        for each in one["mails"]:
+            why = f": {each['why']}" if each["why"] else ""
+            screen.print(f"      acknowledgement {each['what']} {each['state']}{why}", markup=False)
         for each in one["steps"]:
             screen.print(f"      {each['mode']}: {each['step']} {each['say']}", markup=False)
     if not found_any:

@@ -20,6 +20,7 @@ from core.model.values import Json, is_blank
 WITHIN: Mapping[str, Instant] = {
     "connection": 4 * HOUR,
     "brake": 4 * HOUR,
+    "step": 4 * HOUR,
     "schema": DAY,
     "ask": 2 * DAY,
     "frozen": 2 * DAY,

@@ -25,6 +25,7 @@ from core.store.tables import (
     history,
     intent,
     key,
+    message,
     new_key,
     outbox,
     plan,
@@ -54,6 +55,7 @@ def forget_records(tx: Connection, record_ids: Collection[int], *, now: int) -> 
         "review": _blank_reviews(tx, ids, now=now),
         "verdict": _drop(tx, verdict, verdict.c.record_id, ids),
         "step": _drop(tx, step, step.c.record_id, ids),
+        "message": _drop(tx, message, message.c.record_id, ids),
         "about": sum(_drop(tx, about, about.c[name], ids) for name in ("record_id", "target_id")),
         "waiting_out": sum(_drop(tx, waiting_out, waiting_out.c[name], ids) for name in ("record_id", "target_id")),
         # The rows stay: whoever is at work on one must find that its mark has moved on.

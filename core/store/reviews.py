@@ -19,13 +19,16 @@ DUTIES = "reviews"
 
 
 class Question(NamedTuple):
-    """A question to open. `what` is ask, frozen, ambiguous, duplicate, delete, brake, connection or schema."""
+    """A question to open. `what` is ask, frozen, ambiguous, duplicate, delete, brake, connection, schema or step."""
 
     what: str
     subject: dict[str, Any]
     connection_id: int = 0
     record_id: int = 0
     field: str = ""
+    """The field it is about; of a step what the step is called."""
+    owner: str | None = None
+    """Whom it is put to by name; None for whom the configuration names."""
 
 
 class Review(NamedTuple):
@@ -117,10 +120,10 @@ def ask(tx: Connection, questions: Sequence[Question], *, now: Instant) -> None:
         return
     within = duties(tx).within
     rows = [
-        (q.what, q.connection_id, q.record_id, q.field, dumps(q.subject), now, now + within(q.what))
+        (q.what, q.connection_id, q.record_id, q.field, dumps(q.subject), now, now + within(q.what), q.owner)
         for q in {(q.what, q.record_id, q.connection_id, q.field): q for q in questions}.values()
     ]
-    columns = ("what", "connection_id", "record_id", "field", "subject", "opened_at", "due_at")
+    columns = ("what", "connection_id", "record_id", "field", "subject", "opened_at", "due_at", "owner")
     database.insert(tx, review, columns, rows, otherwise=_SAME)
 
 
@@ -217,10 +220,12 @@ def by_ids(tx: Connection, ids: Collection[int]) -> list[Review]:
     return [Review(*row) for row in tx.execute(select(*_ALL).where(among(tx, review.c.id, ids)).order_by(review.c.id))]
 
 
-def about(tx: Connection, record_ids: Collection[int]) -> list[Review]:
-    """Open questions about these records."""
+def about(tx: Connection, record_ids: Collection[int], *, what: str | None = None) -> list[Review]:
+    """Open questions about these records; of one kind where given."""
     c = review.c
     query = select(*_ALL).where(among(tx, c.record_id, record_ids), c.closed_at.is_(None)).order_by(c.id)
+    if what is not None:
+        query = query.where(c.what == what)
     return [Review(*row) for row in tx.execute(query)]
 
 

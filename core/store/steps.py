@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select, update
 
 from core.model.instant import Instant
 from core.store import database
@@ -23,7 +23,7 @@ class Taken(NamedTuple):
     record_id: int
     step: str
     made_id: int | None
-    """The activity that was made for it, or whom the record was given to."""
+    """The activity that was made for it, or whom the record was given to; None where a person said to leave it."""
     run_id: int
     at: Instant
 
@@ -40,6 +40,16 @@ def taken(tx: Connection, record_ids: Collection[int]) -> dict[int, frozenset[st
     for record_id, name in tx.execute(query) if record_ids else ():
         found.setdefault(record_id, set()).add(name)
     return {record_id: frozenset(names) for record_id, names in found.items()}
+
+
+def made(tx: Connection, name: str, record_id: int) -> None:
+    """Note what was made for a step that was taken before."""
+    tx.execute(update(step).where(step.c.name == name).values(made_id=record_id))
+
+
+def forget(tx: Connection, run_id: int) -> None:
+    """The steps of a run may be taken again."""
+    tx.execute(delete(step).where(step.c.run_id == run_id))
 
 
 def steps_of(tx: Connection, record_ids: Collection[int]) -> list[Taken]:

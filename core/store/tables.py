@@ -521,6 +521,21 @@ step = Table(
     Index("step_by_record", "record_id"),
 )
 
+# Mails of follow-through: booked in the transaction of their step, sent at most once.
+message = Table(
+    "message",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("record_id", Id, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("at", Id, nullable=False),
+    Column("until", Id, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("note", Text, nullable=False),
+    Index("message_by_record", "record_id"),
+    Index("message_by_state", "state", "name"),
+)
+
 # What forms brought lately, so that one that is sent twice is one; older rows say nothing any more.
 lead = Table(
     "lead",

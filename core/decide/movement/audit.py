@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from core.decide.movement.hours import Span
 from core.decide.movement.person import Person
-from core.decide.movement.policy import Ladder, Mode, Policy, Rung, Stage, Step, To
+from core.decide.movement.policy import DONE, Ladder, Policy, Rung, Stage, Step, To
 from core.decide.movement.subject import Subject, filled
 from core.decide.movement.traces import Trace
 from core.model.instant import Instant, from_iso, iso
@@ -154,8 +154,8 @@ def _recovery(
     if ladder is None or not ladder.rungs:
         fix = f"Give the stage {stage.name} a ladder."
         return Element(False, f"nothing is to happen when {stage.name} stalls", ADMIN, fix), None
-    # What waits for a person to do it is no recovery: it would stall like the first step did.
-    off = sorted({one.do for one in ladder.rungs if policy.mode(one.do) is not Mode.ACT})
+    # What is asked first is a review, with an owner and a time of its own: it does not stall unheard.
+    off = sorted({one.do for one in ladder.rungs if policy.mode(one.do) not in DONE})
     armed = [one for one in ladder.rungs if one.do not in off]
     if not armed:
         fix = f"Switch follow-through on: {', '.join(off)}."
@@ -175,7 +175,7 @@ def rung_after(policy: Policy, ladder: Ladder, stalls_at: Instant, climbed: int)
     at = stalls_at
     for place, rung in enumerate(ladder.rungs):
         at = policy.hours.after(at, rung.after)
-        if place >= climbed and policy.mode(rung.do) in (Mode.ASK, Mode.ACT):
+        if place >= climbed and policy.mode(rung.do) in DONE:
             return place, at
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.decide.movement.policy import HandOff, Policy, Stage, To
+from core.decide.movement.policy import DONE, HandOff, Policy, Stage, Step, To
 from core.mapping.comparing import WORDS
 from core.mapping.filter import Filter, Test
 from core.mapping.problem import did_you_mean
@@ -21,6 +21,7 @@ def look_over(policy: Policy, root: dict[str, Entry], stages: Stages, hand_offs:
     _unreached(stages, source)
     _without_recovery(policy, stages, hand_offs, source)
     _without_manager(policy, root, source)
+    _without_letter(policy, root, source)
 
 
 def _names(policy: Policy, root: dict[str, Entry], stages: Stages, hand_offs: HandOffs, source: Source) -> None:
@@ -91,6 +92,23 @@ def _without_recovery(policy: Policy, stages: Stages, hand_offs: HandOffs, sourc
                 line.place,
                 f"`{one.name}` has a first action, and nothing happens when it stalls.",
                 remedy="Give it a `ladder`, or say one for all at the top: `ladder: NAME`.",
+                severity="warning",
+            )
+
+
+def _without_letter(policy: Policy, root: dict[str, Entry], source: Source) -> None:
+    """Acknowledging is switched on, and there is nothing to say or nobody to carry it."""
+    if policy.mode(Step.ACKNOWLEDGE) not in DONE:
+        return
+    for word, there, what in (
+        ("acknowledgements", policy.acknowledgements, "there is no letter"),
+        ("mail", policy.mail, "no connection sends mail"),
+    ):
+        if not there:
+            source.problem(
+                root["follow_through"].place,
+                f"`acknowledge` is switched on, and {what}.",
+                remedy=f"Say `{word}: …`, or switch it off.",
                 severity="warning",
             )
 

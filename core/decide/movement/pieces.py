@@ -90,16 +90,16 @@ class Pieces:
             return ""
         return str(line.node.value).strip()
 
-    def told(self, line: Entry | None) -> str:
+    def told(self, line: Entry | None, words: Collection[str] = TOLD) -> str:
         """Words in which braces stand for the record's own."""
         text = self.text(line)
         for found in _BRACES.findall(text) if line else ():
-            if found not in TOLD:
-                remedy = did_you_mean(found, TOLD) or "Leave it out."
+            if found not in words:
+                remedy = did_you_mean(found, words) or "Leave it out."
                 self.source.problem(
                     line.node.place if line else Place(1, 1),
                     f"`{{{found}}}` stands for nothing.",
-                    expected=one_of(f"{{{one}}}" for one in TOLD),
+                    expected=one_of(f"{{{one}}}" for one in words),
                     remedy=remedy,
                 )
         return text

@@ -49,6 +49,10 @@ class Mode(StrEnum):
     ACT = "act"
 
 
+DONE = (Mode.ASK, Mode.ACT)
+"""Modes in which a step is taken in the end: by itself, or on a person's word."""
+
+
 class Step(StrEnum):
     """What follow-through can do."""
 
@@ -193,6 +197,26 @@ class Touch(NamedTuple):
     first: FirstAction
 
 
+class Acknowledgement(NamedTuple):
+    """What somebody who asked for something is told at once."""
+
+    name: str
+    kind: str
+    """`contact`, `deal` or `ticket`."""
+    when: Filter
+    within: Instant
+    """Only while what they asked is not older than this, in µs: later it is no acknowledgement."""
+    subject: str
+    question: str
+    """The one question it asks."""
+    next: str
+    """The one thing that happens next."""
+    text: str
+    """The letter; a paragraph in which braces stand for nothing is left out."""
+    topic: str | None = None
+    """The purpose for which the consent gate is asked; None for mail at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What an installation asks of its open records."""
@@ -209,6 +233,9 @@ class Policy:
     absences: tuple[Absence, ...] = ()
     reactivate: tuple[Touch, ...] = ()
     after_sale: tuple[Touch, ...] = ()
+    acknowledgements: tuple[Acknowledgement, ...] = ()
+    mail: str | None = None
+    """The connection that sends mail."""
     modes: Mapping[Step, Mode] = field(default_factory=dict)
     """How far the hub goes by itself; what is not named is `off`."""
     escalate_to: str | None = None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from core.decide.movement.letters import LETTER
 from core.decide.movement.pieces import Pieces
 from core.decide.movement.policy import (
     EVIDENCE,
     JOURNEY,
+    Acknowledgement,
     Assignment,
     HandOff,
     Ladder,
@@ -19,6 +21,7 @@ from core.decide.movement.policy import (
     Touch,
 )
 from core.decide.movement.words import (
+    ACKNOWLEDGEMENT,
     BY,
     HAND_OFF,
     HAND_OFF_KINDS,
@@ -28,11 +31,13 @@ from core.decide.movement.words import (
     RUNG_STEPS,
     STAGE,
     STAGE_KINDS,
+    TOLD_IN_LETTERS,
     TOUCH,
     TOUCH_KINDS,
 )
 from core.mapping.problem import did_you_mean, one_of
 from core.mapping.source import Entry, Node
+from core.model.instant import HOUR
 from core.model.values import Json
 
 _GROUP = re.compile(r"(\w+)(?: in (.+))?")
@@ -172,6 +177,41 @@ def read_touches(line: Entry | None, section: str, pieces: Pieces) -> tuple[Touc
         if kind and first and after is not None and "when" in said:
             found.append(Touch(str(one.key), kind, pieces.condition(said["when"], kind), after, first))
     return tuple(found)
+
+
+# What is told at once.
+
+
+def read_acknowledgements(line: Entry | None, pieces: Pieces) -> tuple[Acknowledgement, ...]:
+    """What somebody who asked for something is told."""
+    found = []
+    for one in pieces.named(line.node, "`acknowledgements`") if line else ():
+        what = f"`{one.key}`"
+        said = pieces.below(one, what, ACKNOWLEDGEMENT)
+        needed = ("of", "subject", "question", "next")
+        has_all = [pieces.needed(said, key, one, what, ACKNOWLEDGEMENT) for key in needed]
+        kind = pieces.word(said.get("of"), STAGE_KINDS)
+        within = pieces.time(said.get("within")) if "within" in said else HOUR
+        subject, question, coming = (pieces.told(said.get(key)) for key in needed[1:])
+        text = pieces.told(said.get("text"), TOLD_IN_LETTERS) or LETTER
+        if "text" in said:
+            _says_all(said["text"], text, pieces)
+        if all(has_all) and kind and within:
+            when, topic = pieces.condition(said.get("when"), kind), pieces.text(said.get("topic")) or None
+            found.append(Acknowledgement(str(one.key), kind, when, within, subject, question, coming, text, topic))
+    return tuple(found)
+
+
+def _says_all(line: Entry, text: str, pieces: Pieces) -> None:
+    """A letter confirms what was asked, asks one thing, and says what comes next."""
+    for word in ("asked", "question", "next"):
+        if f"{{{word}}}" not in text:
+            pieces.source.problem(
+                line.node.place,
+                f"The letter does not say `{{{word}}}`.",
+                expected="what they asked, one question, and what happens next",
+                remedy=f"Put `{{{word}}}` where it belongs.",
+            )
 
 
 # Ownership.

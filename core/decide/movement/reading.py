@@ -32,6 +32,7 @@ from core.decide.movement.pieces import Pieces
 from core.decide.movement.policy import ANSWERED_WITHIN, Mode, Policy, Step
 from core.decide.movement.read_hours import read_absences, read_hours, read_zone
 from core.decide.movement.read_stages import (
+    read_acknowledgements,
     read_hand_offs,
     read_ladders,
     read_ownership,
@@ -76,6 +77,8 @@ def read_policy(root: Node, source: Source, *, shapes: Mapping[str, Shape], loca
         hand_offs=tuple(hand_off for hand_off, _ in hand_offs),
         assignments=read_ownership(said.get("ownership"), pieces),
         absences=read_absences(said.get("absences"), zone, pieces),
+        acknowledgements=read_acknowledgements(said.get("acknowledgements"), pieces),
+        mail=pieces.text(said.get("mail")) or None,
         reactivate=read_touches(said.get("reactivation"), "reactivation", pieces),
         after_sale=read_touches(said.get("after_sale"), "after_sale", pieces),
         modes=_modes(said.get("follow_through"), pieces),

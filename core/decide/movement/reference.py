@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from core.decide.movement.letters import LETTER
 from core.decide.movement.policy import ANSWERED_WITHIN, EVIDENCE
-from core.decide.movement.words import FIRST, HAND_OFF, MODES, RULE, RUNG, SECTIONS, STAGE, STEPS, TOUCH
+from core.decide.movement.words import (
+    ACKNOWLEDGEMENT,
+    FIRST,
+    HAND_OFF,
+    MODES,
+    RULE,
+    RUNG,
+    SECTIONS,
+    STAGE,
+    STEPS,
+    TOUCH,
+)
 from core.model.instant import DAY
 
 _HEAD = """\
@@ -82,6 +94,18 @@ the language, or where neither is known, the next rule decides.
 """
 
 
+_LETTERS = f"""
+Nothing is sent to whom [consent](consent.md) does not permit it: the mail waits for as long as `within` says, and then
+stays unsent; `concord audit --records` says why. It goes out once, whatever crashes: where nobody knows whether it did,
+it is not sent again. It is kept as an email beside the record, and is neither an answer of yours nor evidence. The
+hub's own letter is:
+
+```text
+{LETTER}
+```
+"""
+
+
 def reference_page() -> str:
     """The page as it should be."""
     days = ANSWERED_WITHIN // DAY
@@ -99,6 +123,8 @@ def reference_page() -> str:
         f"\nA document that was sent counts as a next step for {days} days, unless `answered_within` says otherwise.\n",
         *_section("A rule of ownership", "Word", RULE),
         _TURNS,
+        *_section("An acknowledgement", "Word", ACKNOWLEDGEMENT),
+        _LETTERS,
         *_section("After a sale, after long quiet", "Word", TOUCH),
         *_section("Follow-through", "Step", {step: f"{doc[0].upper()}{doc[1:]}." for step, doc in STEPS.items()}),
         *_section("", "Mode", {mode: f"{doc[0].upper()}{doc[1:]}." for mode, doc in MODES.items()}),

@@ -12,6 +12,7 @@ from typing import Any
 
 from core.decide.movement.policy import EVIDENCE, JOURNEY, To
 from core.decide.movement.words import (
+    ACKNOWLEDGEMENT,
     BY,
     DAYS,
     EVERY_DAY,
@@ -67,6 +68,8 @@ def schema(shapes: Mapping[str, Shape]) -> Schema:
             "hand_off": _of_kind(HAND_OFF, {"quiet": _ref("length"), "first": _ref("first"), "ladder": _NAME},
                                  HAND_OFF_KINDS, ["of", "when", "first"]),
             "rule": _rule(),
+            "acknowledgement": _of_kind(ACKNOWLEDGEMENT, {"within": _ref("length"), **_letter()}, STAGE_KINDS,
+                                        ["of", "subject", "question", "next"]),
             "touch": _of_kind(TOUCH, {"after": _ref("length"), "first": _ref("first")}, TOUCH_KINDS, list(TOUCH)),
             **{f"when_{kind}": _when(shapes[kind]) for kind in kinds},
         },
@@ -97,6 +100,8 @@ def _sections() -> Schema:
         "hand_offs": _named(_ref("hand_off")),
         "ownership": _named(_ref("rule")),
         "absences": _named(_one_or_several(_DATES)) | {"propertyNames": _ADDRESS},
+        "acknowledgements": _named(_ref("acknowledgement")),
+        "mail": _NAME,
         "reactivation": _named(_ref("touch")),
         "after_sale": _named(_ref("touch")),
         "follow_through": _map(STEPS, {step: {"enum": list(MODES)} for step in STEPS}),
@@ -122,6 +127,10 @@ def _rung() -> Schema:
     to = {"anyOf": [{"enum": list(To)}, _ref("address")]}
     said = {"after": _ref("length"), "do": {"enum": list(RUNG_STEPS)}, "to": to, "say": _TEXT}
     return _map(RUNG, said, ["after", "do"])
+
+
+def _letter() -> Schema:
+    return dict.fromkeys(("topic", "subject", "question", "next", "text"), _TEXT)
 
 
 def _rule() -> Schema:

@@ -1,6 +1,6 @@
 """Steps: what follow-through has to do about a record now, each named so that it can be done once only. Pure.
 
-    nobody owns it ▶ assign     no next step ▶ task     something was handed off ▶ task
+    somebody asked ▶ acknowledge     nobody owns it ▶ assign     no next step, or something handed off ▶ task
     the step stalls ▶ the ladder, rung by rung          quiet, or won ▶ touch
 
 A step's name holds what it answers: the stage and when it began, the missed call, the rung and when the action was
@@ -9,15 +9,18 @@ due. So the same step is never taken twice for one occasion, and taken again for
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from core.decide.movement.audit import Verdict, carrier, judge, rung_name
-from core.decide.movement.policy import FirstAction, HandOff, Mode, Policy, Step, Touch
+from core.decide.movement.policy import DONE, FirstAction, HandOff, Mode, Policy, Step, Touch
 from core.decide.movement.subject import Subject, filled
-from core.decide.movement.traces import Trace
-from core.model.instant import Instant, from_iso
+from core.decide.movement.traces import ACKNOWLEDGEMENT, Trace
+from core.model.instant import DAY, Instant, from_iso
 from core.model.values import Values
+
+IN_TALKS = 14 * DAY
+"""Whoever heard from us within this time is in talks with us: what they write then is no request to be confirmed."""
 
 
 class Deed(NamedTuple):
@@ -33,16 +36,25 @@ class Deed(NamedTuple):
     type: str = "task"
     """A type of activity."""
     due_at: Instant | None = None
+    """By when it is to be done; after it a mail is not sent any more."""
     to: str | None = None
     """An address or a name; None for the record's owner."""
     rung: int | None = None
     """Its place in the ladder."""
+    on: str = ""
+    """What it answers, in the policy's own words: a stage, a hand-off, a ladder."""
+
+    @property
+    def title(self) -> str:
+        """What it is called where several are listed; two of one record differ, unless they are for the same thing."""
+        return f"{self.step} {self.on}".strip()
 
 
 def due_steps(policy: Policy, subject: Subject, now: Instant) -> list[Deed]:
     """What is to be done about a record now, but for what was taken already; nothing whose mode is `off`."""
     verdict = judge(policy, subject, now)
-    every = [*_opening(policy, subject, verdict, now)] if verdict is not None else []
+    every = [*_asked(policy, subject, now)]
+    every += _opening(policy, subject, verdict, now) if verdict is not None else []
     every += _handed_off(policy, subject, now)
     every += _touches(policy, subject, now)
     return [one for one in every if one.mode is not Mode.OFF and one.name not in subject.taken]
@@ -55,6 +67,42 @@ def wakes_at(policy: Policy, subject: Subject, now: Instant) -> Instant | None:
     ]
     moments += [begins + one.after for one, begins, _ in _occasions(policy, subject, now)]
     return min((at for at in moments if at > now), default=None)
+
+
+def _asked(policy: Policy, subject: Subject, now: Instant) -> Iterator[Deed]:
+    """What somebody who asked for something is told at once, unless we are in talks with them."""
+    fits = (one for one in policy.acknowledgements if one.kind == subject.kind and one.when.holds(subject.values))
+    rule = next(fits, None)
+    asked_at = asked_last(subject, now) if rule is not None else None
+    if rule is None or asked_at is None or asked_at + rule.within <= now:
+        return
+    ours = [one for one in subject.traces if one.was_said(now) and one.outbound is not False]
+    told = [one for one in subject.traces if one.has_tag(ACKNOWLEDGEMENT)]
+    if _since(ours, asked_at - IN_TALKS) or _since(told, asked_at - rule.within):
+        return
+    yield Deed(
+        f"acknowledge {subject.record_id} of {asked_at}",
+        Step.ACKNOWLEDGE,
+        policy.mode(Step.ACKNOWLEDGE),
+        subject.record_id,
+        filled(rule.subject, subject, rule.name),
+        "email",
+        asked_at + rule.within,
+        on=rule.name,
+    )
+
+
+def asked_last(subject: Subject, now: Instant) -> Instant | None:
+    """When they last asked for something: by a form or a message, or as they were put down with what they want."""
+    by_word = [one.at for one in subject.traces if one.kind == "activity" and one.outbound is False]
+    moments = [at for at in by_word if at is not None and at <= now]
+    if subject.values.get("asked"):
+        moments.append(_moment(subject.values, "created_at") or subject.held_since)
+    return max(moments, default=None)
+
+
+def _since(traces: Iterable[Trace], moment: Instant) -> bool:
+    return any(one.at is not None and one.at >= moment for one in traces)
 
 
 def _opening(policy: Policy, subject: Subject, verdict: Verdict, now: Instant) -> Iterator[Deed]:
@@ -71,7 +119,7 @@ def _opening(policy: Policy, subject: Subject, verdict: Verdict, now: Instant) -
         name = f"task {id_} {stage.name} since {owed_since}"
         task = _task(policy, subject, stage.first, name, stage.name, due_at)
         yield task
-        if task.mode in (Mode.ASK, Mode.ACT) and task.name not in subject.taken:
+        if task.mode in DONE and task.name not in subject.taken:
             # Nobody is reminded of what is only now set down.
             return
     if verdict.next_rung is not None and verdict.next_rung[1] <= now:
@@ -82,7 +130,7 @@ def _opening(policy: Policy, subject: Subject, verdict: Verdict, now: Instant) -
             name = rung_name(subject, ladder, place, verdict.stalls_at)
             to = carrier(policy, rung, subject.owner)
             say = filled(rung.say or f"{{name}}: {rung.do}", subject, stage.name)
-            yield Deed(name, rung.do, policy.mode(rung.do), id_, say, due_at=now, to=to, rung=place)
+            yield Deed(name, rung.do, policy.mode(rung.do), id_, say, due_at=now, to=to, rung=place, on=ladder.name)
 
 
 def _handed_off(policy: Policy, subject: Subject, now: Instant) -> Iterator[Deed]:
@@ -138,7 +186,7 @@ def _last_spoken(subject: Subject, now: Instant) -> Instant:
 
 def _task(policy: Policy, subject: Subject, first: FirstAction, name: str, stage: str, due_at: Instant) -> Deed:
     say = filled(first.say, subject, stage)
-    return Deed(name, Step.TASK, policy.mode(Step.TASK), subject.record_id, say, first.type, due_at)
+    return Deed(name, Step.TASK, policy.mode(Step.TASK), subject.record_id, say, first.type, due_at, on=stage)
 
 
 def _moment(values: Values, name: str) -> Instant | None:

@@ -18,6 +18,9 @@ KINDS = ("activity", "document", "payment")
 REMINDER = "reminder"
 """The tag of what only reminds of another step: it is none itself, or a reminder would end what it reminds of."""
 
+ACKNOWLEDGEMENT = "acknowledgement"
+"""The tag of a mail that the hub sent by itself: nobody of us has answered by it."""
+
 _SPOKEN = ("call", "meeting", "email")
 _OUT = ("sent", "viewed", "accepted", "signed", "declined", "expired")
 _PAID = ("paid", "part_paid", "active", "refunded", "disputed")
@@ -52,15 +55,22 @@ class Trace(NamedTuple):
             return self.status in ("sent", "viewed") and (self.due is None or self.due > now)
         if self.kind != "activity" or self.done or self.status in ("cancelled", "no_show", "done"):
             return False
-        if self.values is not None and REMINDER in (self.values.get("tags") or ()):
+        if self.has_tag(REMINDER):
             return False
         if self.type == "meeting":
             return (self.ends or self.at or 0) > now
         return self.type == "task" or (self.type == "call" and self.due is not None)
 
+    def has_tag(self, tag: str) -> bool:
+        """Whether it is marked so."""
+        tags = self.values.get("tags") if self.values is not None else None
+        return isinstance(tags, list) and tag in tags
+
     def was_said(self, now: Instant) -> bool:
         """Whether it was spoken or written between us and them before a moment."""
         if self.kind != "activity" or self.type not in _SPOKEN or self.status in ("cancelled", "no_show"):
+            return False
+        if self.has_tag(ACKNOWLEDGEMENT):
             return False
         if self.type == "meeting":
             return self.at is not None and self.at <= now and (self.done or (self.ends or self.at) <= now)

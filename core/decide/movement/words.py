@@ -21,6 +21,8 @@ SECTIONS: Words = {
     "hand_offs": "What happened and asks for a first action: a missed call, an estimate without a reply, a no-show.",
     "ownership": "Who gets a record that has nobody; the first rule that fits and finds somebody counts.",
     "absences": "Who is away when, by address; the last day counts.",
+    "acknowledgements": "What somebody who asked for something is told at once, by mail; the first that fits counts.",
+    "mail": "The connection that sends these mails; its connector is one that sends.",
     "reactivation": "What is done about those who have been quiet for long.",
     "after_sale": "What is done after a sale: a review, a referral, a look whether all is well.",
     "follow_through": "How far the hub goes by itself, step by step; what is not named is `off`.",
@@ -61,6 +63,17 @@ TOUCH: Words = {
     "after": "So long after it was won, or after anybody last spoke; every hour counts.",
     "first": "What is to be done, and within which time.",
 }
+ACKNOWLEDGEMENT: Words = {
+    "of": "`contact`, `deal` or `ticket`; of the latter two the first of its people is written to.",
+    "when": "Which of them ([filters.md](filters.md)); all, where nothing is said.",
+    "within": "Only while what they asked is not older than this; every hour counts, and `1h` where nothing is said.",
+    "topic": "The purpose for which consent is asked for; for mail at all, where nothing is said.",
+    "subject": "The mail's subject; `{name}`, `{owner}`, `{asked}` and `{stage}` stand for the record's own.",
+    "question": "The one question it asks.",
+    "next": "The one thing that happens next, and when.",
+    "text": "The letter, with `{question}` and `{next}`, too; a paragraph whose words stand for nothing is left out; "
+    "the hub's own, where nothing is said.",
+}
 FIRST: Words = {
     "say": "The task in words; `{name}`, `{owner}`, `{asked}` and `{stage}` stand for the record's own.",
     "within": "The window for it, in working time.",
@@ -75,6 +88,8 @@ RUNG: Words = {
 }
 TOLD = ("name", "owner", "asked", "stage")
 """What may stand in braces in a text."""
+TOLD_IN_LETTERS = (*TOLD, "question", "next")
+"""And in a letter."""
 
 STAGE_KINDS = ("contact", "deal", "ticket")
 HAND_OFF_KINDS = ("activity", "document")
@@ -85,7 +100,7 @@ FIRST_TYPES = ("task", "call", "meeting", "email")
 
 STEPS: Mapping[Step, str] = {
     Step.ASSIGN: "gives a record that has nobody to somebody, by the rules of ownership",
-    Step.ACKNOWLEDGE: "tells a person that their request has arrived; not carried out yet",
+    Step.ACKNOWLEDGE: "tells a person by mail that their request has arrived, if their consent permits it",
     Step.TASK: "creates the first action as a task",
     Step.REMIND: "reminds whoever has to act",
     Step.ESCALATE: "tells somebody else that it has stalled",
@@ -98,7 +113,7 @@ RUNG_STEPS = (Step.TASK, Step.REMIND, Step.ESCALATE, Step.REASSIGN, Step.REACTIV
 MODES: Mapping[Mode, str] = {
     Mode.OFF: "nothing is done",
     Mode.DRY: "what would be done is listed",
-    Mode.ASK: "it is listed for a person, who does it; nothing is done by itself",
+    Mode.ASK: "whoever owns the record is asked in a review, and it is done on their word",
     Mode.ACT: "it is done",
 }
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -9,19 +9,19 @@ transaction that notes how far it was read. The first time, and when the policy 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from core.decide.movement.audit import Verdict, judge
-from core.decide.movement.policy import Mode, Policy
+from core.decide.movement.policy import DONE, Mode, Policy
 from core.decide.movement.reality import findings
-from core.decide.movement.steps import due_steps, wakes_at
+from core.decide.movement.steps import Deed, due_steps, wakes_at
 from core.decide.movement.subject import Subject
 from core.flow.hub import Hub
 from core.flow.movement.gathering import LINKED, SUBJECTS, points_to, subjects
 from core.model.instant import Instant
-from core.store import Tx, movement, records, runs
+from core.store import Tx, movement, records, reviews, runs
 from core.store.codec import dumps, loads, pack
 from core.store.database import serialise
 from core.store.movement import Kept
@@ -133,8 +133,10 @@ def _judge(
         one._replace(entered_at=_entered_at(hub.movement, one, before.get(one.record_id), now, looked_at, walking))
         for one in found
     ]
-    kept = [row for one in found if (row := _row(hub.movement, one, now)) is not None]
+    due = {one.record_id: due_steps(hub.movement, one, now) for one in found}
+    kept = [row for one in found if (row := _row(hub.movement, one, due[one.record_id], now)) is not None]
     movement.keep(tx, kept)
+    _close_questions(tx, ids, due, now)
     closed += {one.record_id for one in found} - {row.record_id for row in kept}
     movement.drop(tx, closed)
     done.judged += len(found)
@@ -153,10 +155,17 @@ def _entered_at(
     return now if looked_at is not None and subject.held_since <= looked_at else None
 
 
-def _row(policy: Policy, subject: Subject, now: Instant) -> Kept | None:
+def _close_questions(tx: Tx, ids: Collection[int], due: Mapping[int, Sequence[Deed]], now: Instant) -> None:
+    """Whether to take a step needs no answer any more once it is not due."""
+    asked = {id_: {one.name for one in some if one.mode is Mode.ASK} for id_, some in due.items()}
+    waiting = reviews.about(tx, ids, what="step")
+    moot = [one.id for one in waiting if one.subject["name"] not in asked.get(one.record_id, ())]
+    reviews.close_ids(tx, moot, now=now, answer="it is not due any more")
+
+
+def _row(policy: Policy, subject: Subject, steps: Sequence[Deed], now: Instant) -> Kept | None:
     """What is kept of a record; None where it is closed, agrees with what is shown, and waits for no moment."""
     verdict, unreal, wakes = judge(policy, subject, now), findings(policy, subject, now), wakes_at(policy, subject, now)
-    steps = due_steps(policy, subject, now)
     if verdict is None and not unreal and not steps and wakes is None:
         return None
     stage = policy.place_of(subject.kind, subject.values)
@@ -176,7 +185,7 @@ def _row(policy: Policy, subject: Subject, now: Instant) -> Kept | None:
         verdict.answered_after if verdict is not None else None,
         int(verdict.in_window) if verdict is not None and verdict.in_window is not None else None,
         verdict.stalls_at if verdict is not None else None,
-        sum(one.mode is Mode.ACT for one in steps),
+        sum(one.mode in DONE for one in steps),
         min((at for at in moments if at is not None), default=None), pack(told),
     )  # fmt: skip
 

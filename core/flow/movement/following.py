@@ -1,16 +1,17 @@
-"""Following through: the steps that the hub takes by itself, each once, whatever crashes.
+"""Following through: the steps that the hub takes, by itself or on a person's word, each once, whatever crashes.
 
-    records with steps due ▶ what is due ▶ owners, tasks, reminders ▶ noted as taken ┐ one transaction a page
-                                                      history, outbox ◀──────────────┘
+    records with steps due ▶ what is due ▶ owners, tasks, reminders, mails ▶ noted as taken ┐ one transaction a page
+                                 └▶ asked first: a review      history, outbox ◀────────────┘
 
 A step that is taken is a row in the transaction in which it is taken. What it sets down is a claim of the hub's, so it
-reaches the tools through the outbox, and is judged anew because history tells of it.
+reaches the tools through the outbox, and is judged anew because history tells of it. A mail is only booked here:
+`core.flow.movement.acknowledging` sends it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from core.decide.movement.assigning import Assigned, assign
@@ -29,8 +30,10 @@ from core.flow.running import Run
 from core.flow.saying import say_each
 from core.model.instant import HOUR, Instant, iso
 from core.model.values import Json, Values
-from core.store import Tx, movement, records, steps
+from core.store import Tx, messages, movement, records, reviews, steps
 from core.store.database import serialise
+from core.store.messages import Booked
+from core.store.reviews import Question
 from core.store.steps import Taken
 
 PAGE = 500
@@ -49,12 +52,14 @@ class Followed:
 
     taken: Counter[str] = field(default_factory=Counter)
     """Step → how often."""
+    asked: int = 0
+    """Steps that wait for a person's word."""
     nobody: int = 0
     """Records for which nobody could be found."""
 
 
 def follow(hub: Hub) -> Followed:
-    """Take every step that is due and that the hub may take by itself."""
+    """Take every step that is due and that the hub may take by itself; put the others that are due to a person."""
     done = Followed()
     with hub.store.reading() as tx:
         if not movement.with_steps(tx, 0, 1):
@@ -68,9 +73,28 @@ def follow(hub: Hub) -> Followed:
                 if not ids:
                     break
                 last = ids[-1]
-                _Page(hub, tx, run.id, ids).take(done)
+                _Page(hub, tx, run.id, ids).follow(done)
         run.counts = {str(step): count for step, count in done.taken.items()}
+        if done.asked:
+            run.counts["asked"] = done.asked
     return done
+
+
+def take(hub: Hub, run_id: int, names: Collection[str], record_ids: Collection[int]) -> None:
+    """Take these steps, on a person's word; what is not due any more is not taken."""
+    with hub.store.writing(durable=True) as tx:
+        serialise(tx, records.CHANGING)
+        _Page(hub, tx, run_id, sorted(record_ids)).take(names)
+
+
+def leave(hub: Hub, run_id: int, left: Collection[tuple[str, Step, int]]) -> None:
+    """These steps (name, step, record) are not taken on this occasion: a person said so."""
+    now = hub.clock()
+    with hub.store.writing() as tx:
+        known = steps.taken(tx, {record_id for _, _, record_id in left})
+        new = [one for one in left if one[0] not in known.get(one[2], ())]
+        steps.take(tx, [Taken(name, record_id, str(step), None, run_id, now) for name, step, record_id in new])
+        movement.look_again(tx, {record_id for _, _, record_id in left}, now)
 
 
 class _Page:
@@ -80,6 +104,10 @@ class _Page:
         self.hub, self.tx, self.ids = hub, tx, ids
         self.changes = Changes(hub.clock(), run_id)
         self.taken: list[Taken] = []
+        self.booked: list[Booked] = []
+        self.asked: list[Question] = []
+        self.alone: set[int] = set()
+        """Records for which nobody could be found."""
         self.given_to: dict[int, int] = {}
         """Record → whom it is given to."""
         self.set_down: list[tuple[Deed, dict[str, Json]]] = []
@@ -96,32 +124,68 @@ class _Page:
         }
         self.around = {id_: row.values for id_, row in records.load(tx, around).items()}
 
-    def take(self, done: Followed) -> None:
-        """Take what is due, and write it all."""
-        alone = []
+    def follow(self, done: Followed) -> None:
+        """Take what the hub takes by itself, and ask about the rest."""
+        for subject, deed in self._due():
+            if deed.mode is Mode.ACT:
+                self._do(subject, deed)
+            elif deed.mode is Mode.ASK:
+                self._ask(subject, deed)
+        self._write()
+        done.taken += Counter(Step(one.step) for one in self.taken)
+        done.asked += len(self.asked)
+        done.nobody += len(self.alone)
+
+    def take(self, names: Collection[str]) -> None:
+        """Take the steps with these names, as far as they are due."""
+        for subject, deed in self._due():
+            if deed.name in names:
+                self._do(subject, deed)
+        self._write()
+
+    def _due(self) -> Iterator[tuple[Subject, Deed]]:
         for subject in self.subjects:
-            owner = subject.owner
             for deed in due_steps(self.hub.movement, subject, self.changes.now):
-                if deed.mode is not Mode.ACT:
-                    continue
-                if deed.step in _OWNING:
-                    found = self._find(subject, self.changes.now)
-                    if found is None:
-                        alone.append(subject.record_id)
-                        continue
-                    owner = found.person
-                    self._give(subject, deed, found)
-                else:
-                    self._set_down(subject, deed, owner)
-                done.taken[deed.step] += 1
-        done.nobody += len(alone)
+                yield subject, deed
+
+    def _do(self, subject: Subject, deed: Deed) -> None:
+        if deed.step in _OWNING:
+            found = self._find(subject, self.changes.now)
+            if found is None:
+                self.alone.add(subject.record_id)
+            else:
+                self._give(subject, deed, found)
+        elif deed.step is Step.ACKNOWLEDGE:
+            self.booked.append(Booked.of(deed, self.changes.now))
+            self._note(deed, None)
+        else:
+            self._set_down(subject, deed, self._owner_now(subject))
+
+    def _ask(self, subject: Subject, deed: Deed) -> None:
+        """Put a step to whoever owns the record; to whom the configuration names where nobody does."""
+        found = self._find(subject, self.changes.now) if deed.step in _OWNING else None
+        if deed.step in _OWNING and found is None:
+            self.alone.add(subject.record_id)
+            return
+        owner, to = subject.owner, found.person.reached_at if found is not None else deed.to
+        told = {"name": deed.name, "step": str(deed.step), "say": deed.say, "to": to}
+        whose = owner.reached_at if owner is not None and owner.can_act else None
+        self.asked.append(Question("step", told, record_id=subject.record_id, field=deed.title, owner=whose))
+
+    def _write(self) -> None:
         self._carry_out()
         changed = [work for work in self.works.values() if work.heard]
         refold(self.hub, self.tx, self.changes, changed, cause="live")
         self.changes.write(self.tx)
         steps.take(self.tx, self.taken)
+        messages.book(self.tx, self.booked)
+        reviews.ask(self.tx, self.asked, now=self.changes.now)
         movement.settle_steps(self.tx, self.ids)
-        movement.look_again(self.tx, alone, self.changes.now + RETRY)
+        movement.look_again(self.tx, self.alone, self.changes.now + RETRY)
+
+    def _owner_now(self, subject: Subject) -> Person | None:
+        given = self.given_to.get(subject.record_id)
+        return self.people.get(given, subject.owner) if given is not None else subject.owner
 
     def _find(self, subject: Subject, now: Instant) -> Assigned | None:
         """Who gets it; not whoever has it."""
@@ -162,7 +226,7 @@ class _Page:
             "done": False,
             "due_at": iso(deed.due_at if deed.due_at is not None else now),
             "created_at": iso(now),
-            **_about(subject),
+            **about(subject),
         }
         if whose is not None and whose.can_act:
             values["owner"] = whose.record_id
@@ -181,12 +245,12 @@ class _Page:
     def _whose(self, deed: Deed, owner: Person | None) -> Person | None:
         return next((one for one in self.people.values() if deed.to in (one.email, one.called)), owner)
 
-    def _note(self, deed: Deed, made: int) -> None:
+    def _note(self, deed: Deed, made: int | None) -> None:
         assert self.changes.run_id is not None  # noqa: S101 - every page belongs to a run
         self.taken.append(Taken(deed.name, deed.record_id, str(deed.step), made, self.changes.run_id, self.changes.now))
 
 
-def _about(subject: Subject) -> dict[str, Json]:
+def about(subject: Subject) -> dict[str, Json]:
     """The refs by which an activity is about a record, and about its people."""
     if subject.kind == "contact":
         return {"contacts": [subject.record_id]}

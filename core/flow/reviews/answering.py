@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from core.decide.movement.policy import Step
 from core.decide.route import Lane
 from core.errors import ConfigError
 from core.flow.brake import braking, missing
@@ -21,6 +22,7 @@ from core.flow.hub import Connection, Hub
 from core.flow.identity.duplicates import proposed
 from core.flow.identity.mending import pair, request
 from core.flow.identity.merging import merge
+from core.flow.movement import following
 from core.flow.pausing import take_up
 from core.flow.plan import canary
 from core.flow.refold import refold
@@ -277,6 +279,16 @@ def _wave_through(hub: Hub, _run: Run, review: Review, _given: Answer) -> None:
     wave_through(hub, review)
 
 
+def _take_steps(hub: Hub, run: Run, found: Sequence[Review], _given: Answer) -> None:
+    names = {str(one.subject["name"]) for one in found}
+    following.take(hub, run.id, names, {one.record_id for one in found})
+
+
+def _leave_steps(hub: Hub, run: Run, found: Sequence[Review], _given: Answer) -> None:
+    left = [(str(one.subject["name"]), Step(one.subject["step"]), one.record_id) for one in found]
+    following.leave(hub, run.id, left)
+
+
 def _connection(hub: Hub, review: Review) -> Connection:
     found = hub.connections.get(review.connection_id)
     if found is None:
@@ -321,6 +333,10 @@ WAYS: Mapping[str, Mapping[str, Way]] = {
         "leave": Way("It stays there, and is kept out of the hub.", _nothing),
     },
     "connection": {"resume": Way("It is taken up again, and what waited goes out.", _one_by_one(_resume))},
+    "step": {
+        "do": Way("The step is taken now, as far as it is still due.", _take_steps),
+        "leave": Way("It is not taken on this occasion.", _leave_steps),
+    },
     "schema": {
         "mended": Way("The tool is asked at the next sync, and what is mended goes on.", _one_by_one(_look_soon)),
         "noted": Way("What stops no line is settled; lines that rest go on resting.", _one_by_one(_wave_through)),

@@ -24,7 +24,7 @@ from core.flow.undo.undoable import Target, answer_of
 from core.model.claim import Claim, Claims
 from core.model.instant import Instant
 from core.model.values import Json, is_blank
-from core.store import Tx, apart, bindings, deliveries, records, reviews
+from core.store import Tx, apart, bindings, deliveries, records, reviews, steps
 from core.store.bindings import Bound
 from core.store.bindings import State as BindingState
 from core.store.database import serialise
@@ -184,6 +184,9 @@ def put_again(tx: Tx, target: Target, ids: Collection[int], *, now: Instant) -> 
         return []
     closed = [one.id for one in reviews.by_ids(tx, ids) if one.closed_at is not None and one.answer == answer]
     reviews.reopen(tx, closed)
+    if any(one.what == "step" for one in target.reviews.values()):
+        # What is asked again can be answered again. The steps of a round stay taken, or the next would take them anew.
+        steps.forget(tx, target.root.id)
     return closed
 
 
