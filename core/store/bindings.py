@@ -6,13 +6,14 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
 
 from core.model.claim import Claims
 from core.model.instant import Instant
 from core.store import database
 from core.store.codec import loads, pack, unpack
 from core.store.database import among
+from core.store.prepared import Among, prepared
 from core.store.tables import binding, stream, waiting_in
 
 
@@ -138,6 +139,10 @@ COLUMNS = (
 _CHANGING = COLUMNS[3:]
 _NEW = COLUMNS[: COLUMNS.index("moved_to")]
 _ALL = tuple(binding.c[name] for name in COLUMNS)
+_GLANCED = tuple(
+    binding.c[name]
+    for name in ("remote_id", "id", "record_id", "state", "digest", "modified_at", "wrote_at", "read_at")
+)
 
 
 def glance(tx: Connection, stream_id: int, remote_ids: Collection[str]) -> dict[str, Glance]:
@@ -145,29 +150,53 @@ def glance(tx: Connection, stream_id: int, remote_ids: Collection[str]) -> dict[
 
     The database gives them as one JSON text: row by row, each step would wait for the thread that reads ahead.
     """
-    c = binding.c
-    wanted = (c.remote_id, c.id, c.record_id, c.state, c.digest, c.modified_at, c.wrote_at, c.read_at)
-    if tx.dialect.name == "sqlite":
-        rows = func.json_group_array(func.json_array(*wanted))
-    else:
-        rows = func.json_agg(func.json_build_array(*wanted))
-    query = select(rows).where(c.stream_id == stream_id, among(tx, c.remote_id, remote_ids))
-    found = tx.execute(query).scalar_one() or []
+    glances = _glance_of_sqlite if tx.dialect.name == "sqlite" else _glance_of_postgresql
+    found = glances(tx, stream_id=stream_id, remote_ids=remote_ids).scalar_one() or []
     return {row[0]: Glance._make(row) for row in (loads(found) if isinstance(found, str) else found)}
+
+
+@prepared
+def _glance_of_sqlite(among: Among) -> Select[Any]:
+    return _glance(among, func.json_group_array(func.json_array(*_GLANCED)))
+
+
+@prepared
+def _glance_of_postgresql(among: Among) -> Select[Any]:
+    return _glance(among, func.json_agg(func.json_build_array(*_GLANCED)))
+
+
+def _glance(among: Among, rows: ColumnElement[Any]) -> Select[Any]:
+    c = binding.c
+    return select(rows).where(c.stream_id == bindparam("stream_id"), among(c.remote_id, "remote_ids"))
 
 
 def of_remotes(tx: Connection, stream_id: int, remote_ids: Collection[str]) -> dict[str, Bound]:
     """Remote id → whole binding, for those of a stream that are bound."""
-    query = select(*_ALL).where(binding.c.stream_id == stream_id, among(tx, binding.c.remote_id, remote_ids))
-    return {row[2]: Bound(*row) for row in tx.execute(query)}
+    return {row[2]: Bound(*row) for row in _of_remotes(tx, stream_id=stream_id, remote_ids=remote_ids)}
+
+
+@prepared
+def _of_remotes(among: Among) -> Select[Any]:
+    c = binding.c
+    return select(*_ALL).where(c.stream_id == bindparam("stream_id"), among(c.remote_id, "remote_ids"))
 
 
 def of_records(tx: Connection, record_ids: Collection[int], stream_ids: Collection[int] | None = None) -> list[Bound]:
     """Every binding of these records, unlinked ones too; only those in `stream_ids` where given."""
-    query = select(*_ALL).where(among(tx, binding.c.record_id, record_ids)).order_by(binding.c.id)
-    if stream_ids is not None:
-        query = query.where(among(tx, binding.c.stream_id, stream_ids))
-    return [Bound(*row) for row in tx.execute(query)]
+    if stream_ids is None:
+        return [Bound(*row) for row in _of_records(tx, record_ids=record_ids)]
+    return [Bound(*row) for row in _of_records_in(tx, record_ids=record_ids, stream_ids=stream_ids)]
+
+
+@prepared
+def _of_records(among: Among) -> Select[Any]:
+    return select(*_ALL).where(among(binding.c.record_id, "record_ids")).order_by(binding.c.id)
+
+
+@prepared
+def _of_records_in(among: Among) -> Select[Any]:
+    query = select(*_ALL).where(among(binding.c.record_id, "record_ids"), among(binding.c.stream_id, "stream_ids"))
+    return query.order_by(binding.c.id)
 
 
 def of_ids(tx: Connection, ids: Collection[int]) -> list[Bound]:
@@ -290,7 +319,12 @@ def wait_no_longer(tx: Connection, stream_id: int, remote_ids: Collection[str]) 
 
 def newest(tx: Connection) -> int:
     """The highest binding id so far; what a walk binds itself has a higher one."""
-    return tx.execute(select(func.max(binding.c.id))).scalar() or 0
+    return _newest(tx).scalar() or 0
+
+
+@prepared
+def _newest(_among: Among) -> Select[Any]:
+    return select(func.max(binding.c.id))
 
 
 def missing(tx: Connection, stream_id: int, seen: Container[int], newest: int) -> tuple[int, list[str]]:

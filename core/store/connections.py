@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as _pg
 from sqlalchemy.dialects.sqlite import insert as _lite
 
 from core.model.instant import Instant
 from core.store import database
 from core.store.codec import dumps, loads
+from core.store.prepared import Among, prepared
 from core.store.tables import connection, mapping, stream, unread
 
 
@@ -85,8 +86,12 @@ def _columns(table: Any, row: type) -> list[Any]:
 
 def all_connections(tx: Connection) -> list[ConnectionRow]:
     """Every connection, the removed ones too, in the order they were made."""
-    rows = tx.execute(select(*_columns(connection, ConnectionRow)).order_by(connection.c.id))
-    return [ConnectionRow(*row) for row in rows]
+    return [ConnectionRow(*row) for row in _connections(tx)]
+
+
+@prepared
+def _connections(_among: Among) -> Select[Any]:
+    return select(*_columns(connection, ConnectionRow)).order_by(connection.c.id)
 
 
 def all_streams(tx: Connection) -> list[StreamRow]:
@@ -96,13 +101,23 @@ def all_streams(tx: Connection) -> list[StreamRow]:
 
 def streams_of(tx: Connection, connection_id: int) -> list[StreamRow]:
     """Every stream of one connection as it stands."""
-    query = select(*_columns(stream, StreamRow)).where(stream.c.connection_id == connection_id).order_by(stream.c.id)
-    return [StreamRow(*row) for row in tx.execute(query)]
+    return [StreamRow(*row) for row in _streams_of(tx, connection_id=connection_id)]
+
+
+@prepared
+def _streams_of(_among: Among) -> Select[Any]:
+    query = select(*_columns(stream, StreamRow)).where(stream.c.connection_id == bindparam("connection_id"))
+    return query.order_by(stream.c.id)
 
 
 def stream_row(tx: Connection, stream_id: int) -> StreamRow:
     """One stream as it stands."""
-    return StreamRow(*tx.execute(select(*_columns(stream, StreamRow)).where(stream.c.id == stream_id)).one())
+    return StreamRow(*_stream_row(tx, stream_id=stream_id).one())
+
+
+@prepared
+def _stream_row(_among: Among) -> Select[Any]:
+    return select(*_columns(stream, StreamRow)).where(stream.c.id == bindparam("stream_id"))
 
 
 def put_connection(tx: Connection, values: Mapping[str, Any]) -> int:
@@ -165,7 +180,8 @@ def change_stream(tx: Connection, stream_id: int, **values: Any) -> None:
     """Move a checkpoint or change the schedule of a stream."""
     if "cursor" in values and values["cursor"] is not None and not isinstance(values["cursor"], str):
         values["cursor"] = dumps(values["cursor"])
-    tx.execute(update(stream).where(stream.c.id == stream_id).values(**values))
+    if values:
+        database.update(tx, stream, ("id",), tuple(values), [(*values.values(), stream_id)])
 
 
 def poll_now(tx: Connection, stream_ids: Collection[int], *, now: Instant) -> None:
@@ -176,11 +192,14 @@ def poll_now(tx: Connection, stream_ids: Collection[int], *, now: Instant) -> No
 
 def active_mapping(tx: Connection, connection_id: int) -> MappingRow | None:
     """The mapping in force."""
-    query = select(*_columns(mapping, MappingRow)).where(
-        mapping.c.connection_id == connection_id, mapping.c.active == 1
-    )
-    row = tx.execute(query).one_or_none()
+    row = _active_mapping(tx, connection_id=connection_id).one_or_none()
     return MappingRow(*row) if row else None
+
+
+@prepared
+def _active_mapping(_among: Among) -> Select[Any]:
+    query = select(*_columns(mapping, MappingRow)).where(mapping.c.active == 1)
+    return query.where(mapping.c.connection_id == bindparam("connection_id"))
 
 
 def activate_mapping(tx: Connection, connection_id: int, text: str, *, file: str, digest: int, at: Instant) -> bool:

@@ -14,18 +14,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import orjson
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    String,
     Table,
-    bindparam,
     create_engine,
     event,
-    func,
-    select,
     text,
 )
 from sqlalchemy.dialects import postgresql
@@ -34,6 +29,7 @@ from sqlalchemy.pool import QueuePool
 
 from core.errors import StoreError
 from core.store import tables
+from core.store.prepared import packed, within
 
 _SQLITE_CACHE_KIB = 24 * 1024
 _BUSY_SECONDS = 60
@@ -112,10 +108,8 @@ def serialise(tx: Connection, name: str) -> None:
 
 def among(tx: Connection, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
     """`column IN values`, with the whole set as one parameter: the statement is the same for ten and for thousands."""
-    if tx.dialect.name == "sqlite":
-        packed = bindparam(None, orjson.dumps(list(values)).decode(), String)
-        return column.in_(select(func.json_each(packed).table_valued("value").c.value))
-    return column == func.any(bindparam(None, list(values), postgresql.ARRAY(column.type)))
+    dialect = tx.dialect.name
+    return within(dialect, column, None, packed(dialect, values))
 
 
 def insert(

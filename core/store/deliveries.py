@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from core.model.instant import HOUR, Instant
 from core.store import database
 from core.store.codec import unpack
 from core.store.database import among
+from core.store.prepared import Among, prepared
 from core.store.tables import dead_letter, delivery, intent, waiting_out, written
 
 
@@ -90,8 +91,14 @@ def intend(tx: Connection, intents: Sequence[Intent]) -> None:
 
 def intents_of(tx: Connection, connection_id: int) -> list[Intent]:
     """Creates of a connection whose outcome nobody has written down."""
-    query = select(*(intent.c[name] for name in Intent._fields)).where(intent.c.connection_id == connection_id)
-    return [Intent(*row) for row in tx.execute(query.order_by(intent.c.key))]
+    return [Intent(*row) for row in _intents_of(tx, connection_id=connection_id)]
+
+
+@prepared
+def _intents_of(_among: Among) -> Select[Any]:
+    columns = (intent.c[name] for name in Intent._fields)
+    query = select(*columns).where(intent.c.connection_id == bindparam("connection_id"))
+    return query.order_by(intent.c.key)
 
 
 def resolve(tx: Connection, keys: Iterable[str]) -> None:
@@ -190,9 +197,13 @@ def dead_letters(
 
 def refused(tx: Connection, connection_id: int, record_ids: Collection[int]) -> set[int]:
     """Those of these records of which a connection has refused something."""
+    return set(_refused(tx, connection_id=connection_id, record_ids=record_ids).scalars())
+
+
+@prepared
+def _refused(among: Among) -> Select[Any]:
     c = dead_letter.c
-    query = select(c.record_id).where(c.connection_id == connection_id, among(tx, c.record_id, record_ids))
-    return set(tx.execute(query).scalars())
+    return select(c.record_id).where(c.connection_id == bindparam("connection_id"), among(c.record_id, "record_ids"))
 
 
 def wait_for(tx: Connection, rows: Sequence[tuple[int, int, int]]) -> None:
@@ -203,9 +214,7 @@ def wait_for(tx: Connection, rows: Sequence[tuple[int, int, int]]) -> None:
 
 def released_by(tx: Connection, connection_id: int, target_ids: Collection[int]) -> list[int]:
     """Records that waited for these targets in a connection; they wait no longer."""
-    c = waiting_out.c
-    query = select(c.target_id, c.record_id).where(c.connection_id == connection_id, among(tx, c.target_id, target_ids))
-    rows = tx.execute(query).all()
+    rows = _waiting_for(tx, connection_id=connection_id, target_ids=target_ids).all()
     database.delete(
         tx,
         waiting_out,
@@ -213,6 +222,13 @@ def released_by(tx: Connection, connection_id: int, target_ids: Collection[int])
         [(connection_id, target, record) for target, record in rows],
     )
     return sorted({record for _target, record in rows})
+
+
+@prepared
+def _waiting_for(among: Among) -> Select[Any]:
+    c = waiting_out.c
+    waits = (c.connection_id == bindparam("connection_id"), among(c.target_id, "target_ids"))
+    return select(c.target_id, c.record_id).where(*waits)
 
 
 class Written(NamedTuple):

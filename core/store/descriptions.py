@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from core.model.instant import Instant
 from core.store import database
 from core.store.database import among
+from core.store.prepared import Among, prepared
 from core.store.tables import description, paused_line
 
 
@@ -39,9 +40,13 @@ class PausedLine(NamedTuple):
 
 def kept(tx: Connection, stream_ids: Collection[int]) -> dict[int, DescriptionRow]:
     """Stream id → what is kept of it, for those that were ever described."""
+    return {row[0]: DescriptionRow(*row) for row in _kept(tx, stream_ids=stream_ids)}
+
+
+@prepared
+def _kept(among: Among) -> Select[Any]:
     columns = (description.c[name] for name in DescriptionRow._fields)
-    query = select(*columns).where(among(tx, description.c.stream_id, stream_ids))
-    return {row[0]: DescriptionRow(*row) for row in tx.execute(query)}
+    return select(*columns).where(among(description.c.stream_id, "stream_ids"))
 
 
 def keep(tx: Connection, row: DescriptionRow) -> None:
@@ -63,11 +68,21 @@ def forget(tx: Connection, stream_ids: Collection[int]) -> None:
 
 def paused(tx: Connection, stream_ids: Collection[int] | None = None) -> list[PausedLine]:
     """The lines that rest, in these streams or in all."""
+    rows = _paused(tx) if stream_ids is None else _paused_in(tx, stream_ids=stream_ids)
+    return [PausedLine(*row) for row in rows]
+
+
+@prepared
+def _paused(_among: Among) -> Select[Any]:
+    c = paused_line.c
+    return select(*(c[name] for name in PausedLine._fields)).order_by(c.stream_id, c.field)
+
+
+@prepared
+def _paused_in(among: Among) -> Select[Any]:
     c = paused_line.c
     query = select(*(c[name] for name in PausedLine._fields)).order_by(c.stream_id, c.field)
-    if stream_ids is not None:
-        query = query.where(among(tx, c.stream_id, stream_ids))
-    return [PausedLine(*row) for row in tx.execute(query)]
+    return query.where(among(c.stream_id, "stream_ids"))
 
 
 def put_paused(tx: Connection, rows: Iterable[PausedLine]) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select, update
 
 from core.model.instant import Instant
 from core.store import database
 from core.store.codec import dumps, loads
 from core.store.database import among
+from core.store.prepared import Among, prepared
 from core.store.tables import erasure, erasure_place
 
 
@@ -154,9 +155,14 @@ def places_of(tx: Connection, erasure_ids: Collection[int]) -> list[Place]:
 
 def open_in(tx: Connection, connection_id: int) -> list[Place]:
     """The places in a connection of which an id or a key is still kept."""
+    return [Place(*row) for row in _open_in(tx, connection_id=connection_id)]
+
+
+@prepared
+def _open_in(_among: Among) -> Select[Any]:
     c = erasure_place.c
-    query = select(*_PLACE).where(c.connection_id == connection_id, or_(c.remote_id.is_not(None), c.key.is_not(None)))
-    return [Place(*row) for row in tx.execute(query.order_by(c.id))]
+    kept = or_(c.remote_id.is_not(None), c.key.is_not(None))
+    return select(*_PLACE).where(c.connection_id == bindparam("connection_id"), kept).order_by(c.id)
 
 
 def at_remotes(tx: Connection, stream_id: int, remote_ids: Collection[str]) -> dict[str, Place]:

@@ -11,12 +11,13 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Select, func, select, update
 
 from core.decide import merkle
 from core.model.instant import Instant
 from core.store import database
 from core.store.database import among
+from core.store.prepared import Among, prepared
 from core.store.tables import consent_entry, consent_head, consent_node
 
 KEPT_FROM = 8
@@ -61,8 +62,13 @@ _HEAD = tuple(consent_head.c[name] for name in Head._fields)
 
 def size(tx: Connection) -> int:
     """How many entries there are."""
-    last = tx.execute(select(func.max(consent_entry.c.place))).scalar()
+    last = _last_place(tx).scalar()
     return 0 if last is None else int(last) + 1
+
+
+@prepared
+def _last_place(_among: Among) -> Select[Any]:
+    return select(func.max(consent_entry.c.place))
 
 
 def append(tx: Connection, entries: Sequence[tuple[int, bytes]]) -> None:
@@ -169,8 +175,13 @@ def heads(tx: Connection) -> list[Head]:
 
 def last_head(tx: Connection) -> Head | None:
     """The newest signed head."""
-    row = tx.execute(select(*_HEAD).order_by(consent_head.c.size.desc()).limit(1)).one_or_none()
+    row = _newest_head(tx).one_or_none()
     return Head(*row) if row else None
+
+
+@prepared
+def _newest_head(_among: Among) -> Select[Any]:
+    return select(*_HEAD).order_by(consent_head.c.size.desc()).limit(1)
 
 
 def put_head(tx: Connection, head: Head) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, or_, select, update
 
 from core.model.instant import Instant
 from core.store import database
 from core.store.codec import unpack
 from core.store.database import among
+from core.store.prepared import Among, prepared
 from core.store.tables import about, history, verdict
 
 
@@ -66,22 +67,30 @@ _ANEW = "ON CONFLICT (record_id) DO UPDATE SET " + ", ".join(f"{one} = excluded.
 
 def link(tx: Connection, targets: Mapping[int, Collection[int]]) -> set[int]:
     """Record id → which records it is about from now on; gives all that it was about before or is now."""
-    ids = list(targets)
-    query = select(about.c.record_id, about.c.target_id).where(among(tx, about.c.record_id, ids))
-    before = {(row[1], row[0]) for row in tx.execute(query)} if ids else set()
+    before = {(row[1], row[0]) for row in _links_of(tx, ids=targets)} if targets else set()
     now = {(target, id_) for id_, some in targets.items() for target in some}
     database.delete(tx, about, ("target_id", "record_id"), sorted(before - now))
     database.insert(tx, about, ("target_id", "record_id"), sorted(now - before), otherwise="ON CONFLICT DO NOTHING")
     return {target for target, _ in before | now}
 
 
+@prepared
+def _links_of(among: Among) -> Select[Any]:
+    return select(about.c.record_id, about.c.target_id).where(among(about.c.record_id, "ids"))
+
+
 def about_these(tx: Connection, target_ids: Collection[int]) -> dict[int, list[int]]:
     """Record id → the records that are about it, oldest first."""
     found: dict[int, list[int]] = {}
-    query = select(about.c.target_id, about.c.record_id).where(among(tx, about.c.target_id, target_ids))
-    for target, id_ in tx.execute(query.order_by(about.c.record_id)) if target_ids else ():
+    for target, id_ in _links_to(tx, ids=target_ids) if target_ids else ():
         found.setdefault(target, []).append(id_)
     return found
+
+
+@prepared
+def _links_to(among: Among) -> Select[Any]:
+    query = select(about.c.target_id, about.c.record_id).where(among(about.c.target_id, "ids"))
+    return query.order_by(about.c.record_id)
 
 
 def keep(tx: Connection, rows: Iterable[Kept]) -> None:
@@ -97,8 +106,13 @@ def drop(tx: Connection, record_ids: Collection[int]) -> None:
 
 def due(tx: Connection, now: Instant, limit: int) -> list[int]:
     """The records whose verdict held until now, the longest overdue first."""
-    query = select(verdict.c.record_id).where(verdict.c.holds_until <= now)
-    return list(tx.execute(query.order_by(verdict.c.holds_until, verdict.c.record_id).limit(limit)).scalars())
+    return list(_due(tx, now=now, limit=limit).scalars())
+
+
+@prepared
+def _due(_among: Among) -> Select[Any]:
+    query = select(verdict.c.record_id).where(verdict.c.holds_until <= bindparam("now"))
+    return query.order_by(verdict.c.holds_until, verdict.c.record_id).limit(bindparam("limit"))
 
 
 def wake(tx: Connection, owner_ids: Collection[int], now: Instant) -> None:
@@ -120,8 +134,12 @@ def next_due(tx: Connection) -> Instant | None:
 
 def of_records(tx: Connection, record_ids: Collection[int]) -> dict[int, Kept]:
     """The verdicts on these records."""
-    query = select(*COLUMNS).where(among(tx, verdict.c.record_id, record_ids))
-    return {row[0]: Kept(*row) for row in tx.execute(query)}
+    return {row[0]: Kept(*row) for row in _of_records(tx, ids=record_ids)}
+
+
+@prepared
+def _of_records(among: Among) -> Select[Any]:
+    return select(*COLUMNS).where(among(verdict.c.record_id, "ids"))
 
 
 def after(tx: Connection, last_id: int, limit: int) -> list[Kept]:
@@ -139,8 +157,13 @@ def load_of(tx: Connection) -> dict[int, int]:
 
 def with_steps(tx: Connection, last_id: int, limit: int) -> list[int]:
     """The next records about which something is to be done, in the order of their ids."""
-    query = select(verdict.c.record_id).where(verdict.c.steps > 0, verdict.c.record_id > last_id)
-    return list(tx.execute(query.order_by(verdict.c.record_id).limit(limit)).scalars())
+    return list(_with_steps(tx, last_id=last_id, limit=limit).scalars())
+
+
+@prepared
+def _with_steps(_among: Among) -> Select[Any]:
+    query = select(verdict.c.record_id).where(verdict.c.steps > 0, verdict.c.record_id > bindparam("last_id"))
+    return query.order_by(verdict.c.record_id).limit(bindparam("limit"))
 
 
 def settle_steps(tx: Connection, record_ids: Collection[int]) -> None:
@@ -157,11 +180,21 @@ def look_again(tx: Connection, record_ids: Collection[int], at: Instant) -> None
 
 def newest_news(tx: Connection) -> int:
     """The place at which history ends now."""
-    return tx.execute(select(func.max(history.c.id))).scalar() or 0
+    return _newest(tx).scalar() or 0
+
+
+@prepared
+def _newest(_among: Among) -> Select[Any]:
+    return select(func.max(history.c.id))
 
 
 def news_after(tx: Connection, place: int, limit: int) -> tuple[list[int], int]:
     """The records of which history tells something after a place, and the place that was got to."""
-    query = select(history.c.id, history.c.record_id).where(history.c.id > place).order_by(history.c.id).limit(limit)
-    rows = list(tx.execute(query))
+    rows = list(_news(tx, place=place, limit=limit))
     return list(dict.fromkeys(row[1] for row in rows)), rows[-1][0] if rows else place
+
+
+@prepared
+def _news(_among: Among) -> Select[Any]:
+    query = select(history.c.id, history.c.record_id).where(history.c.id > bindparam("place"))
+    return query.order_by(history.c.id).limit(bindparam("limit"))

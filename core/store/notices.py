@@ -12,12 +12,13 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, insert, select, update
 
 from core.model.instant import Instant
 from core.store import database
 from core.store.codec import dumps, loads, pack, squeeze, unpack, unsqueeze
 from core.store.database import among
+from core.store.prepared import Among, prepared
 from core.store.tables import notice, webhook
 
 Place = tuple[int, str]
@@ -93,14 +94,18 @@ def keep(tx: Connection, connection_id: int, body: bytes, told: Sequence[Told], 
 
 def waiting(tx: Connection, connection_id: int, *, now: Instant, limit: int) -> list[Waiting]:
     """What is to be heard now, the oldest first."""
+    return [Waiting(*row) for row in _waiting(tx, connection_id=connection_id, now=now, limit=limit)]
+
+
+@prepared
+def _waiting(_among: Among) -> Select[Any]:
     c = notice.c
-    query = (
+    return (
         select(c.id, c.at, c.kind, c.stream_id, c.remote_id, c.told, c.attempts)
-        .where(c.connection_id == connection_id, c.heard_at.is_(None), c.due_at <= now)
+        .where(c.connection_id == bindparam("connection_id"), c.heard_at.is_(None), c.due_at <= bindparam("now"))
         .order_by(c.id)
-        .limit(limit)
+        .limit(bindparam("limit"))
     )
-    return [Waiting(*row) for row in tx.execute(query)]
 
 
 def due(tx: Connection, now: Instant) -> dict[int, tuple[int]]:

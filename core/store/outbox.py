@@ -7,9 +7,22 @@ mark standing. Claiming takes a lease; a killed worker's rows are taken over whe
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from core.decide.brake import Leave
 from core.decide.route import Lane
@@ -17,6 +30,7 @@ from core.model.instant import Instant
 from core.store import database
 from core.store.bindings import State
 from core.store.database import among
+from core.store.prepared import Among, Prepared, prepared
 from core.store.records import State as RecordState
 from core.store.tables import binding, outbox, record
 
@@ -95,20 +109,24 @@ def claim(
     leave: Leave = Leave.ALL,
 ) -> list[Claimed]:
     """Lease the most urgent due rows of a connection until `until`, of those that have leave to go out."""
-    c = outbox.c
-    query = (
-        select(c.record_id, c.lane, c.rank, c.mark, c.attempts, _RELEASED)
-        .where(c.connection_id == connection_id, c.due_at <= now, c.lease_until <= now, _LEAVE[leave])
-        .order_by(c.lane, c.rank, c.record_id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    if ranks is not None:
-        query = query.where(among(tx, c.rank, ranks))
-    rows = [Claimed(*row) for row in tx.execute(query)]
+    said: dict[str, Any] = {"connection_id": connection_id, "now": now, "limit": limit}
+    said |= {"ranks": ranks} if ranks is not None else {}
+    rows = [Claimed(*row) for row in _claimable(leave, ranks is not None)(tx, **said)]
     leases = [(until, connection_id, row.record_id) for row in rows]
     database.update(tx, outbox, ("connection_id", "record_id"), ("lease_until",), leases)
     return rows
+
+
+@cache
+def _claimable(leave: Leave, ranked: bool) -> Prepared:
+    def due(among: Among) -> Select[Any]:
+        c = outbox.c
+        query = select(c.record_id, c.lane, c.rank, c.mark, c.attempts, _RELEASED).where(*_due_now(), _LEAVE[leave])
+        query = query.where(among(c.rank, "ranks")) if ranked else query
+        query = query.order_by(c.lane, c.rank, c.record_id).limit(bindparam("limit"))
+        return query.with_for_update(skip_locked=True)
+
+    return prepared(due)
 
 
 def settle(tx: Connection, connection_id: int, rows: Iterable[Claimed]) -> None:
@@ -180,22 +198,37 @@ def most_urgent(
     tx: Connection, connection_id: int, *, now: Instant, ranks: Collection[int], leave: Leave = Leave.ALL
 ) -> int | None:
     """The rank of the most urgent due row among these ranks that has leave to go out, None when nothing is due."""
-    c = outbox.c
-    due = (c.connection_id == connection_id, c.due_at <= now, c.lease_until <= now)
-    query = (
-        select(c.rank)
-        .where(*due, among(tx, c.rank, ranks), _LEAVE[leave])
-        .order_by(c.lane, c.rank, c.record_id)
-        .limit(1)
-    )
-    found: int | None = tx.execute(query).scalar()
+    found: int | None = _most_urgent(leave)(tx, connection_id=connection_id, now=now, ranks=ranks).scalar()
     return found
+
+
+@cache
+def _most_urgent(leave: Leave) -> Prepared:
+    def first(among: Among) -> Select[Any]:
+        c = outbox.c
+        due = (*_due_now(), among(c.rank, "ranks"), _LEAVE[leave])
+        return select(c.rank).where(*due).order_by(c.lane, c.rank, c.record_id).limit(1)
+
+    return prepared(first)
+
+
+def _due_now() -> tuple[ColumnElement[bool], ...]:
+    """Of `connection_id`, due at `now`, and nobody's."""
+    c = outbox.c
+    now: BindParameter[int] = bindparam("now")
+    return c.connection_id == bindparam("connection_id"), c.due_at <= now, c.lease_until <= now
 
 
 def unlease(tx: Connection, connection_id: int) -> None:
     """Free every leased row of a connection; only for whoever holds the connection's own lease."""
+    _unlease(tx, connection=connection_id)
+
+
+@prepared
+def _unlease(_among: Among) -> Update:
     c = outbox.c
-    tx.execute(outbox.update().where(c.connection_id == connection_id, c.lease_until > 0).values(lease_until=0))
+    leased = outbox.update().where(c.connection_id == bindparam("connection"), c.lease_until > 0)
+    return leased.values(lease_until=0)
 
 
 # The brake.
@@ -209,16 +242,24 @@ def look(tx: Connection, connection_id: int) -> None:
 
 def is_due(tx: Connection, connection_id: int, now: Instant) -> bool:
     """Whether anything of a connection is due."""
+    return _due(tx, connection_id=connection_id, now=now).first() is not None
+
+
+@prepared
+def _due(_among: Among) -> Select[Any]:
     c = outbox.c
-    query = select(c.record_id).where(c.connection_id == connection_id, c.due_at <= now).limit(1)
-    return tx.execute(query).first() is not None
+    due = (c.connection_id == bindparam("connection_id"), c.due_at <= bindparam("now"))
+    return select(c.record_id).where(*due).limit(1)
 
 
 def has_refusals(tx: Connection, connection_id: int, now: Instant) -> bool:
     """Whether something of the first lane is due."""
-    c = outbox.c
-    due = (c.connection_id == connection_id, c.due_at <= now, c.lease_until <= now, c.lane == Lane.CONSENT)
-    return tx.execute(select(c.record_id).where(*due).limit(1)).first() is not None
+    return _refusal_due(tx, connection_id=connection_id, now=now).first() is not None
+
+
+@prepared
+def _refusal_due(_among: Among) -> Select[Any]:
+    return select(outbox.c.record_id).where(*_due_now(), outbox.c.lane == Lane.CONSENT).limit(1)
 
 
 def refusing(tx: Connection, now: Instant) -> dict[int, tuple[int, int]]:
@@ -231,12 +272,17 @@ def refusing(tx: Connection, now: Instant) -> dict[int, tuple[int, int]]:
 
 def overtaken(tx: Connection, connection_id: int, rows: Collection[Claimed]) -> set[int]:
     """Those of these rows that were marked again since they were claimed, and are in the first lane by now."""
-    c = outbox.c
     marks = {row.record_id: row.mark for row in rows}
-    query = select(c.record_id, c.mark).where(
-        c.connection_id == connection_id, c.lane == Lane.CONSENT, among(tx, c.record_id, list(marks))
+    found = _refusals_among(tx, connection_id=connection_id, record_ids=marks)
+    return {row[0] for row in found if row[1] != marks[row[0]]}
+
+
+@prepared
+def _refusals_among(among: Among) -> Select[Any]:
+    c = outbox.c
+    return select(c.record_id, c.mark).where(
+        c.connection_id == bindparam("connection_id"), c.lane == Lane.CONSENT, among(c.record_id, "record_ids")
     )
-    return {row[0] for row in tx.execute(query) if row[1] != marks[row[0]]}
 
 
 def fingerprint(tx: Connection, connection_id: int) -> list[int]:

@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, Select, func, or_, select
 
 from core.model.instant import Instant
 from core.store import database
 from core.store.codec import dumps, loads
 from core.store.database import among
+from core.store.prepared import Among, prepared
 from core.store.tables import record
 
 
@@ -61,10 +62,17 @@ def load(tx: Connection, ids: Collection[int], *, to_change: bool = False) -> di
     """
     if to_change:
         database.serialise(tx, CHANGING)
-    query = select(*_ALL).where(among(tx, record.c.id, ids)).order_by(record.c.id)
-    if to_change:
-        query = query.with_for_update()
-    return {row[0]: Record(*row) for row in tx.execute(query)}
+    return {row[0]: Record(*row) for row in (_locked if to_change else _loaded)(tx, ids=ids)}
+
+
+@prepared
+def _loaded(among: Among) -> Select[Any]:
+    return select(*_ALL).where(among(record.c.id, "ids")).order_by(record.c.id)
+
+
+@prepared
+def _locked(among: Among) -> Select[Any]:
+    return select(*_ALL).where(among(record.c.id, "ids")).order_by(record.c.id).with_for_update()
 
 
 def after(tx: Connection, last_id: int, kinds: Collection[str], limit: int) -> list[Record]:
@@ -115,14 +123,22 @@ def raw(values: dict[str, Any]) -> str:
 
 def kinds(tx: Connection, ids: Collection[int]) -> dict[int, str]:
     """Record id → kind."""
-    query = select(record.c.id, record.c.kind).where(among(tx, record.c.id, ids))
-    return {row[0]: row[1] for row in tx.execute(query)}
+    return {row[0]: row[1] for row in _kinds(tx, ids=ids)}
+
+
+@prepared
+def _kinds(among: Among) -> Select[Any]:
+    return select(record.c.id, record.c.kind).where(among(record.c.id, "ids"))
 
 
 def erased(tx: Connection, ids: Collection[int]) -> set[int]:
     """Those of these records that were erased."""
-    query = select(record.c.id).where(among(tx, record.c.id, ids), record.c.state == State.ERASED)
-    return set(tx.execute(query).scalars()) if ids else set()
+    return set(_erased(tx, ids=ids).scalars()) if ids else set()
+
+
+@prepared
+def _erased(among: Among) -> Select[Any]:
+    return select(record.c.id).where(among(record.c.id, "ids"), record.c.state == State.ERASED)
 
 
 def by_text(tx: Connection, kind: str, words: str, *, limit: int) -> list[Record]:
@@ -142,13 +158,15 @@ def merged_into(tx: Connection, ids: Collection[int]) -> dict[int, int]:
     forward: dict[int, int] = {}
     asked = set(ids)
     while asked:
-        query = select(record.c.id, record.c.merged_into).where(
-            among(tx, record.c.id, asked), record.c.merged_into.is_not(None)
-        )
-        found = {row[0]: row[1] for row in tx.execute(query)}
+        found = {row[0]: row[1] for row in _merged(tx, ids=asked)}
         forward |= found
         asked = set(found.values()) - forward.keys()
     return {id_: _end(forward, id_) for id_ in ids if id_ in forward}
+
+
+@prepared
+def _merged(among: Among) -> Select[Any]:
+    return select(record.c.id, record.c.merged_into).where(among(record.c.id, "ids"), record.c.merged_into.is_not(None))
 
 
 def parts(tx: Connection, ids: Collection[int]) -> set[int]:

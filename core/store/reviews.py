@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, case, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, case, func, or_, select, update
 
 from core.decide.reviewing import GONE, Duties
 from core.model.instant import DAY, Instant
 from core.store import database, runs
 from core.store.codec import dumps, loads
 from core.store.database import among
+from core.store.prepared import Among, prepared
 from core.store.tables import review
 
 DUTIES = "reviews"
@@ -102,6 +103,7 @@ _ALL = tuple(
         "escalated_at",
     )
 )
+_EVERY = 1_000_000_000
 _SAME = (
     "ON CONFLICT (what, record_id, connection_id, field) WHERE closed_at IS NULL "
     "DO UPDATE SET subject = excluded.subject"
@@ -184,15 +186,19 @@ def undecided(tx: Connection, record_ids: Collection[int]) -> dict[int, set[str]
 
     The field "" stands for the record itself: it may be one that is known already, and is created nowhere else.
     """
-    c = review.c
-    whose = and_(c.what.in_(("ambiguous", "duplicate")), c.connection_id == 0)
-    query = select(c.record_id, c.field).where(
-        among(tx, c.record_id, record_ids), c.closed_at.is_(None), or_(c.what.in_(("ask", "frozen")), whose)
-    )
     found: dict[int, set[str]] = {}
-    for record_id, field in tx.execute(query):
+    for record_id, field in _undecided(tx, record_ids=record_ids):
         found.setdefault(record_id, set()).add(field)
     return found
+
+
+@prepared
+def _undecided(among: Among) -> Select[Any]:
+    c = review.c
+    whose = and_(c.what.in_(("ambiguous", "duplicate")), c.connection_id == 0)
+    return select(c.record_id, c.field).where(
+        among(c.record_id, "record_ids"), c.closed_at.is_(None), or_(c.what.in_(("ask", "frozen")), whose)
+    )
 
 
 def standing(tx: Connection, record_ids: Collection[int]) -> dict[int, list[Standing]]:
@@ -209,10 +215,20 @@ def standing(tx: Connection, record_ids: Collection[int]) -> dict[int, list[Stan
 
 def open_reviews(tx: Connection, *, limit: int | None = 200, what: str | None = None) -> list[Review]:
     """Open questions, oldest first; of one kind where given."""
-    query = select(*_ALL).where(review.c.closed_at.is_(None)).order_by(review.c.id).limit(limit)
-    if what is not None:
-        query = query.where(review.c.what == what)
-    return [Review(*row) for row in tx.execute(query)]
+    at_most = _EVERY if limit is None else limit
+    rows = _open(tx, limit=at_most) if what is None else _open_of(tx, limit=at_most, what=what)
+    return [Review(*row) for row in rows]
+
+
+@prepared
+def _open(_among: Among) -> Select[Any]:
+    return select(*_ALL).where(review.c.closed_at.is_(None)).order_by(review.c.id).limit(bindparam("limit"))
+
+
+@prepared
+def _open_of(_among: Among) -> Select[Any]:
+    query = select(*_ALL).where(review.c.closed_at.is_(None), review.c.what == bindparam("what"))
+    return query.order_by(review.c.id).limit(bindparam("limit"))
 
 
 def by_ids(tx: Connection, ids: Collection[int]) -> list[Review]:
@@ -222,11 +238,14 @@ def by_ids(tx: Connection, ids: Collection[int]) -> list[Review]:
 
 def about(tx: Connection, record_ids: Collection[int], *, what: str | None = None) -> list[Review]:
     """Open questions about these records; of one kind where given."""
+    rows = _about(tx, record_ids=record_ids)
+    return [one for one in (Review(*row) for row in rows) if what in (None, one.what)]
+
+
+@prepared
+def _about(among: Among) -> Select[Any]:
     c = review.c
-    query = select(*_ALL).where(among(tx, c.record_id, record_ids), c.closed_at.is_(None)).order_by(c.id)
-    if what is not None:
-        query = query.where(c.what == what)
-    return [Review(*row) for row in tx.execute(query)]
+    return select(*_ALL).where(among(c.record_id, "record_ids"), c.closed_at.is_(None)).order_by(c.id)
 
 
 def count_open(tx: Connection) -> dict[str, int]:

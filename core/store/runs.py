@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from core.errors import StoreError
 from core.model.instant import Instant
 from core.store import database
 from core.store.codec import dumps, loads
+from core.store.prepared import Among, prepared
 from core.store.tables import agreement, history, lease, meta, run
 
 
@@ -59,9 +61,15 @@ def begin(
     subject: Mapping[str, Any] | None = None,
 ) -> int:
     """Open a run; gives its id."""
-    values = {"connection_id": connection_id, "stream": stream, "what": what, "began_at": at, "counts": "{}"}
-    values["subject"] = dumps(subject) if subject else None
-    return int(tx.execute(insert(run).values(**values).returning(run.c.id)).scalar_one())
+    told = dumps(subject) if subject else None
+    made = _begin(tx, connection_id=connection_id, stream=stream, what=what, began_at=at, counts="{}", subject=told)
+    return int(made.scalar_one())
+
+
+@prepared
+def _begin(_among: Among) -> ReturningInsert[Any]:
+    # Which columns are filled follows from the values that are given.
+    return insert(run).returning(run.c.id)
 
 
 def end(
@@ -74,17 +82,26 @@ def end(
     message: str | None = None,
 ) -> None:
     """Close a run with what it did, and the error that ended it."""
-    values = {"ended_at": at, "counts": dumps(counts), "code": code, "message": message}
-    tx.execute(update(run).where(run.c.id == run_id).values(**values))
+    columns = ("ended_at", "counts", "code", "message")
+    database.update(tx, run, ("id",), columns, [(at, dumps(counts), code, message, run_id)])
 
 
 def recent(tx: Connection, *, connection_id: int | None = None, limit: int = 30) -> list[Run]:
     """The newest runs, newest first."""
-    c = run.c
-    query = select(*_ALL).order_by(c.id.desc()).limit(limit)
-    if connection_id is not None:
-        query = query.where(c.connection_id == connection_id)
-    return [Run(*row) for row in tx.execute(query)]
+    if connection_id is None:
+        return [Run(*row) for row in _recent(tx, limit=limit)]
+    return [Run(*row) for row in _recent_of(tx, limit=limit, connection_id=connection_id)]
+
+
+@prepared
+def _recent(_among: Among) -> Select[Any]:
+    return select(*_ALL).order_by(run.c.id.desc()).limit(bindparam("limit"))
+
+
+@prepared
+def _recent_of(_among: Among) -> Select[Any]:
+    query = select(*_ALL).where(run.c.connection_id == bindparam("connection_id"))
+    return query.order_by(run.c.id.desc()).limit(bindparam("limit"))
 
 
 def one(tx: Connection, run_id: int) -> Run | None:
@@ -108,7 +125,7 @@ def is_leased(tx: Connection, name: str, *, now: Instant) -> bool:
 
 def take_lease(tx: Connection, name: str, holder: str, *, now: Instant, until: Instant) -> int | None:
     """Take or prolong a lease; gives its fencing token, None when somebody else holds it."""
-    row = tx.execute(select(lease).where(lease.c.name == name).with_for_update()).one_or_none()
+    row = _lease(tx, name=name).one_or_none()
     if row is None:
         database.insert(
             tx,
@@ -117,28 +134,37 @@ def take_lease(tx: Connection, name: str, holder: str, *, now: Instant, until: I
             [(name, holder, 1, until)],
             otherwise="ON CONFLICT DO NOTHING",
         )
-        row = tx.execute(select(lease).where(lease.c.name == name)).one()
+        row = _lease(tx, name=name).one()
         return int(row.token) if row.holder == holder else None
     if row.holder != holder and row.until > now:
         return None
     token = row.token if row.holder == holder else row.token + 1
-    tx.execute(update(lease).where(lease.c.name == name).values(holder=holder, token=token, until=until))
+    database.update(tx, lease, ("name",), ("holder", "token", "until"), [(holder, token, until, name)])
     return int(token)
+
+
+@prepared
+def _lease(_among: Among) -> Select[Any]:
+    return select(lease).where(lease.c.name == bindparam("name")).with_for_update()
 
 
 def check_lease(tx: Connection, name: str, token: int) -> None:
     """Refuse to write for a worker whose lease was taken over; raises `StoreError`."""
-    held = tx.execute(select(lease.c.token).where(lease.c.name == name)).scalar_one_or_none()
-    if held != token:
+    if _token(tx, name=name).scalar_one_or_none() != token:
         raise StoreError(
             f"The lease {name} was taken over by another worker: nothing of this step was kept.",
             code="store.taken_over",
         )
 
 
+@prepared
+def _token(_among: Among) -> Select[Any]:
+    return select(lease.c.token).where(lease.c.name == bindparam("name"))
+
+
 def drop_lease(tx: Connection, name: str, token: int) -> None:
     """Let a lease go, if it is still ours."""
-    tx.execute(update(lease).where(lease.c.name == name, lease.c.token == token).values(until=0, holder=""))
+    database.update(tx, lease, ("name", "token"), ("until", "holder"), [(0, "", name, token)])
 
 
 def free_leases(tx: Connection, holder: str) -> None:
@@ -164,7 +190,13 @@ def agreements(tx: Connection) -> list[tuple[int, str, Instant, dict[str, int]]]
 
 def fact(tx: Connection, name: str) -> str | None:
     """A fact about the installation."""
-    return tx.execute(select(meta.c.value).where(meta.c.name == name)).scalar_one_or_none()
+    found: str | None = _fact(tx, name=name).scalar_one_or_none()
+    return found
+
+
+@prepared
+def _fact(_among: Among) -> Select[Any]:
+    return select(meta.c.value).where(meta.c.name == bindparam("name"))
 
 
 def put_fact(tx: Connection, name: str, value: str) -> None:
@@ -175,7 +207,7 @@ def put_fact(tx: Connection, name: str, value: str) -> None:
 
 def forget(tx: Connection, run_id: int) -> None:
     """Drop a run that did nothing."""
-    tx.execute(run.delete().where(run.c.id == run_id))
+    database.delete(tx, run, ("id",), [(run_id,)])
 
 
 def drop_fact(tx: Connection, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -18,7 +19,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 def prepare(store: Store) -> None:
     """Bring the database to this program's version; nothing to do is the usual case."""
-    script = ScriptDirectory(str(_MIGRATIONS))
+    script = _script()
     with store.reading() as tx:
         present = MigrationContext.configure(tx).get_current_revision()
     if present == script.get_current_head():
@@ -31,6 +32,12 @@ def prepare(store: Store) -> None:
         config.attributes["connection"] = tx
         command.upgrade(config, "head")
         seed_sequences(tx)
+
+
+@cache
+def _script() -> ScriptDirectory:
+    """The versions this program has; they do not change while it runs."""
+    return ScriptDirectory(str(_MIGRATIONS))
 
 
 def is_prepared(store: Store) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Select, delete, func, select, update
 
 from core.model.instant import Instant
 from core.store import database
 from core.store.database import among
+from core.store.prepared import Among, prepared
 from core.store.tables import step
 
 _GIVING = ("assign", "reassign")
@@ -36,10 +37,14 @@ def take(tx: Connection, rows: Iterable[Taken]) -> None:
 def taken(tx: Connection, record_ids: Collection[int]) -> dict[int, frozenset[str]]:
     """Record id → the names of the steps that were taken about it."""
     found: dict[int, set[str]] = {}
-    query = select(step.c.record_id, step.c.name).where(among(tx, step.c.record_id, record_ids))
-    for record_id, name in tx.execute(query) if record_ids else ():
+    for record_id, name in _names(tx, record_ids=record_ids) if record_ids else ():
         found.setdefault(record_id, set()).add(name)
     return {record_id: frozenset(names) for record_id, names in found.items()}
+
+
+@prepared
+def _names(among: Among) -> Select[Any]:
+    return select(step.c.record_id, step.c.name).where(among(step.c.record_id, "record_ids"))
 
 
 def made(tx: Connection, name: str, record_id: int) -> None:

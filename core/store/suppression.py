@@ -12,11 +12,13 @@ from collections.abc import Callable, Collection, Iterable
 from functools import cached_property
 from hashlib import sha256
 from secrets import token_hex
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from core.store import database
 from core.store.database import among
+from core.store.prepared import Among, prepared
 from core.store.tables import suppression
 
 SUPPRESSING = "suppression key"
@@ -53,7 +55,12 @@ class Suppressor:
 
 def is_used(tx: Connection) -> bool:
     """Whether anybody was ever erased; where nobody was, nothing else here costs anything."""
-    return tx.execute(select(suppression.c.digest).limit(1)).first() is not None
+    return _any(tx).first() is not None
+
+
+@prepared
+def _any(_among: Among) -> Select[Any]:
+    return select(suppression.c.digest).limit(1)
 
 
 def add(tx: Connection, erasure_id: int, digests: Iterable[str]) -> None:
