@@ -21,6 +21,7 @@ from api.cli.erasing import register as register_erasing
 from api.cli.forms import register as register_forms
 from api.cli.hooks import register as register_hooks
 from api.cli.identity import register as register_identity
+from api.cli.mending import register as register_mending
 from api.cli.output import exit_code, tell_error
 from api.cli.planning import register as register_planning
 from api.cli.running import register as register_running
@@ -40,6 +41,7 @@ for _register in (
     register_running,
     register_asking,
     register_auditing,
+    register_mending,
     register_hooks,
     register_deciding,
     register_identity,
