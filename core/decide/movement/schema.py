@@ -53,6 +53,7 @@ _LINK = re.compile(r" \(\[.*?\)\)|`")
 def schema(shapes: Mapping[str, Shape]) -> Schema:
     """The schema for movement policies over these shapes, as plain JSON."""
     kinds = sorted({*STAGE_KINDS, *HAND_OFF_KINDS, *TOUCH_KINDS})
+    words = _words(shapes[kind] for kind in kinds)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Concord movement policy",
@@ -71,7 +72,10 @@ def schema(shapes: Mapping[str, Shape]) -> Schema:
             "acknowledgement": _of_kind(ACKNOWLEDGEMENT, {"within": _ref("length"), **_letter()}, STAGE_KINDS,
                                         ["of", "subject", "question", "next"]),
             "touch": _of_kind(TOUCH, {"after": _ref("length"), "first": _ref("first")}, TOUCH_KINDS, list(TOUCH)),
-            **{f"when_{kind}": _when(shapes[kind]) for kind in kinds},
+            **{f"when_{kind}": _when(shapes[kind], words) for kind in kinds},
+            "asked": {"type": "object", "minProperties": 1, "propertyNames": {"enum": list(WORDS)}},
+            "wanted": _wanted({"not": {"type": "object"}}),
+            **{name: _wanted({"enum": [*choices, None]}) for choices, name in words.items()},
         },
     }  # fmt: skip
 
@@ -161,15 +165,28 @@ def _of_kind(words: Words, said: Schema, kinds: Iterable[str], needed: list[str]
     return {**_map(words, whole, needed), "allOf": each}
 
 
-def _when(shape: Shape) -> Schema:
+def _words(shapes: Iterable[Shape]) -> dict[tuple[str, ...], str]:
+    """Choices → the name of their definition; fields that have the same words share it."""
+    found: dict[tuple[str, ...], str] = {}
+    for shape in shapes:
+        for one in shape.fields.values():
+            if one.choices:
+                found.setdefault(one.choices, f"wanted_{shape.kind}_{one.name.replace('.', '_')}")
+    return found
+
+
+def _when(shape: Shape, words: Mapping[tuple[str, ...], str]) -> Schema:
     """A filter. Parts of addresses and an installation's own fields are known to the hub alone."""
-    asked = {"type": "object", "minProperties": 1, "propertyNames": {"enum": list(WORDS)}}
-    found = {}
-    for field in shape.fields.values():
-        value: Schema = {"enum": [*field.choices, None]} if field.choices else {"not": {"type": "object"}}
-        plain = [value, {"type": "array", "minItems": 1, "items": value}]
-        found[field.name] = {"description": f"{field.doc} ({field.type})", "anyOf": [*plain, asked]}
+    found = {
+        one.name: {"description": f"{one.doc} ({one.type})", **_ref(words.get(one.choices, "wanted"))}
+        for one in shape.fields.values()
+    }
     return {"description": shape.doc, "type": "object", "minProperties": 1, "properties": found}
+
+
+def _wanted(value: Schema) -> Schema:
+    """What may be asked of a field: a value, several of which any will do, or words of comparing."""
+    return {"anyOf": [*_one_or_several(value)["anyOf"], _ref("asked")]}
 
 
 def _map(words: Words | Mapping[Any, str], said: Schema, needed: Iterable[str] = ()) -> Schema:

@@ -60,6 +60,9 @@ def test_the_schema_takes_what_the_reader_takes():
         ("to: bob@shop.example", "to: bob"),
         ("  contact:\n", "  contacts:\n"),
         ("lifecycle_stage: lead, last", "lifecycle_stage: leed, last"),
+        ("lifecycle_stage: lead, last", "lifecycle_stage: [lead, leed], last"),
+        ("lifecycle_stage: lead, last", "lifecycle_stage: {}, last"),
+        ("lifecycle_stage: lead, last", "lifecycle_stage: [], last"),
         ("{known: false}}\n", "{knwon: false}}\n"),
         ("      means: They asked, and nobody has answered.\n", ""),
         ("journey: captured", "journey: capturd"),
@@ -74,6 +77,19 @@ def test_the_schema_takes_what_the_reader_takes():
 def test_the_schema_underlines_what_the_reader_refuses(old: str, new: str):
     assert old in GOOD
     assert faults(GOOD.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("said", ["lead", "[lead, customer]", "null", "[lead, null]", "{not: lead}", "{known: no}"])
+def test_the_schema_takes_every_way_of_asking(said: str):
+    assert "lifecycle_stage: lead, last" in GOOD
+    assert faults(GOOD.replace("lifecycle_stage: lead, last", f"lifecycle_stage: {said}, last", 1)) == []
+
+
+def test_what_fields_have_in_common_is_said_once():
+    whole = json.dumps(schema(SHAPES), indent=2)
+    assert len(whole.splitlines()) < 2_500
+    word = json.dumps(SHAPES["contact"].fields["lifecycle_stage"].choices[3])
+    assert whole.count(word) == 2, "alone, and in a list"
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
