@@ -9,10 +9,12 @@ from urllib.parse import urlencode
 from fastapi import FastAPI, Query
 from fastapi.responses import HTMLResponse
 
+from api.cli.output import hours
 from api.scorecard import BY, listed, owner_named, ready, scorecard
+from api.trend import HEIGHT, WIDTH, points
 from core.decide.movement.audit import ELEMENTS
 from core.errors import ConcordError, ConfigError
-from core.store.scores import Asked
+from core.store.scores import GROUPS, MARKS, Asked
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
 
 SHOWN = 500
 """Records on a page."""
-_COLUMNS = ("open", *ELEMENTS, "protected", "stale", "waiting", "answer", "window", "unreal")
-_HEADS = ("Open", *(one.capitalize() for one in ELEMENTS), "Protected", "Stale", "Waiting", "First answer", "In window",
-          "Unreal")  # fmt: skip
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -32,13 +31,36 @@ _HEADERS = {
 }
 Word = Annotated[str, Query(max_length=200)]
 
+_LACKING = {"owner": "an owner", "action": "a next action", "timing": "a time", "recovery": "a recovery"}
+_SAID = {
+    **{name: f"with {what}" for name, what in _LACKING.items()},
+    "protected": "with all four elements",
+    "stale": "too long in their stage",
+    "overdue": "whose next action is overdue",
+    "waiting": "whose people wait for a word of ours",
+    "unworked": "that nobody has ever answered, called or written to",
+    "answered": "that were answered",
+    "in_window": "answered in their window",
+    "missed": "whose window was missed",
+    "claimed": "in a stage that asks for evidence",
+    "shown": "that show what their stage asks for",
+    "unshown": "that do not show what their stage asks for",
+    "unreal": "whose stage and evidence do not fit",
+    "climbed": "about which recovery has stepped in",
+    "recovered": "that move again since recovery stepped in",
+    "stalled": "that stand still though recovery stepped in",
+}
+"""Word of `MARKS` → what a list of such records is called."""
+
 
 def add_audit(app: FastAPI, installation: Installation, pages: Environment) -> None:
     """Add the scorecard and the lists behind it."""
     template = pages.get_template("audit.html")
+    known = {"by": BY, "elements": ELEMENTS, "percent": _percent, "hours": hours, "link": _link}
+    drawing = {"points": points, "width": WIDTH, "height": HEIGHT, "changed": _changed}
 
     def shown(status: int = 200, **what: Any) -> HTMLResponse:
-        given = {"at": None, "trouble": None, "card": None, "by": BY, "percent": _percent, **what}
+        given = {"at": None, "trouble": None, "card": None, **known, **drawing, **what}
         return HTMLResponse(template.render(given), status, headers=_HEADERS)
 
     def refused(error: ConcordError) -> HTMLResponse:
@@ -51,57 +73,70 @@ def add_audit(app: FastAPI, installation: Installation, pages: Environment) -> N
             card = scorecard(installation, by if by in BY else "stage")
         except ConcordError as error:
             return refused(error)
-        whole = card["whole"]
-        tests = [(name, whole["open"] - whole[name], f"Without {_WORDS[name]}") for name in ELEMENTS]
-        tests += [
-            ("stale", whole["stale"], "Too long in their stage"),
-            ("unreal", whole["unreal"], "Against the evidence"),
-        ]
-        return shown(
-            at=card["at"], card=card, tests=tests, columns=_COLUMNS, heads=_HEADS,
-            link=lambda name, key=None: _link(name, card["by"], key),
-        )  # fmt: skip
+        return shown(at=card["at"], card=card, tests=_tests(card["whole"]))
 
     @app.get("/audit/records", response_class=HTMLResponse)
-    def audit_records(
-        missing: Word = "", stage: Word = "", source: Word = "", owner: Word = "", kind: Word = "",
-        stale: bool = False, unreal: bool = False,
+    def audit_records(  # noqa: PLR0913, PLR0917 - each is a word of the address
+        missing: Word = "", only: Word = "", stage: Word = "", source: Word = "", owner: Word = "", kind: Word = "",
+        week: Word = "", tool: Word = "", none: Word = "", step: Word = "",
     ) -> HTMLResponse:  # fmt: skip
         """The records behind a number."""
+        said = {"kind": kind, "stage": stage, "source": source, "week": week, "tool": tool}
+        only, none = only if only in MARKS else "", none if none in GROUPS else ""
         try:
             hub = ready(installation)
             asked = Asked(
-                missing=ELEMENTS.index(missing) if missing in ELEMENTS else None, kind=kind, stage=stage, source=source,
-                owner_id=owner_named(hub, owner) if owner else None, stale=stale, unreal=unreal,
+                missing=ELEMENTS.index(missing) if missing in ELEMENTS else None, only=only, none=none, step=step,
+                owner_id=owner_named(hub, owner) if owner else None, **said,
             )  # fmt: skip
             found = list(islice(listed(installation, asked, limit=SHOWN + 1), SHOWN + 1))
         except ConcordError as error:
             return refused(error)
-        said = {"kind": kind, "stage": stage, "source": source, "owner": owner}
-        return shown(
-            records=found[:SHOWN], more=len(found) > SHOWN, asked=_told(missing, said, stale=stale, unreal=unreal)
-        )
+        told = _told(missing, only, {**said, "owner": owner}, none, step)
+        return shown(records=found[:SHOWN], more=len(found) > SHOWN, asked=told)
 
 
-_WORDS = {"owner": "an owner", "action": "a next action", "timing": "a time", "recovery": "a recovery"}
+def _tests(whole: dict[str, Any]) -> list[tuple[str, int, str, str]]:
+    """(link, count, title, note) of the tests at a glance."""
+    tests = [
+        (_link({"missing": name}), whole["open"] - whole[name], f"Without {what}", "")
+        for name, what in _LACKING.items()
+    ]
+    ages = [("unworked", "Leads nobody has worked"), ("overdue", "Overdue actions")]
+    tests += [
+        (_link({"only": name}), whole[name], title, _oldest(whole[f"{name}_hours"]["oldest"])) for name, title in ages
+    ]
+    plain = [("stale", "Too long in their stage"), ("unreal", "Against the evidence")]
+    return tests + [(_link({"only": name}), whole[name], title, "") for name, title in plain]
 
 
-def _link(name: str, by: str, key: Any) -> str:
-    """Where the records behind a number are listed; a tool's own share is not listed apart."""
-    words = {name: "true"} if name in ("stale", "unreal") else {"missing": name}
-    if key not in (None, "none") and by != "tool":
-        words[by] = str(key)
-    return f"/audit/records?{urlencode(words)}"
+def _oldest(age: float | None) -> str:
+    return f"the oldest for {hours(age)}" if age is not None else ""
 
 
-def _told(missing: str, said: dict[str, str], *, stale: bool, unreal: bool) -> str:
+def _link(words: dict[str, str], by: str = "", group: dict[str, Any] | None = None) -> str:
+    """Where the records behind a number are listed; `group` is one of those that are counted `by` a word."""
+    narrowed = {} if group is None or not by else {by: str(group["key"])} if group["key"] is not None else {"none": by}
+    return f"/audit/records?{urlencode({**words, **narrowed})}"
+
+
+def _told(missing: str, only: str, said: dict[str, str], none: str, step: str) -> str:
     """What is listed, in a sentence."""
-    parts = [f"without {_WORDS[missing]}"] if missing in _WORDS else []
-    parts += ["too long in their stage"] if stale else []
-    parts += ["whose stage and evidence do not fit"] if unreal else []
+    parts = [f"without {_LACKING[missing]}"] if missing in _LACKING else []
+    parts += [_SAID[only]] if only in _SAID else []
+    parts += [f"about which the step {step} was taken"] if step else []
     parts += [f"with the {name} {value}" for name, value in said.items() if value]
+    parts += [f"without {'an' if none == 'owner' else 'a'} {none}"] if none else []
     return f"Records {', '.join(parts)}." if parts else "All open records."
 
 
 def _percent(part: int, whole: int) -> str:
     return f"{100 * part // whole} %" if whole else "0 %"
+
+
+def _changed(now: float | None, before: float | None) -> str:
+    """By how much a figure has changed: `+3`, `−2.5`, `±0`; '' where one of the two is not known."""
+    if now is None or before is None:
+        return ""
+    by = round(now - before, 1)
+    return f"{'+' if by > 0 else '−' if by < 0 else '±'}{abs(by):,g}"

@@ -17,6 +17,7 @@ from core.flow.inward.arrivals import Intake
 from core.flow.inward.hearing import sweep
 from core.flow.movement.auditing import audit
 from core.flow.movement.following import follow
+from core.flow.movement.scoring import keep_day
 from core.flow.outward.reconcile import Agreement, reconcile
 from core.flow.reviews.reviewing import tick
 from core.flow.sync import Tell, Turn, sync
@@ -104,6 +105,7 @@ def turn_crank(
         sweep(hub)
         done.turns += sync(hub, names, until_quiet=until_quiet, everything=everything, tell=tell, holder=who)
         audit(hub)
+        keep_day(hub)
         if follow(hub).taken:
             # What was set down goes out at once; what it leads to is judged in the next round.
             done.turns += sync(hub, names, until_quiet=until_quiet, everything=False, tell=tell, holder=who)

@@ -1,42 +1,52 @@
-"""The scorecard of the four elements: how open records stand by stage, source, owner or tool, and which they are."""
+"""The scorecard of the four elements: how open records stand, by stage, source and the like, and which they are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from api.trend import trend
 from core.decide.movement.audit import ELEMENTS
 from core.errors import ConfigError
+from core.flow.movement import scoring
 from core.flow.movement.auditing import audit
-from core.model.instant import MINUTE, iso
+from core.flow.movement.scoring import Figures
+from core.model.instant import DAY, iso
 from core.store import Tx, messages, records, scores
 from core.store.messages import Booked
 from core.store.movement import Kept
-from core.store.scores import Asked, Score
+from core.store.scores import Asked, Recovery
 
 if TYPE_CHECKING:
     from api.assembly import Installation
     from core.flow.hub import Hub
 
 Told = dict[str, Any]
-BY = ("stage", "source", "owner", "tool", "kind")
+BY = ("stage", "source", "owner", "tool", "week", "kind")
 _PAGE = 1_000
 
 
 def scorecard(installation: Installation, by: str = "stage") -> Told:
     """The five tests of the rule, over all open records and by groups; verdicts are brought up to date first."""
     hub = ready(installation)
+    now = hub.clock()
     with hub.store.reading() as tx:
-        whole = scores.scores(tx, "kind")
-        groups = scores.scores(tx, by)
-        answers = scores.answers(tx, by) if by != "tool" else {}
+        whole = scoring.figures(tx, now)
+        groups = scoring.groups(tx, by, now)
         names = _names(hub, tx, [one.key for one in groups]) if by == "owner" else {}
-    times = [after for some in answers.values() for after in some]
+        every, *each = scores.recoveries(tx, now)
+        past = trend(tx, hub.movement, now, whole)
     return {
-        "at": iso(hub.clock()),
-        "whole": _told("", _sum(whole), sorted(times)),
+        "at": iso(now),
+        "whole": _told("", None, whole),
         "by": by,
-        "groups": [_told(names.get(one.key, one.key), one, answers.get(one.key, [])) for one in groups],
+        "groups": [_told(names.get(one.key, one.key), one.key, one.figures) for one in groups],
+        "recovery": {
+            "days": scores.RECOVERY // DAY,
+            **_recovery(every),
+            "steps": [{"step": one.step, **_recovery(one)} for one in each],
+        },
+        "trend": past,
     }
 
 
@@ -56,9 +66,10 @@ def ready(installation: Installation) -> Hub:
 def listed(installation: Installation, asked: Asked, *, limit: int | None = None) -> Iterator[Told]:
     """The records behind the numbers, each with what is missing, who acts and the fix."""
     hub, last, left = ready(installation), 0, limit
+    now = hub.clock()
     while left is None or left > 0:
         with hub.store.reading() as tx:
-            page = scores.find(tx, asked, after_id=last, limit=min(_PAGE, left or _PAGE))
+            page = scores.find(tx, asked, now, after_id=last, limit=min(_PAGE, left or _PAGE))
             if not page:
                 return
             last = page[-1].record_id
@@ -73,11 +84,15 @@ def listed(installation: Installation, asked: Asked, *, limit: int | None = None
 
 
 def owner_named(hub: Hub, who: str) -> int:
-    """The owner with this name or address; `ConfigError` where there is none, or several."""
+    """The owner with this name, address or number; `ConfigError` where there is none, or several."""
     with hub.store.reading() as tx:
         every = records.after(tx, 0, ("owner",), 100_000)
     wanted = who.casefold()
-    fit = [one for one in every if wanted in {str(one.values.get(name) or "").casefold() for name in ("name", "email")}]
+    fit = [
+        one
+        for one in every
+        if wanted in {str(one.id), *(str(one.values.get(name) or "").casefold() for name in ("name", "email"))}
+    ]
     if len(fit) != 1:
         found = "Nobody" if not fit else f"{len(fit)} people"
         raise ConfigError(f"{found} who own records go by '{who}'.", remedy="Give the address they sign in with.")
@@ -89,21 +104,15 @@ def _names(hub: Hub, tx: Tx, ids: list[Any]) -> dict[Any, str]:
     return {id_: hub.shapes["owner"].name_of(row.values) or str(row.values.get("email")) for id_, row in owners.items()}
 
 
-def _sum(every: list[Score]) -> Score:
-    return Score(None, *(sum(one[place] for one in every) for place in range(1, len(Score._fields))))
+def _told(name: Any, key: Any, figures: Figures) -> Told:
+    blank = name in (None, "")
+    return {"group": "none" if blank else name, "key": None if blank else key, **figures}
 
 
-def _told(name: Any, one: Score, answers: list[int]) -> Told:
-    return {
-        "group": name if name not in (None, "") else "none",
-        **{field: getattr(one, field) for field in Score._fields if field != "key"},
-        "first_answer_minutes": {"p50": _minutes(answers, 0.5), "p90": _minutes(answers, 0.9)},
-    }
-
-
-def _minutes(answers: list[int], part: float) -> float | None:
-    """Working minutes within which this part of the first answers came; None without any."""
-    return round(answers[min(len(answers) - 1, int(part * len(answers)))] / MINUTE, 1) if answers else None
+def _recovery(one: Recovery) -> Told:
+    counts = one._asdict()
+    del counts["step"]
+    return {**counts, "closed": one.records - one.recovered - one.stalled}
 
 
 def _record(one: Kept, title: str, owner: str | None, mails: Sequence[Booked]) -> Told:
@@ -115,9 +124,12 @@ def _record(one: Kept, title: str, owner: str | None, mails: Sequence[Booked]) -
         "title": title,
         "stage": one.stage,
         "owner": owner,
+        "week": one.week,
         "open": bool(one.open),
         "score": one.score if one.open else None,
         "stale": bool(one.stale),
+        "overdue_since": iso(one.overdue_since) if one.overdue_since is not None else None,
+        "unworked_since": iso(one.unworked_since) if one.unworked_since is not None else None,
         "missing": {
             name: {"because": because, "who": who, "fix": fix}
             for name, (ok, because, who, fix) in zip(ELEMENTS, said, strict=False)

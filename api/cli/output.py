@@ -91,6 +91,15 @@ def ago(seconds: float | None) -> str:
     return f"{max(0, seconds):.0f} s ago"
 
 
+def hours(value: float | None) -> str:
+    """A length of time given in hours, such as `40 min`, `5 h` or `3 d`; '' for None."""
+    if value is None:
+        return ""
+    if value < 1:
+        return f"{value * 60:.0f} min"
+    return f"{value:.0f} h" if value < 48 else f"{value / 24:,.0f} d"
+
+
 def troubles(screen: Console, listed: Iterable[Mapping[str, str]]) -> None:
     """What stands in the way of agreement, each with its remedy."""
     for one in listed:

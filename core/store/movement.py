@@ -38,6 +38,14 @@ class Kept(NamedTuple):
     in_window: int | None
     """1 if that was in time, 0 if it was or is late, None while it can still be in time."""
     stalls_at: Instant | None
+    overdue_since: Instant | None
+    """When its next action had to be done, where that has passed."""
+    unworked_since: Instant | None
+    """Since when a lead waits for anybody's first word."""
+    week: str | None
+    """The ISO week in which it came in, by the policy's clock, such as `2026-W49`."""
+    shown: int | None
+    """1 if what its stage asks for is shown, else 0; None where it asks for nothing."""
     steps: int
     """How many steps the hub is to take by itself now."""
     holds_until: Instant | None
@@ -58,7 +66,8 @@ class Kept(NamedTuple):
 
 _COLUMNS = (
     "record_id", "kind", "stage", "owner_id", "source", "open", "elements", "stale", "unreal", "since", "waits_since",
-    "answered_after", "in_window", "stalls_at", "steps", "holds_until", "told",
+    "answered_after", "in_window", "stalls_at", "overdue_since", "unworked_since", "week", "shown", "steps",
+    "holds_until", "told",
 )  # fmt: skip
 COLUMNS = tuple(verdict.c[name] for name in _COLUMNS)
 """Those of `Kept`, in order."""

@@ -494,6 +494,13 @@ verdict = Table(
     Column("answered_after", Id),
     Column("in_window", SmallInteger),
     Column("stalls_at", Id),
+    # When its next action had to be done, where that has passed; since when a lead waits for anybody's first word.
+    Column("overdue_since", Id),
+    Column("unworked_since", Id),
+    # The ISO week in which it came in.
+    Column("week", Text),
+    # Whether what its stage asks for is shown; NULL where it asks for nothing.
+    Column("shown", SmallInteger),
     # How many steps of follow-through are due.
     Column("steps", SmallInteger, nullable=False),
     Column("holds_until", Id),
@@ -519,6 +526,19 @@ step = Table(
     Column("run_id", Id, nullable=False),
     Column("at", Id, nullable=False),
     Index("step_by_record", "record_id"),
+    Index("step_by_time", "at"),
+)
+
+# The figures of the scorecard as they stood on each day, for the trend.
+scorecard = Table(
+    "scorecard",
+    metadata,
+    # `2026-11-30` by the policy's clock.
+    Column("day", Text, primary_key=True),
+    Column("at", Id, nullable=False),
+    # The mark of the policy by which records were judged.
+    Column("policy", Text, nullable=False),
+    Column("told", Text, nullable=False),
 )
 
 # Mails of follow-through: booked in the transaction of their step, sent at most once.

@@ -68,7 +68,7 @@ def test_it_counts_by_owner_and_by_tool(lab: Lab) -> None:
 def test_the_records_behind_a_number_say_what_is_missing_and_who_acts(lab: Lab) -> None:
     (one,) = listed(lab.installation, Asked(missing=0))
     assert (one["title"], one["missing"]["owner"]["who"]) == ("Lead0", "admin")
-    (claim,) = listed(lab.installation, Asked(unreal=True))
+    (claim,) = listed(lab.installation, Asked(only="unreal"))
     assert (claim["title"], claim["unreal"][0]["what"]) == ("Lead2", "claim")
     assert len(list(listed(lab.installation, Asked(), limit=2))) == 2
 
@@ -118,5 +118,5 @@ def test_a_title_that_a_spreadsheet_would_carry_out_is_made_harmless(
     crm = lab.tools["crm"]
     crm.create("contacts", {"email": "evil@shore.example", "first_name": "=cmd|calc", "stage": "lead"})
     lab.settle()
-    _, told = run(lab, monkeypatch, capsys, "--csv")
+    _, told = run(lab, monkeypatch, capsys, "--records", "--csv")
     assert "'=cmd|calc" in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,14 +41,48 @@ def test_every_number_leads_to_its_records(page: TestClient) -> None:
     assert "Give it an owner" in behind
 
 
+def test_every_link_on_the_page_leads_to_as_many_records_as_its_number_says(page: TestClient) -> None:
+    links = set()
+    for by in ("stage", "source", "owner", "tool", "week", "kind"):
+        text = page.get("/audit", params={"by": by}).text
+        links |= set(re.findall(r'<a href="(/audit/records[^"]*)">([0-9,]+)(?: (?:lack it|missed|do not))?</a>', text))
+    assert len(links) > 40
+    for link, number in links:
+        behind = page.get(link.replace("&amp;", "&"))
+        assert behind.status_code == 200
+        assert behind.text.count('<th scope="row">') == int(number), link
+
+
+def test_those_without_an_owner_are_listed_apart_from_all_others(page: TestClient) -> None:
+    assert "/audit/records?missing=action&amp;none=owner" in page.get("/audit", params={"by": "owner"}).text
+    behind = page.get("/audit/records", params={"missing": "action", "none": "owner"}).text
+    assert "Records without a next action, without a owner." not in behind
+    assert "Records without a next action, without an owner." in behind
+    assert "Lead0" in behind
+    assert "Lead1" not in behind
+
+
+def test_a_tool_and_a_week_have_lists_of_their_own(page: TestClient) -> None:
+    assert "Records with the tool crm." in page.get("/audit/records", params={"tool": "crm"}).text
+    assert "No record is like that" in page.get("/audit/records", params={"tool": "mail"}).text
+    week = re.search(r'week=([0-9W-]+)"', page.get("/audit", params={"by": "week"}).text)
+    assert week is not None
+    assert "Lead2" in page.get("/audit/records", params={"week": week[1]}).text
+
+
+def test_status_and_scorecard_lead_to_each_other(page: TestClient) -> None:
+    assert '<a href="/audit">' in page.get("/").text
+    assert '<a href="/">' in page.get("/audit").text
+
+
 def test_it_can_be_counted_by_each_word_and_an_unknown_one_is_the_stage(page: TestClient) -> None:
-    for by in ("stage", "source", "owner", "tool", "kind", "shoe size"):
+    for by in ("stage", "source", "owner", "tool", "week", "kind", "shoe size"):
         assert page.get("/audit", params={"by": by}).status_code == 200
     assert "Captured" in page.get("/audit", params={"by": "shoe size"}).text
 
 
 def test_what_does_not_fit_together_is_told_with_the_act_that_mends_it(page: TestClient) -> None:
-    told = page.get("/audit/records", params={"unreal": "true"}).text
+    told = page.get("/audit/records", params={"only": "unreal"}).text
     assert "no tool shows that they asked" in told
     assert "Is it Captured? Nothing shows it." in told
 

@@ -21,6 +21,8 @@ from core.model.values import Values
 ELEMENTS = ("owner", "action", "timing", "recovery")
 ADMIN = "admin"
 HUB = "the rules of ownership"
+RUNG = "rung "
+"""What the names of steps that are rungs of a ladder begin with."""
 
 _A_DAY = Span(days=1)
 
@@ -58,6 +60,10 @@ class Verdict:
     """Whether that was in time; False also while it is late, None while it can still be in time."""
     stalls_at: Instant
     """When the first step is overdue: from here the ladder counts."""
+    overdue_since: Instant | None
+    """When the next action had to be done, where that has passed; None where it has not, or where there is none."""
+    untouched: bool
+    """Whether nobody of us has ever said a word to them."""
     next_rung: tuple[int, Instant] | None
     """(place in the ladder, when it is due); None where none is left or none is armed."""
     stale: bool
@@ -109,6 +115,8 @@ def judge(policy: Policy, subject: Subject, now: Instant) -> Verdict | None:
         answered_after=answer.after,
         in_window=answer.in_window,
         stalls_at=stalls_at,
+        overdue_since=step.due if step is not None and step.due is not None and step.due <= now else None,
+        untouched=not _ours(subject, said, now),
         next_rung=next_rung,
         stale=oldest is not None and oldest <= now,
         holds_until=min((one for one in moments if one is not None and one > now), default=None),
@@ -190,7 +198,7 @@ def climbed(subject: Subject, ladder: Ladder, stalls_at: Instant) -> int:
 
 def rung_name(subject: Subject, ladder: Ladder, place: int, stalls_at: Instant) -> str:
     """What a rung is called as a step that is taken once: it holds when the action was due."""
-    return f"rung {subject.record_id} {ladder.name} {place} at {stalls_at}"
+    return f"{RUNG}{subject.record_id} {ladder.name} {place} at {stalls_at}"
 
 
 def carrier(policy: Policy, rung: Rung, owner: Person | None) -> str | None:

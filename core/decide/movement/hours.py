@@ -111,6 +111,15 @@ class Hours:
         worked = sum(self._sheet(number).whole for number in range(first, last))
         return worked + self._sheet(last).until(until) - self._sheet(first).until(since)
 
+    def day_of(self, at: Instant) -> str:
+        """The day by the clock on the wall, such as `2026-11-30`."""
+        return self._local(at).date().isoformat()
+
+    def week_of(self, at: Instant) -> str:
+        """The ISO week by the clock on the wall, such as `2026-W49`; around New Year it may be of the other year."""
+        year, week, _ = self._local(at).isocalendar()
+        return f"{year}-W{week:02}"
+
     def _minutes_after(self, at: Instant, minutes: int) -> Instant:
         if self._counts(at):
             first = at // _SHEET

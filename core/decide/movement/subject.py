@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from core.decide.movement.person import Person
 from core.decide.movement.traces import Trace
-from core.model.instant import Instant
+from core.model.instant import Instant, from_iso
 from core.model.values import Json, Values
 
 _UNNAMED = {"contact": "this lead", "deal": "this deal", "ticket": "this ticket"}
@@ -28,6 +28,12 @@ class Subject(NamedTuple):
     """The names of the steps that follow-through has taken about it."""
     entered_at: Instant | None = None
     """When the hub saw it come into its present stage; None where it was in it when it was first seen."""
+
+    @property
+    def came_at(self) -> Instant:
+        """When it came in: as a tool says, or when the hub first held it."""
+        said = self.values.get("created_at")
+        return from_iso(said) if isinstance(said, str) and said else self.held_since
 
 
 def filled(text: str, subject: Subject, stage: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from core.decide.movement.audit import Verdict, judge
 from core.decide.movement.policy import DONE, Mode, Policy
-from core.decide.movement.reality import findings
+from core.decide.movement.reality import CLAIM, findings
 from core.decide.movement.steps import Deed, due_steps, wakes_at
 from core.decide.movement.subject import Subject
 from core.flow.hub import Hub
@@ -27,6 +27,8 @@ from core.store.database import serialise
 from core.store.movement import Kept
 
 PAGE = 1_000
+FORM = 2
+"""Of what a verdict keeps; with another number everything is judged anew."""
 AUDITED = "audited"
 """The fact that says how far history was read, by which policy, and where a walk stands."""
 
@@ -54,22 +56,27 @@ def _next(hub: Hub) -> Callable[[Hub, Audited], None] | None:
         place = _place(tx)
         if not place and not hub.movement.stages:
             return None
-        if place.get("policy") != hub.movement.mark or "walk" in place:
+        if place.get("policy") != _mark(hub) or "walk" in place:
             return _walk
         if movement.newest_news(tx) > place["news"]:
             return _read_history
         return _tick if movement.due(tx, hub.clock(), 1) else None
 
 
+def _mark(hub: Hub) -> str:
+    """By what records are judged."""
+    return f"{hub.movement.mark} {FORM}"
+
+
 def _walk(hub: Hub, done: Audited) -> None:
     """A page of the walk through everything."""
     with hub.store.writing() as tx:
         place = _place(tx)
-        if place.get("policy") != hub.movement.mark:
+        if place.get("policy") != _mark(hub):
             serialise(tx, records.CHANGING)
             # What was found once about who is about whom stays true by history; only the first walk must find it.
             linked = "news" in place and place.get("walk", {}).get("what") != "link"
-            place = {**place, "policy": hub.movement.mark, "walk": {"what": "judge" if linked else "link", "last": 0}}
+            place = {**place, "policy": _mark(hub), "walk": {"what": "judge" if linked else "link", "last": 0}}
             place.setdefault("news", movement.newest_news(tx))
         walk = place["walk"]
         page = records.after(tx, walk["last"], LINKED if walk["what"] == "link" else SUBJECTS, PAGE)
@@ -134,7 +141,8 @@ def _judge(
         for one in found
     ]
     due = {one.record_id: due_steps(hub.movement, one, now) for one in found}
-    kept = [row for one in found if (row := _row(hub.movement, one, due[one.record_id], now)) is not None]
+    rows = [_row(hub.movement, one, due[one.record_id], before.get(one.record_id), now) for one in found]
+    kept = [row for row in rows if row is not None]
     movement.keep(tx, kept)
     _close_questions(tx, ids, due, now)
     closed += {one.record_id for one in found} - {row.record_id for row in kept}
@@ -163,12 +171,13 @@ def _close_questions(tx: Tx, ids: Collection[int], due: Mapping[int, Sequence[De
     reviews.close_ids(tx, moot, now=now, answer="it is not due any more")
 
 
-def _row(policy: Policy, subject: Subject, steps: Sequence[Deed], now: Instant) -> Kept | None:
-    """What is kept of a record; None where it is closed, agrees with what is shown, and waits for no moment."""
+def _row(policy: Policy, subject: Subject, steps: Sequence[Deed], before: Kept | None, now: Instant) -> Kept | None:
+    """What is kept of a record; None where it is closed, has nothing to show, and waits for no moment."""
     verdict, unreal, wakes = judge(policy, subject, now), findings(policy, subject, now), wakes_at(policy, subject, now)
-    if verdict is None and not unreal and not steps and wakes is None:
-        return None
     stage = policy.place_of(subject.kind, subject.values)
+    shown = int(all(one.what != CLAIM for one in unreal)) if stage is not None and stage.evidence else None
+    if verdict is None and not unreal and not steps and wakes is None and shown is None:
+        return None
     told: dict[str, Any] = {"unreal": [one._asdict() for one in unreal], "steps": [list(one) for one in steps]}
     moments = [wakes]
     if verdict is not None:
@@ -185,9 +194,20 @@ def _row(policy: Policy, subject: Subject, steps: Sequence[Deed], now: Instant) 
         verdict.answered_after if verdict is not None else None,
         int(verdict.in_window) if verdict is not None and verdict.in_window is not None else None,
         verdict.stalls_at if verdict is not None else None,
+        verdict.overdue_since if verdict is not None else None,
+        _unworked_since(subject, verdict, before) if verdict is not None else None,
+        policy.hours.week_of(subject.came_at), shown,
         sum(one.mode in DONE for one in steps),
         min((at for at in moments if at is not None), default=None), pack(told),
     )  # fmt: skip
+
+
+def _unworked_since(subject: Subject, verdict: Verdict, before: Kept | None) -> Instant | None:
+    """Since when a lead waits for anybody's first word; that it moves to another stage makes it no younger."""
+    if subject.kind != "contact" or not verdict.untouched:
+        return None
+    known = before.unworked_since if before is not None else None
+    return min(one for one in (known, verdict.waits_since, verdict.since) if one is not None)
 
 
 def _told(verdict: Verdict) -> dict[str, Any]:

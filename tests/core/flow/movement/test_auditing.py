@@ -183,7 +183,7 @@ def test_a_new_policy_judges_everything_anew(lab: Lab) -> None:
     lab.refreshed()
     assert audit(lab.hub).closed == 5
     with lab.hub.store.reading() as tx:
-        assert scores.scores(tx, "stage") == []
+        assert scores.scores(tx, "stage", lab.clock()) == []
 
 
 def test_a_policy_that_changes_in_the_middle_of_the_first_walk_misses_nothing(
