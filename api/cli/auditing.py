@@ -115,7 +115,7 @@ def _print_scorecard(found: dict[str, Any]) -> None:
     screen.print("Shown is the share of stages that ask for evidence and have it; ages are those of the oldest.")
     if found["recovery"]["taken"]:
         screen.print(_recovery(found["recovery"]))
-    if found["trend"]["since"]:
+    if any(found["trend"]["against"].values()):
         screen.print(_trend(found["trend"]))
     screen.print("`concord audit --missing owner` lists the records behind a number.", markup=False)
 

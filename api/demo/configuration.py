@@ -73,7 +73,82 @@ connections:
     mapping: ./spreadsheets.yaml
     streams: {{{{"*": {{{{poll_every: 2}}}}}}}}
 rules: ./rules.yaml
+movement: ./movement.yaml
 locale: {{{{region: GB, currency: GBP, day_first: true}}}}
+"""
+
+MOVEMENT = """\
+# What the bakery's suppliers ask of every open record: an owner, a next action, its timing, and a recovery.
+# `concord audit`, or /audit beside the status page, says how they stand. Every word: docs/movement.md.
+time_zone: Europe/London
+hours: {monday to friday: 08:00-17:30}
+escalate_to: hana@bluebird.example
+ladders:
+  usual:
+    - {after: 2h, do: remind, say: "{name}: the next step is overdue"}
+    - {after: 1d, do: escalate, say: "{name} has stood still with {owner}"}
+    - {after: 2d, do: reassign}
+ladder: usual
+
+stages:
+  contact:
+    Lead:
+      when: {lifecycle_stage: lead}
+      means: They may want to buy, and have not said what.
+      journey: captured
+      first: {say: "Call {name}", within: 4h, type: call}
+      oldest: 14d
+    In talks:
+      when: {lifecycle_stage: opportunity}
+      means: We talk about something they want.
+      journey: qualified
+      evidence: [contacted, replied, met]
+      first: {say: "Find out what {name} needs", within: 1d, type: call}
+      oldest: 60d
+  deal in Supplies:
+    Enquiry:
+      means: They asked what it costs.
+      journey: captured
+      first: {say: "Send {name} a sample", within: 1d}
+      oldest: 14d
+    Sample sent:
+      means: They have our sample.
+      journey: responded
+      evidence: [contacted, met]
+      first: {say: "Ask how {name} liked it", within: 3d, type: call}
+      oldest: 21d
+    Quoted:
+      means: They have our price.
+      journey: scheduled
+      evidence: [document, contacted]
+      first: {say: "Ask {name} about the offer", within: 2d, type: call}
+      oldest: 30d
+  deal in Equipment leases:
+    Site visit:
+      means: We look where the machine is to stand.
+      journey: scheduled
+      evidence: meeting
+      first: {say: "Book the visit for {name}", within: 2d}
+      oldest: 30d
+    Offer made:
+      means: They have our offer.
+      journey: scheduled
+      evidence: [document, contacted]
+      first: {say: "Ask {name} about the offer", within: 2d, type: call}
+      oldest: 30d
+    Contract out:
+      means: They have the contract.
+      journey: scheduled
+      evidence: document
+      first: {say: "Ask {name} about the contract", within: 2d, type: call}
+      oldest: 30d
+
+ownership:
+  Leases: {of: deal, when: {pipeline: Equipment leases}, team: Leases}
+  Everybody in turn: {of: [contact, deal], team: Supplies}
+
+# Nothing is done by itself: what would be done is listed.
+follow_through: {assign: dry, task: dry, remind: dry, escalate: dry, reassign: dry}
 """
 
 SHEETS_MAPPING = """\

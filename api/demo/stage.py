@@ -169,6 +169,7 @@ def _configured(stage: Stage) -> None:
         "salesforce.yaml": configuration.salesforce_mapping(salesforce.pipelines(stage.salesforce)),
         "spreadsheets.yaml": configuration.SHEETS_MAPPING,
         "rules.yaml": configuration.RULES,
+        "movement.yaml": configuration.MOVEMENT,
         "concord.yaml": configuration.CONFIG.format(folder=stage.folder),
         "tools.sh": "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exports),
     }

@@ -35,9 +35,10 @@ Six things to try in another terminal, from this folder, after
 
   export CONCORD_DATA={stage.folder}
 
-1. How does everything stand?
+1. How does everything stand? And who looks after what is open, what is next, and by when?
 
   {concord} status
+  {concord} audit
 
 2. Why is this somebody's job title, and what did the others say?
 

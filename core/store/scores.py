@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, case, func, literal, not_, null, or_, select
 
 from core.decide.movement.audit import ELEMENTS, RUNG
+from core.decide.movement.policy import Step
 from core.model.instant import DAY, Instant
 from core.store.bindings import State
 from core.store.movement import COLUMNS, Kept
@@ -169,7 +170,7 @@ class Recovery(NamedTuple):
 
 
 def recoveries(tx: Connection, at: Instant) -> list[Recovery]:
-    """What the rungs taken in the time before (`RECOVERY`) led to: all together, then by step."""
+    """What the rungs taken in the time before (`RECOVERY`) led to: all together, then by step, the mildest first."""
 
     def those(*fits: ColumnElement[bool]) -> ColumnElement[Any]:
         return func.count(case((and_(*fits), step.c.record_id)).distinct())
@@ -182,8 +183,8 @@ def recoveries(tx: Connection, at: Instant) -> list[Recovery]:
     # What stalled twice is one record: the whole is no sum.
     whole = select(literal(""), *counts).select_from(where).where(_rungs(at))
     each = select(step.c.step, *counts).select_from(where).where(_rungs(at)).group_by(step.c.step)
-    rows = [*tx.execute(whole), *tx.execute(each.order_by(counts[0].desc(), step.c.step))]
-    return [Recovery(*row) for row in rows]
+    steps = sorted(tx.execute(each), key=lambda row: list(Step).index(row[0]))
+    return [Recovery(*row) for row in [*tx.execute(whole), *steps]]
 
 
 class Asked(NamedTuple):
