@@ -1,9 +1,9 @@
 """The status page: one page of HTML printed on the server, without scripts; `/healthz` and `/v1/consent` for machines.
 
-It shows what `concord status` shows and changes nothing; beside it stand the people's own page (`preferences`) and the
-forms (`forms`, `leads`), and the door for webhooks (`hooks`). No secret is in it. On a loopback address it answers to
-loopback names only, so that no foreign page can read it through a borrowed name. There is no sign-in: who can reach the
-port may ask.
+It shows what `concord status` shows and changes nothing; beside it stand the scorecard (`auditing`), the people's own
+page (`preferences`) and the forms (`forms`, `leads`), and the door for webhooks (`hooks`). No secret is in it. On a
+loopback address it answers to loopback names only, so that no foreign page can read it through a borrowed name. There
+is no sign-in: who can reach the port may ask, and what changes something has its button on a loopback address only.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def create_app(installation: Installation, engine: Background | None = None, *, 
 
     keep_inside(app, installation.settings.public_url)
     add_preferences(app, installation, pages)
-    add_audit(app, installation, pages)
+    add_audit(app, installation, pages, mends=host in _LOOPBACK)
 
     # Plain functions: the framework runs them in threads, and the store is read there.
     @app.get("/", response_class=HTMLResponse)

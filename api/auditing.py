@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
@@ -10,6 +11,8 @@ from fastapi import FastAPI, Query
 from fastapi.responses import HTMLResponse
 
 from api.cli.output import hours
+from api.mending import PLACE, add_mending
+from api.mending import seal as button_seal
 from api.scorecard import BY, listed, owner_named, ready, scorecard
 from api.trend import HEIGHT, WIDTH, points
 from core.decide.movement.audit import ELEMENTS
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
 SHOWN = 500
 """Records on a page."""
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -53,11 +57,14 @@ _SAID = {
 """Word of `MARKS` → what a list of such records is called."""
 
 
-def add_audit(app: FastAPI, installation: Installation, pages: Environment) -> None:
-    """Add the scorecard and the lists behind it."""
+def add_audit(app: FastAPI, installation: Installation, pages: Environment, *, mends: bool) -> None:
+    """Add the scorecard and the lists behind it; `mends`: with buttons beside what does not fit together."""
     template = pages.get_template("audit.html")
-    known = {"by": BY, "elements": ELEMENTS, "percent": _percent, "hours": hours, "link": _link}
+    known: dict[str, Any] = {"by": BY, "elements": ELEMENTS, "percent": _percent, "hours": hours, "link": _link}
     drawing = {"points": points, "width": WIDTH, "height": HEIGHT, "changed": _changed}
+
+    seal = partial(button_seal, installation) if mends else None
+    known |= {"seal": seal, "mend": PLACE}
 
     def shown(status: int = 200, **what: Any) -> HTMLResponse:
         given = {"at": None, "trouble": None, "card": None, **known, **drawing, **what}
@@ -65,6 +72,9 @@ def add_audit(app: FastAPI, installation: Installation, pages: Environment) -> N
 
     def refused(error: ConcordError) -> HTMLResponse:
         return shown(404 if isinstance(error, ConfigError) else 503, trouble=error.to_json())
+
+    if mends:
+        add_mending(app, installation, refused)
 
     @app.get("/audit", response_class=HTMLResponse)
     def audit_page(by: Word = "stage") -> HTMLResponse:

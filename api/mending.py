@@ -6,11 +6,13 @@ make, since a foreign page could post here, too, but cannot read ours.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Form
+from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from api.posting import body_of, posted
 from core.errors import ConcordError, ConfigError
 from core.flow.movement.mending import mend
 
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from api.assembly import Installation
+    from core.decide.leads import Posted
 
 PLACE = "/audit/mend"
-Word = Annotated[str, Form(max_length=2_000)]
 
 
 def seal(installation: Installation, record: int, what: str) -> str:
@@ -32,14 +34,20 @@ def add_mending(app: FastAPI, installation: Installation, refused: Callable[[Con
     """Add what the buttons lead to; `refused` is the page that says why something was not done."""
 
     @app.post(PLACE, response_class=HTMLResponse)
-    def press(token: Word, how: Word = "") -> Response:
+    async def press(request: Request) -> Response:
         """Mend one finding, and go back to those that are left."""
+        headers = request.headers
+
+        def done(said: Posted) -> None:
+            record, what = _opened(installation, said.get("token", ""))
+            mend(installation.hub(), record, what, by_task=said.get("how") == "task")
+
         try:
-            record, what = _opened(installation, token)
-            mend(installation.hub(), record, what, by_task=how == "task")
+            body = await body_of(request.stream(), headers.get("content-length"))
+            await run_in_threadpool(done, posted(headers.get("content-type", ""), body))
         except ConcordError as error:
             return refused(error)
-        return RedirectResponse("/audit/records?unreal=true", 303)
+        return RedirectResponse("/audit/records?only=unreal", 303)
 
 
 def _opened(installation: Installation, token: str) -> tuple[int, str]:
@@ -48,5 +56,5 @@ def _opened(installation: Installation, token: str) -> tuple[int, str]:
     except ConfigError:
         told = {}
     if told.get("for") != "mend":
-        raise ConfigError("This button was not made by this hub.", remedy="Open `/audit/records?unreal=true` again.")
+        raise ConfigError("This button was not made by this hub.", remedy="Open `/audit/records?only=unreal` again.")
     return int(told["record"]), told["what"]

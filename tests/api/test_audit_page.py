@@ -26,6 +26,7 @@ def page(tmp_path: Path) -> Iterator[TestClient]:
             crm.create("contacts", {**lead, "source": "web & shop", **({"owner_id": owner} if number else {})})
         lab.settle()
         with TestClient(create_app(lab.installation), base_url="http://localhost") as client:
+            client.app_state["lab"] = lab
             yield client
 
 
@@ -84,7 +85,7 @@ def test_it_can_be_counted_by_each_word_and_an_unknown_one_is_the_stage(page: Te
 def test_what_does_not_fit_together_is_told_with_the_act_that_mends_it(page: TestClient) -> None:
     told = page.get("/audit/records", params={"only": "unreal"}).text
     assert "no tool shows that they asked" in told
-    assert "Is it Captured? Nothing shows it." in told
+    assert "Is it Captured? Nothing shows it</button>" in told
 
 
 def test_nothing_on_the_page_runs_or_is_fetched(page: TestClient) -> None:
@@ -104,3 +105,34 @@ def test_without_a_policy_the_page_says_how_to_get_one(tmp_path: Path) -> None:
         found = client.get("/audit")
         assert found.status_code == 404
         assert "No movement policy is in force" in found.text
+
+
+def test_a_click_mends_what_it_stands_beside_once(page: TestClient) -> None:
+    told = page.get("/audit/records", params={"only": "unreal"}).text
+    tokens = re.findall(r'name="token" value="([^"]+)"', told)
+    assert len(tokens) == 3
+    back = page.post("/audit/mend", data={"token": tokens[0], "how": "task"}, follow_redirects=False)
+    assert (back.status_code, back.headers["location"]) == (303, "/audit/records?only=unreal")
+    lab = page.app_state["lab"]
+    lab.settle()
+    tasks = [one["subject"] for one in lab.tools["crm"].all("activities").values()]
+    assert tasks == ["Is it Captured? Nothing shows it"]
+
+
+def test_a_foreign_page_cannot_press_a_button(page: TestClient) -> None:
+    for token in ("", "made up", "gAAAAABqmade"):
+        assert page.post("/audit/mend", data={"token": token}).status_code == 404
+    assert "button was not made by this hub" in page.post("/audit/mend", data={"token": "made up"}).text
+
+
+def test_a_page_that_others_can_reach_has_no_buttons(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        lab.installation.change(texts={"movement": Text(POLICY, "movement.yaml")})
+        crm = lab.tool("crm", mapping=EVERYTHING)
+        crm.create("contacts", {"email": "ann@shore.example", "stage": "lead"})
+        lab.settle()
+        with TestClient(create_app(lab.installation, host="0.0.0.0")) as client:  # noqa: S104 - a name, nothing listens
+            told = client.get("/audit/records", params={"only": "unreal"}).text
+            assert "<button" not in told
+            assert "concord mend" in told
+            assert client.post("/audit/mend", data={"token": "any"}).status_code in (404, 405)
