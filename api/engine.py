@@ -106,7 +106,7 @@ def turn_crank(
         done.turns += sync(hub, names, until_quiet=until_quiet, everything=everything, tell=tell, holder=who)
         audit(hub)
         keep_day(hub)
-        if follow(hub).taken:
+        if follow(hub).counts():
             # What was set down goes out at once; what it leads to is judged in the next round.
             done.turns += sync(hub, names, until_quiet=until_quiet, everything=False, tell=tell, holder=who)
         send_acknowledgements(installation, who)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from core.decide.movement.audit import Verdict, carrier, judge, rung_name
 from core.decide.movement.policy import DONE, FirstAction, HandOff, Mode, Policy, Step, Touch
 from core.decide.movement.subject import Subject, filled
-from core.decide.movement.traces import ACKNOWLEDGEMENT, Trace
+from core.decide.movement.traces import ACKNOWLEDGEMENT, REMINDER, Trace
 from core.model.instant import DAY, Instant, from_iso
 from core.model.values import Values
 
@@ -67,6 +67,13 @@ def wakes_at(policy: Policy, subject: Subject, now: Instant) -> Instant | None:
     ]
     moments += [begins + one.after for one, begins, _ in _occasions(policy, subject, now)]
     return min((at for at in moments if at > now), default=None)
+
+
+def moot_reminders(policy: Policy, subject: Subject, now: Instant) -> list[int]:
+    """The reminders that remind of nothing any more: the next step is there and in time, or the record is closed."""
+    waiting = [one.record_id for one in subject.traces if one.has_tag(REMINDER) and not one.done]
+    verdict = judge(policy, subject, now) if waiting else None
+    return waiting if verdict is None or (verdict.action.ok and verdict.timing.ok) else []
 
 
 def _asked(policy: Policy, subject: Subject, now: Instant) -> Iterator[Deed]:

@@ -16,7 +16,7 @@ from typing import Any
 from core.decide.movement.audit import Verdict, judge
 from core.decide.movement.policy import DONE, Mode, Policy
 from core.decide.movement.reality import CLAIM, findings
-from core.decide.movement.steps import Deed, due_steps, wakes_at
+from core.decide.movement.steps import Deed, due_steps, moot_reminders, wakes_at
 from core.decide.movement.subject import Subject
 from core.flow.hub import Hub
 from core.flow.movement.gathering import LINKED, SUBJECTS, points_to, subjects
@@ -176,7 +176,8 @@ def _row(policy: Policy, subject: Subject, steps: Sequence[Deed], before: Kept |
     verdict, unreal, wakes = judge(policy, subject, now), findings(policy, subject, now), wakes_at(policy, subject, now)
     stage = policy.place_of(subject.kind, subject.values)
     shown = int(all(one.what != CLAIM for one in unreal)) if stage is not None and stage.evidence else None
-    if verdict is None and not unreal and not steps and wakes is None and shown is None:
+    moot = moot_reminders(policy, subject, now)
+    if verdict is None and not unreal and not steps and not moot and wakes is None and shown is None:
         return None
     told: dict[str, Any] = {"unreal": [one._asdict() for one in unreal], "steps": [list(one) for one in steps]}
     moments = [wakes]
@@ -197,7 +198,7 @@ def _row(policy: Policy, subject: Subject, steps: Sequence[Deed], before: Kept |
         verdict.overdue_since if verdict is not None else None,
         _unworked_since(subject, verdict, before) if verdict is not None else None,
         policy.hours.week_of(subject.came_at), shown,
-        sum(one.mode in DONE for one in steps),
+        sum(one.mode in DONE for one in steps) + len(moot),
         min((at for at in moments if at is not None), default=None), pack(told),
     )  # fmt: skip
 

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from core.decide.movement.assigning import Assigned, assign
 from core.decide.movement.person import Person
 from core.decide.movement.policy import Mode, Step
-from core.decide.movement.steps import Deed, due_steps
+from core.decide.movement.steps import Deed, due_steps, moot_reminders
 from core.decide.movement.subject import Subject
 from core.decide.movement.traces import REMINDER
 from core.flow.changes import Changes
-from core.flow.desk import load_works
+from core.flow.desk import Work, load_works
 from core.flow.hub import Hub
 from core.flow.making import make_each
 from core.flow.movement.gathering import person, subjects
@@ -54,8 +54,15 @@ class Followed:
     """Step → how often."""
     asked: int = 0
     """Steps that wait for a person's word."""
+    over: int = 0
+    """Reminders that remind of nothing any more."""
     nobody: int = 0
     """Records for which nobody could be found."""
+
+    def counts(self) -> dict[str, int]:
+        """The numbers that are not zero, for the log; whom nobody could be found for is no deed."""
+        found = {**{str(step): count for step, count in self.taken.items()}, "asked": self.asked, "over": self.over}
+        return {name: count for name, count in found.items() if count}
 
 
 def follow(hub: Hub) -> Followed:
@@ -74,9 +81,7 @@ def follow(hub: Hub) -> Followed:
                     break
                 last = ids[-1]
                 _Page(hub, tx, run.id, ids).follow(done)
-        run.counts = {str(step): count for step, count in done.taken.items()}
-        if done.asked:
-            run.counts["asked"] = done.asked
+        run.counts = done.counts()
     return done
 
 
@@ -115,7 +120,8 @@ class _Page:
         found, _ = subjects(hub, tx, ids)
         verdicts = movement.of_records(tx, ids)
         self.subjects = [one._replace(entered_at=verdicts[one.record_id].since) for one in found]
-        self.works = load_works(hub, tx, [one.record_id for one in self.subjects])
+        self.over = self._moot(steps.made_about(tx, ids))
+        self.works = load_works(hub, tx, [*(one.record_id for one in self.subjects), *self.over])
         staff = records.after(tx, 0, ("owner",), _EVERY)
         self.people = {row.id: person(row) for row in staff}
         self.load, self.given = Counter(movement.load_of(tx)), dict(steps.last_given(tx))
@@ -123,6 +129,12 @@ class _Page:
             one for each in self.subjects for name in ("company", "contact", "contacts") for one in _refs(each, name)
         }
         self.around = {id_: row.values for id_, row in records.load(tx, around).items()}
+
+    def _moot(self, ours: Collection[int]) -> list[int]:
+        """Reminders of the hub's own that remind of nothing any more."""
+        policy, now = self.hub.movement, self.changes.now
+        moot = (id_ for one in self.subjects for id_ in moot_reminders(policy, one, now))
+        return [id_ for id_ in dict.fromkeys(moot) if id_ in ours]
 
     def follow(self, done: Followed) -> None:
         """Take what the hub takes by itself, and ask about the rest."""
@@ -134,6 +146,7 @@ class _Page:
         self._write()
         done.taken += Counter(Step(one.step) for one in self.taken)
         done.asked += len(self.asked)
+        done.over += len(self.over)
         done.nobody += len(self.alone)
 
     def take(self, names: Collection[str]) -> None:
@@ -236,7 +249,11 @@ class _Page:
 
     def _carry_out(self) -> None:
         """Say whose the records are and set the activities down, for a number of statements that does not grow."""
-        said = [(self.works[id_], {"owner": owner}) for id_, owner in self.given_to.items()]
+        said: list[tuple[Work, dict[str, Json]]] = [
+            (self.works[id_], {"owner": owner}) for id_, owner in self.given_to.items()
+        ]
+        done = {"done": True, "status": "done", "completed_at": iso(self.changes.now)}
+        said += [(self.works[id_], dict(done)) for id_ in self.over if id_ in self.works]
         say_each(self.hub, self.tx, self.changes, said)
         made = make_each(self.hub, self.tx, self.changes, "activity", [values for _, values in self.set_down])
         for (deed, _), id_ in zip(self.set_down, made, strict=True):

@@ -17,7 +17,7 @@ from core.flow.movement.following import Followed, follow
 from core.mapping.filter import Filter
 from core.model.instant import DAY, SECOND, Instant, from_iso, iso
 from core.ports import Fields
-from core.store import movement, steps
+from core.store import movement, runs, steps
 from core.store.movement import Kept
 from core.store.steps import Taken
 from tests.core.decide.movement.policies import POLICY, at, iso_at
@@ -232,6 +232,36 @@ def test_what_stalls_is_reminded_escalated_and_given_to_somebody_else(lab: Lab) 
         ("escalate", iso_at("2026-05-01 15:15")),
         ("reassign", iso_at("2026-05-05 15:15")),
     ]
+
+
+def test_a_reminder_is_done_with_when_what_it_reminds_of_is(lab: Lab) -> None:
+    priya = person(lab, "Priya")
+    ann(lab, owner_id=priya)
+    run(lab, "2026-05-01 11:20")
+    assert sorted(str(one["subject"]) for one in tasks(lab)) == ["Call Ann:", "Still to do: Ann"]
+    crm = lab.tools["crm"]
+    (call,) = [id_ for id_, one in crm.all("activities").items() if one["subject"] == "Call Ann:"]
+    crm.edit("activities", call, {"done": True})
+    (id_,) = crm.all("contacts")
+    spoken = {"type": "call", "direction": "outbound", "done": True, "starts_at": iso(lab.clock())}
+    put(lab, "activities", subject="Spoke with Ann", contact_ids=[id_], **spoken)
+    put(lab, "activities", type="task", subject="Send a quote", contact_ids=[id_], due_at=iso(lab.clock() + DAY))
+    run(lab)
+    assert [one["subject"] for one in tasks(lab)] == ["Send a quote"]
+    with lab.hub.store.reading() as tx:
+        assert [one.counts for one in runs.recent(tx, limit=100) if "over" in one.counts] == [{"over": 1}]
+
+
+def test_a_reminder_about_what_is_closed_is_done_with_and_one_that_somebody_wrote_stays(lab: Lab) -> None:
+    priya = person(lab, "Priya")
+    id_ = ann(lab, owner_id=priya)
+    own = {"type": "task", "subject": "My own", "tags": ["reminder"], "contact_ids": [id_], "done": False}
+    put(lab, "activities", **own, due_at=iso(lab.clock()))
+    run(lab, "2026-05-01 11:20")
+    assert "Still to do: Ann" in {one["subject"] for one in tasks(lab)}
+    lab.tools["crm"].edit("contacts", id_, {"stage": "customer"})
+    run(lab)
+    assert sorted(str(one["subject"]) for one in tasks(lab)) == ["Call Ann:", "My own"]
 
 
 def test_nothing_is_done_that_is_off_dry_or_asked_first(lab: Lab) -> None:
