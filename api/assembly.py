@@ -24,6 +24,7 @@ from api.profiles import Asking, asking, profile_in_force
 from api.settings import Settings
 from connectors._kit.catalogue import Entry, entry
 from connectors._kit.hostile.stage import Wanted
+from core.decide.alerting import Alerting, load_alerting
 from core.decide.blocks import Blocks, load_blocks
 from core.decide.brake import Limits
 from core.decide.forms import Askable, load_forms
@@ -76,7 +77,7 @@ _SIGNING = "signing key"
 _MATCH, MATCHED = "match again", "matched again"
 """Facts: for which run to match again what is known, and what came of it the last time."""
 
-OWN_TEXTS = ("custom_fields", "topics", "consent", "retention", "movement", "forms")
+OWN_TEXTS = ("custom_fields", "topics", "consent", "retention", "movement", "forms", "alerts")
 """Facts: what an installation declares of its own: fields, topics, the profile of its place, how long it keeps what,
 what it asks of open records, and the forms by which people ask."""
 
@@ -352,6 +353,11 @@ class Installation:
         text, file = self._texts()["retention"]
         return load_retention(text, file=file)
 
+    def alerting(self) -> Alerting:
+        """Who is told when something is wrong, and from when on."""
+        text, file = self._texts()["alerts"]
+        return load_alerting(text, file=file)
+
     def forms(
         self, instead: Mapping[str, Text] | None = None, shapes: Mapping[str, Shape] | None = None
     ) -> tuple[Form, ...]:
@@ -377,6 +383,8 @@ class Installation:
             return
         if "consent" in texts:
             profile_in_force(texts["consent"].text, file=texts["consent"].file)
+        if "alerts" in texts:
+            load_alerting(texts["alerts"].text, file=texts["alerts"].file)
         if "retention" in texts:
             load_retention(texts["retention"].text, file=texts["retention"].file)
         self.forms(texts, shapes)

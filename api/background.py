@@ -12,9 +12,10 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
+from api import alerting
 from api.engine import Round, beside, holder, measure, turn_crank
 from api.hearing import Hearing
 from core.errors import ConcordError, ConfigError
@@ -40,6 +41,7 @@ class Background:
         self.trouble: ConcordError | None = None
         self.ticked_at: Instant | None = None
         self._measured_at: Instant = 0
+        self._alerted_at: Instant = 0
         self._stopped, self._woken = threading.Event(), threading.Event()
         self._hearing = Hearing(installation, self._woken.set)
         self._thread = threading.Thread(target=self._run, name="background", daemon=True)
@@ -74,6 +76,15 @@ class Background:
         self.ticked_at = now
         return done
 
+    def tell(self) -> None:
+        """Tell of what is wrong, where it is time to look."""
+        now = self.installation.clock()
+        if now - self._alerted_at >= alerting.EVERY:
+            self._alerted_at = now
+            with suppress(ConcordError):
+                # Where not even the store answers, the page says so.
+                alerting.look(self.installation, self.trouble)
+
     def _run(self) -> None:
         while not self._stopped.is_set():
             try:
@@ -82,6 +93,7 @@ class Background:
             except ConcordError as error:
                 self.trouble = error
             self.trouble = self.trouble or self._hearing.trouble
+            self.tell()
             self._woken.wait(self.tick)
             self._woken.clear()
 

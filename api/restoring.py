@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _TEXTS = {
     "rules": "rules", "custom fields": "custom_fields", "match": "match", "topics": "topics", "consent": "consent",
-    "retention": "retention", "movement": "movement", "forms": "forms",
+    "retention": "retention", "movement": "movement", "forms": "forms", "alerts": "alerts",
 }  # fmt: skip
 """What a change calls a text → the fact it is kept as."""
 
@@ -80,6 +80,7 @@ def earlier(installation: Installation, run: Run) -> Config:
     config.retention = Text(*texts["retention"]) if "retention" in texts else None
     config.movement = Text(*texts["movement"]) if "movement" in texts else None
     config.forms = Text(*texts["forms"]) if "forms" in texts else None
+    config.alerts = Text(*texts["alerts"]) if "alerts" in texts else None
     if "locale" in run.subject["change"]["also"]:
         config.locale = Locale(**loads(before["locale"])) if before["locale"] else installation.settings.locale
     if before["reviews"] is not None:

@@ -33,6 +33,10 @@ class Settings(BaseSettings):
     """So many posts a minute are taken from one address."""
     leads_per_form: int = Field(default=300, ge=1)
     """So many posts a minute are taken by one form."""
+    alert_slack: SecretStr | None = None
+    """A hook of Slack, or of whatever takes its form, that hears of troubles."""
+    alert_webhook: SecretStr | None = None
+    """An address that troubles are posted to as JSON."""
     port: int = Field(default=8000, ge=0, le=65535)
 
     @property

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import typer
 
+from api.cli.alerting import register as register_alerting
 from api.cli.asking import register as register_asking
 from api.cli.auditing import register as register_auditing
 from api.cli.building import register as register_building
@@ -40,6 +41,7 @@ app = typer.Typer(
 for _register in (
     register_running,
     register_asking,
+    register_alerting,
     register_auditing,
     register_mending,
     register_hooks,

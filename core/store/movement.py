@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, Delete, Select, bindparam, delete, func, or_, select, update
 
 from core.model.instant import Instant
 from core.store import database
@@ -110,7 +110,12 @@ def keep(tx: Connection, rows: Iterable[Kept]) -> None:
 def drop(tx: Connection, record_ids: Collection[int]) -> None:
     """These records are not open any more."""
     if record_ids:
-        tx.execute(delete(verdict).where(among(tx, verdict.c.record_id, record_ids)))
+        _drop(tx, ids=record_ids)
+
+
+@prepared
+def _drop(among: Among) -> Delete:
+    return delete(verdict).where(among(verdict.c.record_id, "ids"))
 
 
 def due(tx: Connection, now: Instant, limit: int) -> list[int]:

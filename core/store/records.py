@@ -62,7 +62,8 @@ def load(tx: Connection, ids: Collection[int], *, to_change: bool = False) -> di
     """
     if to_change:
         database.serialise(tx, CHANGING)
-    return {row[0]: Record(*row) for row in (_locked if to_change else _loaded)(tx, ids=ids)}
+    rows = (_locked if to_change else _loaded)(tx, ids=ids) if ids else ()
+    return {row[0]: Record(*row) for row in rows}
 
 
 @prepared

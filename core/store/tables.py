@@ -630,3 +630,17 @@ agreement = Table(
     Column("counts", Text, nullable=False),
     PrimaryKeyConstraint("connection_id", "kind"),
 )
+
+# What is wrong, since when, and when somebody was last told of it.
+alert = Table(
+    "alert",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("where", Text, primary_key=True),
+    Column("since", Id, nullable=False),
+    Column("told_at", Id),
+    # Since when it is not there any more; it is over when it stays away.
+    Column("gone_at", Id),
+    Column("says", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from core.flow.movement.auditing import audit
+from core.flow.movement.auditing import Audited, audit, judge_page
 from core.flow.saying import say
 from core.model.instant import DAY, HOUR, Instant, iso
 from core.model.values import Values
@@ -50,8 +50,11 @@ def measure(stage: Stage) -> Iterator[Figure]:
             began = time.perf_counter()
             assert audit(lab.hub).judged == len(edited)
             together = (time.perf_counter() - began) / len(edited) * _MS
-            note = f"{_EDITS} edits at once; one alone, with its transaction: median {statistics.median(alone):.2f} ms"
-            yield at_most("audits", f"an edit judged, among {size:,}", together, "ms", limit=1, note=note)
+            judging = statistics.median(_each(lambda id_, lab=lab: _judged(lab, id_), edited))  # type: ignore[misc]
+            note = f"read, judged and kept; from the edit to its commit: median {statistics.median(alone):.2f} ms"
+            yield at_most("audits", f"one edit judged, among {size:,}", judging, "ms", limit=1, note=note)
+            note = f"{_EDITS} edits at once, with all that finds them"
+            yield at_most("audits", f"an edit of many judged, among {size:,}", together, "ms", limit=1, note=note)
             idle[size] = statistics.median(_each(lambda _, lab=lab: _idle(lab), range(_EDITS)))  # type: ignore[misc]
     name = f"a look where nothing is due, {large:,} against {small:,}"
     yield at_most("audits", name, idle[large] / idle[small], "×", limit=1.25, note=f"{idle[large]:.2f} ms")
@@ -65,6 +68,14 @@ def _edited(lab: Lab, id_: int) -> float:
     """Milliseconds until the verdict on an edited record is kept."""
     say(lab.hub, id_, {"description": "Ring in the morning"})
     return _idle(lab)
+
+
+def _judged(lab: Lab, id_: int) -> float:
+    """Milliseconds for one record to be read with all that is about it, judged, and its verdict kept."""
+    with lab.hub.store.writing() as tx:
+        began = time.perf_counter()
+        judge_page(lab.hub, tx, [id_], Audited(), {})
+        return (time.perf_counter() - began) * _MS
 
 
 def _idle(lab: Lab) -> float:

@@ -83,7 +83,7 @@ def _walk(hub: Hub, done: Audited) -> None:
         if walk["what"] == "link":
             movement.link(tx, {one.id: points_to(one) for one in page})
         else:
-            _judge(hub, tx, [one.id for one in page], done, place, walking=True)
+            judge_page(hub, tx, [one.id for one in page], done, place, walking=True)
         if page:
             walk["last"] = page[-1].id
         elif walk["what"] == "link":
@@ -101,7 +101,7 @@ def _read_history(hub: Hub, done: Audited) -> None:
         serialise(tx, records.CHANGING)
         place = _place(tx)
         changed, place["news"] = movement.news_after(tx, place["news"], PAGE)
-        _judge(hub, tx, _concerned(hub, tx, changed), done, place)
+        judge_page(hub, tx, _concerned(hub, tx, changed), done, place)
         place["at"] = hub.clock()
         runs.put_fact(tx, AUDITED, dumps(place))
 
@@ -124,12 +124,13 @@ def _concerned(hub: Hub, tx: Tx, changed: Collection[int]) -> set[int]:
 def _tick(hub: Hub, done: Audited) -> None:
     """Judge those whose time has come."""
     with hub.store.writing() as tx:
-        _judge(hub, tx, movement.due(tx, hub.clock(), PAGE), done, _place(tx))
+        judge_page(hub, tx, movement.due(tx, hub.clock(), PAGE), done, _place(tx))
 
 
-def _judge(
+def judge_page(
     hub: Hub, tx: Tx, ids: Collection[int], done: Audited, place: Mapping[str, Any], *, walking: bool = False
 ) -> None:
+    """Judge these records by what is known now, and keep what comes of it; `place` is the fact as it stands."""
     if not ids:
         return
     now = hub.clock()
@@ -144,7 +145,8 @@ def _judge(
     rows = [_row(hub.movement, one, due[one.record_id], before.get(one.record_id), now) for one in found]
     kept = [row for row in rows if row is not None]
     movement.keep(tx, kept)
-    _close_questions(tx, ids, due, now)
+    if walking or Mode.ASK in hub.movement.modes.values():
+        _close_questions(tx, ids, due, now)
     closed += {one.record_id for one in found} - {row.record_id for row in kept}
     movement.drop(tx, closed)
     done.judged += len(found)

@@ -1,0 +1,188 @@
+"""Alerts: what is wrong is told by mail, to a chat, or to any address that takes JSON: at first, again, when over.
+
+The addresses of hooks are secrets and come from the environment (`CONCORD_ALERT_SLACK`, `CONCORD_ALERT_WEBHOOK`); who
+gets mail, and from which limits on, stands in the configuration (`alerts:`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from api.cli.output import ago
+from api.elements import when
+from api.sending import mail_connection, sender
+from api.snapshot import snapshot
+from core.decide.alerting import Alerting, News, Standing, Trouble, compare
+from core.errors import ConcordError, ConfigError, Unavailable
+from core.flow.running import Run
+from core.model.instant import MINUTE, SECOND, Instant, iso
+from core.ports import Message
+from core.store import alerts
+
+if TYPE_CHECKING:
+    from api.assembly import Installation
+
+EVERY = MINUTE
+"""So often it is looked whether anything is wrong."""
+_TIMEOUT = 10.0
+_HEADS = {"first": "Wrong", "again": "Still wrong", "over": "Over"}
+
+Way = tuple[str, Callable[[Sequence[News]], None]]
+"""What a way is called, and how news go by it."""
+
+
+def look(installation: Installation, hub_trouble: ConcordError | None = None) -> list[News]:
+    """See what is wrong, and tell whoever is to hear; gives what was told.
+
+    What no way carries is told with the next look: it stands as untold. Where nobody is to hear, it is kept all the
+    same, so that `concord alerts` shows since when.
+    """
+    alerting, now = installation.alerting(), installation.clock()
+    troubles = [*troubles_of(snapshot(installation), alerting), *_of_hub(hub_trouble)]
+    with installation.store.reading() as tx:
+        before = alerts.standing(tx)
+    news, stands = compare(alerting, before, troubles, now)
+    ways = list(_ways(installation, alerting))
+    if news and ways and not _carried(installation, ways, news):
+        untold = {one.about.key: one.about for one in news}
+        kept = {one.key for one in stands}
+        stands = [untold.get(one.key, one) for one in stands]
+        stands += [one for key, one in untold.items() if key not in kept]
+        news = []
+    if stands != before:
+        with installation.store.writing() as tx:
+            alerts.put(tx, before, stands)
+    return news
+
+
+def troubles_of(state: dict[str, Any], alerting: Alerting) -> Iterator[Trouble]:
+    """What is wrong by the state of the hub (`snapshot`)."""
+    for one in state["connections"]:
+        yield from _of_connection(one, alerting)
+    late = state["reviews"]["late"]
+    if late:
+        says = f"{late:,} questions are late" if late > 1 else "1 question is late"
+        yield Trouble("reviews", "", says, "See `concord reviews`.")
+
+
+def _of_connection(one: dict[str, Any], alerting: Alerting) -> Iterator[Trouble]:
+    name = one["name"]
+    resting = [one["pause"], *(stream["pause"] for stream in one["streams"])]
+    pause = next((each for each in resting if each), None)
+    if pause is not None:
+        yield Trouble("connection", name, f"{name} rests: {pause['note']}", pause["remedy"] or "See `concord status`.")
+    for brake in one["brakes"][:1]:
+        yield Trouble("brake", name, f"Writing to {name} is stopped: {brake['note']}", brake["action"])
+    if one["lag_seconds"] * SECOND > alerting.lag:
+        waited = ago(one["lag_seconds"]).removesuffix(" ago")
+        yield Trouble(
+            "lag", name, f"Changes have waited {waited} for {name}", f"See `concord log --connection {name}`."
+        )
+    if one["outbox"] > alerting.queue:
+        yield Trouble("queue", name, f"{one['outbox']:,} changes wait for {name}", "See `concord status`.")
+    if one["dead_letters"] >= alerting.dead_letters:
+        remedy = f"See `concord problems {name}`, mend, then `concord replay {name}`."
+        yield Trouble("dead_letters", name, f"{name} refused {one['dead_letters']:,} writes", remedy)
+    if one["agreement"] is not None and one["agreement"] < alerting.agreement:
+        share = f"{100 * one['agreement']:.1f} %"
+        yield Trouble("agreement", name, f"Only {share} of {name} agrees with the hub", "See `concord status`.")
+
+
+def _of_hub(error: ConcordError | None) -> Iterator[Trouble]:
+    if error is not None:
+        yield Trouble("hub", "", error.message, error.remedy)
+
+
+def test(installation: Installation) -> list[str]:
+    """Send a test by every way; gives their names. `ConfigError` where there is none; one that fails raises."""
+    ways = list(_ways(installation, installation.alerting()))
+    if not ways:
+        raise ConfigError(
+            "Nobody is told of anything.",
+            remedy="Say `alerts: {mail: CONNECTION, to: [ADDRESS]}` in concord.yaml, or set CONCORD_ALERT_SLACK or "
+            "CONCORD_ALERT_WEBHOOK.",
+        )
+    now = installation.clock()
+    about = Standing("hub", "", now, now, None, "This is a test: nothing is wrong", "Nothing is to be done.")
+    for _, send in ways:
+        send([News("first", about)])
+    return [name for name, _ in ways]
+
+
+def _carried(installation: Installation, ways: Sequence[Way], news: Sequence[News]) -> bool:
+    """Whether at least one way has carried the news; what went wrong on the others stands in the log."""
+    carried = False
+    for name, send in ways:
+        with suppress(ConcordError), Run(installation.hub(), installation.hub().own_id, "alert", name) as run:
+            send(news)
+            run.counts = {"told": len(news)}
+            carried = True
+    return carried
+
+
+def _ways(installation: Installation, alerting: Alerting) -> Iterator[Way]:
+    settings = installation.settings
+    if alerting.mail is not None and alerting.to:
+        yield "mail", lambda news: _by_mail(installation, alerting, news)
+    if settings.alert_slack is not None:
+        slack = settings.alert_slack.get_secret_value()
+        yield "slack", lambda news: _post(slack, {"text": text_of(news, installation.clock())})
+    if settings.alert_webhook is not None:
+        address = settings.alert_webhook.get_secret_value()
+        yield "webhook", lambda news: _post(address, {"alerts": [_told(one) for one in news]})
+
+
+def _by_mail(installation: Installation, alerting: Alerting, news: Sequence[News]) -> None:
+    hub = installation.hub()
+    connection = mail_connection(hub, alerting.mail)
+    if connection is None:
+        raise ConfigError(
+            f"The connection {alerting.mail} is not there, or rests.",
+            remedy="Name one that sends as `alerts: {mail: …}`.",
+        )
+    first = news[0]
+    more = f" and {len(news) - 1} more" if len(news) > 1 else ""
+    subject = f"Concord · {_HEADS[first.what]}: {first.about.says}{more}"
+    now = installation.clock()
+    mails = [
+        Message(f"alert-{hub.installation}-{now}-{to}", to, subject[:200], text_of(news, now)) for to in alerting.to
+    ]
+    refused = [one.error for one in sender(hub, connection, "alerts: {mail: …}").send(mails) if one.error is not None]
+    if len(refused) == len(mails):
+        raise refused[0]
+
+
+def text_of(news: Sequence[News], now: Instant) -> str:
+    """The news as a person reads them."""
+    return "\n\n".join(
+        f"{_HEADS[one.what]}: {one.about.says}, since {when(one.about.since, now)}."
+        + (f"\n{one.about.remedy}" if one.what != "over" and one.about.remedy else "")
+        for one in news
+    )
+
+
+def _told(one: News) -> dict[str, Any]:
+    about = one.about
+    return {
+        "what": one.what,
+        "kind": about.kind,
+        "connection": about.where or None,
+        "says": about.says,
+        "remedy": about.remedy,
+        "since": iso(about.since),
+        "over_at": iso(about.gone_at) if about.gone_at is not None else None,
+    }
+
+
+def _post(address: str, body: dict[str, Any]) -> None:
+    """Post to a hook; whoever answers otherwise than well is asked again with the next look."""
+    try:
+        answer = httpx.post(address, json=body, timeout=_TIMEOUT, follow_redirects=False)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise Unavailable(f"The hook cannot be reached: {type(error).__name__}.") from error
+    if not answer.is_success:
+        raise Unavailable(f"The hook answered {answer.status_code}.")
