@@ -199,6 +199,15 @@ def _of_records_in(among: Among) -> Select[Any]:
     return query.order_by(binding.c.id)
 
 
+def first_streams(tx: Connection, record_ids: Collection[int]) -> dict[int, int]:
+    """Record id → the stream in which it was first seen or made."""
+    first = (
+        select(func.min(binding.c.id)).where(among(tx, binding.c.record_id, record_ids)).group_by(binding.c.record_id)
+    )
+    query = select(binding.c.record_id, binding.c.stream_id).where(binding.c.id.in_(first))
+    return {row[0]: row[1] for row in tx.execute(query)} if record_ids else {}
+
+
 def of_ids(tx: Connection, ids: Collection[int]) -> list[Bound]:
     """Bindings by their own ids."""
     return [Bound(*row) for row in tx.execute(select(*_ALL).where(among(tx, binding.c.id, ids)).order_by(binding.c.id))]

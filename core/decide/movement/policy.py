@@ -40,6 +40,10 @@ ANSWERED_WITHIN = 14 * DAY
 """So long a sent document counts as a next step, where a policy says nothing else."""
 
 
+ANY, OTHER = "any", "other"
+"""Which tools may show what a stage asks for."""
+
+
 class Mode(StrEnum):
     """How far the hub goes by itself with a step."""
 
@@ -115,6 +119,8 @@ class Stage:
     """A word of `JOURNEY`."""
     evidence: tuple[str, ...] = ()
     """Words of `EVIDENCE`, any one of which the stage must show; none: it is believed."""
+    others_only: bool = False
+    """Whether only evidence counts that lives in another tool than the one that says it is in this stage."""
     exit: str = ""
     """What must be true to leave it, in words."""
     first: FirstAction | None = None

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from core.decide.movement.letters import LETTER
 from core.decide.movement.pieces import Pieces
 from core.decide.movement.policy import (
+    ANY,
     EVIDENCE,
     JOURNEY,
+    OTHER,
     Acknowledgement,
     Assignment,
     HandOff,
@@ -89,6 +91,7 @@ def _stage(line: Entry, kind: str, pipeline: str, pieces: Pieces) -> Stage | Non
         means=pieces.text(said.get("means")),
         journey=pieces.word(said.get("journey"), JOURNEY),
         evidence=pieces.several(said.get("evidence"), EVIDENCE),
+        others_only=pieces.word(said.get("evidence_from"), (ANY, OTHER)) == OTHER,
         exit=pieces.text(said.get("exit")),
         first=pieces.first(said.get("first")),
         oldest=pieces.time(said.get("oldest")),

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from core.decide.movement.policy import EVIDENCE, Policy, Stage
+from core.decide.movement.policy import EVIDENCE, MOVING, Policy, Stage
 from core.decide.movement.subject import Subject
-from core.decide.movement.traces import Trace, evidence_of
+from core.decide.movement.traces import Shown, evidence_of
 from core.model.instant import Instant
 from core.model.values import Json
 
@@ -43,25 +43,38 @@ def findings(policy: Policy, subject: Subject, now: Instant) -> list[Finding]:
     if stage is None:
         return []
     shown = evidence_of(subject.values, subject.traces, now)
-    found = [_unshown(policy, subject, stage, shown)] if stage.evidence and not shown.keys() & {*stage.evidence} else []
+    found = [] if _bears(stage, subject, shown) else [_unshown(policy, subject, stage, shown)]
     later = _further(policy, subject, stage, shown)
     return found + ([later] if later is not None else [])
 
 
-def _unshown(policy: Policy, subject: Subject, stage: Stage, shown: Mapping[str, Trace | None]) -> Finding:
+def _bears(stage: Stage, subject: Subject, shown: Mapping[str, list[Shown]]) -> bool:
+    """Whether a stage may be claimed of a record, by what is shown."""
+    every = [one for word in stage.evidence for one in shown.get(word, ())]
+    said_by = subject.said_by or {}
+    movers = {source for test in stage.when.tests if test.field in MOVING for source in said_by.get(test.field, ())}
+    if not stage.others_only or not stage.evidence or not movers:
+        return bool(every) or not stage.evidence
+    # Who says so, and what shows it, must not be of one and the same tool alone.
+    sources = [{one.trace.source} if one.trace is not None else said_by.get(one.field, frozenset()) for one in every]
+    return any(len(movers | some) > 1 for some in sources)
+
+
+def _unshown(policy: Policy, subject: Subject, stage: Stage, shown: Mapping[str, list[Shown]]) -> Finding:
     """The stage claims what nothing shows: back to the last stage before it that is shown, or one asks its owner."""
     word = " or ".join(stage.evidence)
     missing = ", or that ".join(EVIDENCE[one] for one in stage.evidence)
     way = [one for one in _way(policy, subject) if one.open]
     # What is closed is not opened again by a click: somebody looks why nothing shows it.
     before = way[: way.index(stage)] if stage in way else []
-    fitting = [one for one in before if not one.evidence or shown.keys() & {*one.evidence}]
+    fitting = [one for one in before if _bears(one, subject, shown)]
     move = fitting[-1].moves(subject.values) if fitting else {}
     task = f"Is it {stage.name}? Nothing shows it"
-    return Finding(CLAIM, stage.name, word, f"It is {stage.name}, and no tool shows that {missing}.", None, move, task)
+    who = "no tool but the one that says so" if stage.others_only else "no tool"
+    return Finding(CLAIM, stage.name, word, f"It is {stage.name}, and {who} shows that {missing}.", None, move, task)
 
 
-def _further(policy: Policy, subject: Subject, stage: Stage, shown: Mapping[str, Trace | None]) -> Finding | None:
+def _further(policy: Policy, subject: Subject, stage: Stage, shown: Mapping[str, list[Shown]]) -> Finding | None:
     """The furthest later stage of its way whose evidence is there, though no tool says so."""
     way = _way(policy, subject)
     later = way[way.index(stage) + 1 :] if stage in way else []
@@ -69,7 +82,7 @@ def _further(policy: Policy, subject: Subject, stage: Stage, shown: Mapping[str,
         # What the present stage rests on itself speaks for no other.
         words = [word for word in one.evidence if word in shown and word not in stage.evidence]
         if words:
-            trace = shown[words[0]]
+            trace = shown[words[0]][0].trace
             because = f"It is {stage.name}, yet {EVIDENCE[words[0]]}."
             if trace is not None and trace.title:
                 because = f"{because[:-1]} ({trace.title})."

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from core.decide.movement.policy import EVIDENCE, JOURNEY, To
+from core.decide.movement.policy import ANY, EVIDENCE, JOURNEY, OTHER, To
 from core.decide.movement.words import (
     ACKNOWLEDGEMENT,
     BY,
@@ -119,6 +119,7 @@ def _stage(kind: str) -> Schema:
         "means": _TEXT,
         "journey": {"enum": list(JOURNEY)},
         "evidence": _one_or_several({"enum": list(EVIDENCE)}),
+        "evidence_from": {"enum": [ANY, OTHER]},
         "exit": _TEXT,
         "first": _ref("first"),
         "oldest": _ref("length"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from core.decide.movement.person import Person
@@ -26,6 +26,8 @@ class Subject(NamedTuple):
     traces: Sequence[Trace] = ()
     taken: frozenset[str] = frozenset()
     """The names of the steps that follow-through has taken about it."""
+    said_by: Mapping[str, frozenset[str]] | None = None
+    """Field → the tools that claim the value that stands; None where no stage asks who says what."""
     entered_at: Instant | None = None
     """When the hub saw it come into its present stage; None where it was in it when it was first seen."""
 

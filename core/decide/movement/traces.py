@@ -48,6 +48,8 @@ class Trace(NamedTuple):
     """When it was set down."""
     values: Values | None = None
     """The whole record, for conditions of hand-offs."""
+    source: str = ""
+    """The tool from which it came; '' where no stage asks."""
 
     def is_ahead(self, now: Instant) -> bool:
         """Whether it is a next step: an open task, a booked meeting, a document that awaits its answer."""
@@ -98,22 +100,35 @@ def trace_of(record_id: int, kind: str, values: Values, title: str, *, answered_
     return Trace(record_id, kind, word["type"], word["status"], title, outbound, at, ends, due, done, made, values)
 
 
-def evidence_of(values: Values, traces: Iterable[Trace], now: Instant) -> dict[str, Trace | None]:
-    """Word of `policy.EVIDENCE` → the trace that shows it, None where the record itself does."""
-    found: dict[str, Trace | None] = {}
-    if any(values.get(name) for name in ("asked", "page", "utm_source", "utm_campaign")):
-        found["asked"] = None
-    if (at := _at(values.get("last_contacted_at"))) is not None and at <= now:
-        found["contacted"] = None
-    if (at := _at(values.get("last_replied_at"))) is not None and at <= now:
-        found["replied"] = None
+class Shown(NamedTuple):
+    """One thing that shows a word of `policy.EVIDENCE`: a trace, or a field of the record itself."""
+
+    trace: Trace | None = None
+    field: str = ""
+
+
+_CAPTURED = ("asked", "page", "utm_source", "utm_campaign")
+_SINCE = {"contacted": "last_contacted_at", "replied": "last_replied_at"}
+OWN_EVIDENCE = (*_CAPTURED, *_SINCE.values())
+"""The fields by which a record shows something itself."""
+
+
+def evidence_of(values: Values, traces: Iterable[Trace], now: Instant) -> dict[str, list[Shown]]:
+    """Word of `policy.EVIDENCE` → all that shows it, the record's own fields first."""
+    found: dict[str, list[Shown]] = {}
+    for name in _CAPTURED:
+        if values.get(name):
+            found.setdefault("asked", []).append(Shown(field=name))
+    for word, name in _SINCE.items():
+        if (at := _at(values.get(name))) is not None and at <= now:
+            found.setdefault(word, []).append(Shown(field=name))
     for trace in traces:
-        for word in _shown(trace, now):
-            found.setdefault(word, trace)
+        for word in _words(trace, now):
+            found.setdefault(word, []).append(Shown(trace))
     return found
 
 
-def _shown(trace: Trace, now: Instant) -> list[str]:
+def _words(trace: Trace, now: Instant) -> list[str]:
     words: list[str] = []
     if trace.was_said(now):
         words.append("replied" if trace.outbound is False else "contacted")

@@ -33,6 +33,7 @@ STAGE: Words = {
     "means": "One sentence that everybody can check.",
     "journey": "How far the relation has come, whatever a tool calls it.",
     "evidence": "What it must show, any one of these; without it, it is believed.",
+    "evidence_from": "`other`: only what lives in another tool than the one that says so; `any` where nothing is said.",
     "exit": "What must be true to leave it, in words.",
     "first": "What is to be done first, and within which time.",
     "oldest": "Nothing should be in it for longer.",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from core.decide.movement.person import Person
+from core.decide.movement.policy import MOVING
 from core.decide.movement.subject import Subject
-from core.decide.movement.traces import KINDS, Trace, trace_of
+from core.decide.movement.traces import KINDS, OWN_EVIDENCE, Trace, trace_of
 from core.flow.hub import Hub
 from core.model.values import Values
-from core.store import Tx, movement, records, steps
+from core.store import Tx, bindings, movement, records, steps
+from core.store.bindings import State as BindingState
 from core.store.records import Record, State
 
 SUBJECTS = ("contact", "deal", "ticket")
@@ -17,6 +19,7 @@ SUBJECTS = ("contact", "deal", "ticket")
 LINKED = (*KINDS, "deal", "owner")
 """The kinds of which it is kept what they are about."""
 
+_TOLD = (*MOVING, *OWN_EVIDENCE)
 _POINTS: Mapping[str, tuple[str, ...]] = {
     "activity": ("contacts", "deal", "ticket"),
     "document": ("contacts", "deal"),
@@ -44,10 +47,12 @@ def subjects(hub: Hub, tx: Tx, ids: Collection[int]) -> tuple[list[Subject], lis
     values = {id_: one.values for id_, one in open_.items()}
     people = _people(tx, values.values())
     traces, taken = _traces(hub, tx, open_, values), steps.taken(tx, open_)
+    asks = any(stage.others_only for stage in hub.movement.stages)
+    said_by = _said_by(hub, tx, values) if asks else {}
     gathered = [
         Subject(
             id_, one.kind, values[id_], one.created_at, people.get(_one(values[id_], "owner")), traces[id_],
-            taken.get(id_, frozenset()),
+            taken.get(id_, frozenset()), said_by.get(id_),
         )
         for id_, one in open_.items()
     ]  # fmt: skip
@@ -59,17 +64,34 @@ def _traces(hub: Hub, tx: Tx, open_: Mapping[int, Record], values: Mapping[int, 
     people = {id_: _some(values[id_], "contacts") for id_, one in open_.items() if one.kind == "deal"}
     about = movement.about_these(tx, {*open_, *(id_ for some in people.values() for id_ in some)})
     known = records.load(tx, {id_ for some in about.values() for id_ in some} - open_.keys())
+    asks = any(stage.others_only for stage in hub.movement.stages)
+    came_by = bindings.first_streams(tx, known) if asks else {}
     made: dict[int, Trace] = {}
     for id_, one in known.items():
         if one.kind in KINDS and one.state == State.LIVE:
             title = hub.shapes[one.kind].name_of(one.values)
-            made[id_] = trace_of(id_, one.kind, one.values, title, answered_within=hub.movement.answered_within)
+            trace = trace_of(id_, one.kind, one.values, title, answered_within=hub.movement.answered_within)
+            made[id_] = trace._replace(source=hub.sources.get(came_by.get(id_, 0), ""))
     found: dict[int, list[Trace]] = {}
     for id_ in open_:
         own = [made[one] for one in about.get(id_, ()) if one in made]
         near = [made[one] for person in people.get(id_, ()) for one in about.get(person, ()) if one in made]
         told = {one.record_id: one for one in own} | {one.record_id: one for one in near if _free(one, id_)}
         found[id_] = list(told.values())
+    return found
+
+
+def _said_by(hub: Hub, tx: Tx, values: Mapping[int, Values]) -> dict[int, dict[str, frozenset[str]]]:
+    """Record → field → the tools that claim the value that stands, of those by which stages and evidence are told."""
+    found: dict[int, dict[str, frozenset[str]]] = {}
+    for bound in bindings.of_records(tx, values):
+        if bound.state == BindingState.UNLINKED or bound.record_id not in values:
+            continue
+        stands, fields = values[bound.record_id], found.setdefault(bound.record_id, {})
+        claimed, source = bound.claims.values, hub.sources.get(bound.stream_id, "")
+        for name in _TOLD:
+            if claimed.get(name) is not None and claimed[name] == stands.get(name):
+                fields[name] = fields.get(name, frozenset()) | {source}
     return found
 
 

@@ -67,6 +67,7 @@ def test_the_schema_takes_what_the_reader_takes():
         ("      means: They asked, and nobody has answered.\n", ""),
         ("journey: captured", "journey: capturd"),
         ("[asked, replied]", "[asked, repled]"),
+        ("evidence: [asked, replied]", "evidence_from: others"),
         ("of: activity", "of: contact"),
         ("status: no_show}", "status: noshow}"),
         ("arrives: outside hours", "arrives: at night"),
@@ -83,6 +84,12 @@ def test_the_schema_underlines_what_the_reader_refuses(old: str, new: str):
 def test_the_schema_takes_every_way_of_asking(said: str):
     assert "lifecycle_stage: lead, last" in GOOD
     assert faults(GOOD.replace("lifecycle_stage: lead, last", f"lifecycle_stage: {said}, last", 1)) == []
+
+
+def test_the_schema_takes_evidence_of_any_or_of_other_tools():
+    line = "      evidence: [asked, replied]\n"
+    assert line in GOOD
+    assert faults(GOOD.replace(line, f"{line}      evidence_from: other\n", 1)) == []
 
 
 def test_what_fields_have_in_common_is_said_once():

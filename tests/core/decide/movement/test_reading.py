@@ -112,6 +112,15 @@ def test_it_says_what_is_written():
     assert problems(GOOD) == []
 
 
+def test_a_stage_may_ask_for_evidence_of_another_tool():
+    line = "      evidence: [asked, replied]\n"
+    assert not any(stage.others_only for stage in read(GOOD).stages)
+    asking = read(GOOD.replace(line, f"{line}      evidence_from: other\n", 1))
+    assert next(stage.others_only for stage in asking.stages if stage.evidence == ("asked", "replied"))
+    (wrong,) = problems(GOOD.replace(line, f"{line}      evidence_from: others\n", 1))
+    assert "`other`" in str(wrong)
+
+
 def test_the_last_day_of_an_absence_counts():
     (away,) = read(GOOD).absences
     assert away.who == "priya@shop.example"

@@ -17,7 +17,7 @@ from core.mapping.filter import Filter, filter_of
 from core.model.instant import DAY, HOUR, MINUTE, SECOND, iso
 from core.model.locale import Locale
 from core.model.shapes import SHAPES
-from core.store import movement, scores
+from core.store import bindings, movement, scores
 from core.store.movement import Kept
 from tests.core.store.test_statements import counted
 from tests.support import EVERYTHING, Lab, emptied
@@ -255,3 +255,40 @@ def test_a_stage_that_lasts_too_long_turns_stale_by_the_clock(lab: Lab) -> None:
     found = verdict(lab, patio)
     assert found is not None
     assert found.stale
+
+
+def test_where_a_stage_asks_for_it_only_what_came_from_another_tool_shows_it(lab: Lab) -> None:
+    booked = replace(POLICY.stages[1], name="booked", evidence=("meeting",), others_only=True)
+    lab.dressed = lambda hub: replace(hub, movement=replace(POLICY, stages=(booked,)))
+    lab.refreshed()
+    lab.tool("calendar", mapping=EVERYTHING)
+    person = lead(lab)
+    names = ("Patio", "Wall")
+    deals = {name: lab.tools["crm"].create("deals", {"name": name, "status": "open"}) for name in names}
+    settled(lab)
+    starts = {"type": "meeting", "subject": "Visit", "starts_at": iso(lab.clock() + DAY)}
+    lab.tools["crm"].create("activities", {**starts, "deal_id": deals["Patio"], "contact_ids": [person]})
+    with lab.hub.store.reading() as tx:
+        (there,) = [one.remote_id for one in bindings.of_records(tx, [lab.record(name="Wall").id])
+                    if lab.hub.sources[one.stream_id] == "calendar"]  # fmt: skip
+    lab.tools["calendar"].create("activities", {**starts, "subject": "Look", "deal_id": there})
+    settled(lab)
+    found = {name: verdict(lab, lab.record(name=name).id) for name in names}
+    assert {name: one.shown if one else None for name, one in found.items()} == {"Patio": 0, "Wall": 1}
+
+
+def test_who_says_what_is_looked_up_by_the_same_statements_however_many_records(lab: Lab) -> None:
+    stage = replace(POLICY.stages[0], evidence=("asked",), others_only=True)
+    lab.dressed = lambda hub: replace(hub, movement=replace(POLICY, stages=(stage,)))
+    lab.refreshed()
+
+    def statements(start: int, size: int) -> int:
+        for number in range(start, start + size):
+            lead(lab, number)
+        lab.settle()
+        with counted(lab.hub.store) as seen:
+            audit(lab.hub)
+        return len(seen)
+
+    settled(lab)
+    assert statements(0, 3) == statements(100, 40)
