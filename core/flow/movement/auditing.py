@@ -78,6 +78,9 @@ def _walk(hub: Hub, done: Audited) -> None:
             linked = "news" in place and place.get("walk", {}).get("what") != "link"
             place = {**place, "policy": _mark(hub), "walk": {"what": "judge" if linked else "link", "last": 0}}
             place.setdefault("news", movement.newest_news(tx))
+        if "walk" not in place:
+            # Another worker has just come to its end.
+            return
         walk = place["walk"]
         page = records.after(tx, walk["last"], LINKED if walk["what"] == "link" else SUBJECTS, PAGE)
         if walk["what"] == "link":

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from connectors._kit.hostile.mortal import Fate, MortalStore
 from core.decide.movement.hours import Hours, Span
 from core.decide.movement.policy import FirstAction, Ladder, Mode, Policy, Rung, Stage, Step
 from core.flow.movement import auditing
@@ -215,6 +216,15 @@ def _breaking(link: Any, pages: Iterator[None]) -> Any:
         return link(*words)
 
     return linked
+
+
+@pytest.mark.parametrize("write", range(1, 4))
+def test_another_worker_may_come_to_the_end_in_the_midst_of_it(lab: Lab, write: int) -> None:
+    lead(lab)
+    lab.settle()
+    fate = Fate(pauses=write, paused=lambda: audit(lab.hub))
+    audit(replace(lab.hub, store=MortalStore(lab.hub.store, fate)))
+    assert there(lab, lab.record(email="ann1@shore.example").id) == "r"
 
 
 def test_the_number_of_statements_does_not_depend_on_the_records(lab: Lab) -> None:
