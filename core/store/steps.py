@@ -34,17 +34,34 @@ def take(tx: Connection, rows: Iterable[Taken]) -> None:
     database.insert(tx, step, Taken._fields, list(rows))
 
 
-def taken(tx: Connection, record_ids: Collection[int]) -> dict[int, frozenset[str]]:
-    """Record id → the names of the steps that were taken about it."""
-    found: dict[int, set[str]] = {}
-    for record_id, name in _names(tx, record_ids=record_ids) if record_ids else ():
-        found.setdefault(record_id, set()).add(name)
-    return {record_id: frozenset(names) for record_id, names in found.items()}
+class Deeds(NamedTuple):
+    """What was done about a record."""
+
+    names: frozenset[str] = frozenset()
+    """Of the steps that were taken."""
+    made: frozenset[int] = frozenset()
+    """The activities that were set down for them."""
+
+
+def deeds(tx: Connection, record_ids: Collection[int]) -> dict[int, Deeds]:
+    """Record id → what was done about it."""
+    found: dict[int, Deeds] = {}
+    for record_id, name, kind, made_id in _deeds(tx, record_ids=record_ids) if record_ids else ():
+        one = found.get(record_id, Deeds())
+        made = {made_id} if made_id is not None and kind not in _GIVING else set()
+        found[record_id] = Deeds(one.names | {name}, one.made | made)
+    return found
 
 
 @prepared
-def _names(among: Among) -> Select[Any]:
-    return select(step.c.record_id, step.c.name).where(among(step.c.record_id, "record_ids"))
+def _deeds(among: Among) -> Select[Any]:
+    c = step.c
+    return select(c.record_id, c.name, c.step, c.made_id).where(among(c.record_id, "record_ids"))
+
+
+def taken(tx: Connection, record_ids: Collection[int]) -> dict[int, frozenset[str]]:
+    """Record id → the names of the steps that were taken about it."""
+    return {record_id: one.names for record_id, one in deeds(tx, record_ids).items()}
 
 
 def made(tx: Connection, name: str, record_id: int) -> None:

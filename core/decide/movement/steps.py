@@ -70,8 +70,9 @@ def wakes_at(policy: Policy, subject: Subject, now: Instant) -> Instant | None:
 
 
 def moot_reminders(policy: Policy, subject: Subject, now: Instant) -> list[int]:
-    """The reminders that remind of nothing any more: the next step is there and in time, or the record is closed."""
-    waiting = [one.record_id for one in subject.traces if one.has_tag(REMINDER) and not one.done]
+    """The hub's reminders that remind of nothing: the next step is there and in time, or the record is closed."""
+    ours = (one for one in subject.traces if one.record_id in subject.made)
+    waiting = [one.record_id for one in ours if one.has_tag(REMINDER) and not one.done]
     verdict = judge(policy, subject, now) if waiting else None
     return waiting if verdict is None or (verdict.action.ok and verdict.timing.ok) else []
 

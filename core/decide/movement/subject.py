@@ -30,6 +30,8 @@ class Subject(NamedTuple):
     """Field → the tools that claim the value that stands; None where no stage asks who says what."""
     entered_at: Instant | None = None
     """When the hub saw it come into its present stage; None where it was in it when it was first seen."""
+    made: frozenset[int] = frozenset()
+    """The activities that follow-through has set down about it."""
 
     @property
     def came_at(self) -> Instant:

@@ -145,11 +145,13 @@ def judge_page(
         for one in found
     ]
     due = {one.record_id: due_steps(hub.movement, one, now) for one in found}
-    rows = [_row(hub.movement, one, due[one.record_id], before.get(one.record_id), now) for one in found]
+    asked = _questions(tx, ids, due, now) if walking or Mode.ASK in hub.movement.modes.values() else {}
+    rows = [
+        _row(hub.movement, one, due[one.record_id], asked.get(one.record_id, set()), before.get(one.record_id), now)
+        for one in found
+    ]
     kept = [row for row in rows if row is not None]
     movement.keep(tx, kept)
-    if walking or Mode.ASK in hub.movement.modes.values():
-        _close_questions(tx, ids, due, now)
     closed += {one.record_id for one in found} - {row.record_id for row in kept}
     movement.drop(tx, closed)
     done.judged += len(found)
@@ -168,15 +170,24 @@ def _entered_at(
     return now if looked_at is not None and subject.held_since <= looked_at else None
 
 
-def _close_questions(tx: Tx, ids: Collection[int], due: Mapping[int, Sequence[Deed]], now: Instant) -> None:
-    """Whether to take a step needs no answer any more once it is not due."""
-    asked = {id_: {one.name for one in some if one.mode is Mode.ASK} for id_, some in due.items()}
-    waiting = reviews.about(tx, ids, what="step")
-    moot = [one.id for one in waiting if one.subject["name"] not in asked.get(one.record_id, ())]
+def _questions(tx: Tx, ids: Collection[int], due: Mapping[int, Sequence[Deed]], now: Instant) -> dict[int, set[str]]:
+    """Record → the steps about which somebody is asked; a question whose step is not due any more is closed."""
+    asks = {id_: {one.name for one in some if one.mode is Mode.ASK} for id_, some in due.items()}
+    asked: dict[int, set[str]] = {}
+    moot = []
+    for one in reviews.about(tx, ids, what="step"):
+        name = one.subject["name"]
+        if name in asks.get(one.record_id, ()):
+            asked.setdefault(one.record_id, set()).add(name)
+        else:
+            moot.append(one.id)
     reviews.close_ids(tx, moot, now=now, answer="it is not due any more")
+    return asked
 
 
-def _row(policy: Policy, subject: Subject, steps: Sequence[Deed], before: Kept | None, now: Instant) -> Kept | None:
+def _row(
+    policy: Policy, subject: Subject, steps: Sequence[Deed], asked: Collection[str], before: Kept | None, now: Instant
+) -> Kept | None:
     """What is kept of a record; None where it is closed, has nothing to show, and waits for no moment."""
     verdict, unreal, wakes = judge(policy, subject, now), findings(policy, subject, now), wakes_at(policy, subject, now)
     stage = policy.place_of(subject.kind, subject.values)
@@ -203,7 +214,7 @@ def _row(policy: Policy, subject: Subject, steps: Sequence[Deed], before: Kept |
         verdict.overdue_since if verdict is not None else None,
         _unworked_since(subject, verdict, before) if verdict is not None else None,
         policy.hours.week_of(subject.came_at), shown,
-        sum(one.mode in DONE for one in steps) + len(moot),
+        sum(one.mode in DONE and one.name not in asked for one in steps) + len(moot),
         min((at for at in moments if at is not None), default=None), pack(told),
     )  # fmt: skip
 

@@ -120,7 +120,9 @@ class _Page:
         found, _ = subjects(hub, tx, ids)
         verdicts = movement.of_records(tx, ids)
         self.subjects = [one._replace(entered_at=verdicts[one.record_id].since) for one in found]
-        self.over = self._moot(steps.made_about(tx, ids))
+        moot = (id_ for one in self.subjects for id_ in moot_reminders(hub.movement, one, self.changes.now))
+        self.over = list(dict.fromkeys(moot))
+        """Reminders that remind of nothing any more."""
         self.works = load_works(hub, tx, [*(one.record_id for one in self.subjects), *self.over])
         staff = records.after(tx, 0, ("owner",), _EVERY)
         self.people = {row.id: person(row) for row in staff}
@@ -129,12 +131,6 @@ class _Page:
             one for each in self.subjects for name in ("company", "contact", "contacts") for one in _refs(each, name)
         }
         self.around = {id_: row.values for id_, row in records.load(tx, around).items()}
-
-    def _moot(self, ours: Collection[int]) -> list[int]:
-        """Reminders of the hub's own that remind of nothing any more."""
-        policy, now = self.hub.movement, self.changes.now
-        moot = (id_ for one in self.subjects for id_ in moot_reminders(policy, one, now))
-        return [id_ for id_ in dict.fromkeys(moot) if id_ in ours]
 
     def follow(self, done: Followed) -> None:
         """Take what the hub takes by itself, and ask about the rest."""
@@ -194,6 +190,8 @@ class _Page:
         messages.book(self.tx, self.booked)
         reviews.ask(self.tx, self.asked, now=self.changes.now)
         movement.settle_steps(self.tx, self.ids)
+        # History tells of what was done, but not if it is undone or deleted before anybody looks.
+        movement.look_again(self.tx, set(self.ids) - self.alone, self.changes.now)
         movement.look_again(self.tx, self.alone, self.changes.now + RETRY)
 
     def _owner_now(self, subject: Subject) -> Person | None:

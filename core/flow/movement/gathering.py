@@ -46,13 +46,13 @@ def subjects(hub: Hub, tx: Tx, ids: Collection[int]) -> tuple[list[Subject], lis
     open_ = {id_: one for id_, one in found.items() if one.kind in SUBJECTS and one.state == State.LIVE}
     values = {id_: one.values for id_, one in open_.items()}
     people = _people(tx, values.values())
-    traces, taken = _traces(hub, tx, open_, values), steps.taken(tx, open_)
+    traces, done = _traces(hub, tx, open_, values), steps.deeds(tx, open_)
     asks = any(stage.others_only for stage in hub.movement.stages)
     said_by = _said_by(hub, tx, values) if asks else {}
     gathered = [
         Subject(
             id_, one.kind, values[id_], one.created_at, people.get(_one(values[id_], "owner")), traces[id_],
-            taken.get(id_, frozenset()), said_by.get(id_),
+            done.get(id_, steps.Deeds()).names, said_by.get(id_), made=done.get(id_, steps.Deeds()).made,
         )
         for id_, one in open_.items()
     ]  # fmt: skip

@@ -76,6 +76,7 @@ def test_each_step_is_a_question_with_an_owner_and_a_time_and_nothing_is_done_by
     assert tasks(lab) == []
     go(lab)
     assert len(asked(lab)) == 2
+    assert follow(lab.hub).counts() == {}, "who is asked already is not asked with every round"
 
 
 def test_what_is_agreed_to_happens_once_and_what_is_left_is_not_asked_again(lab: Lab) -> None:

@@ -222,7 +222,11 @@ def _breaking(link: Any, pages: Iterator[None]) -> Any:
 def test_another_worker_may_come_to_the_end_in_the_midst_of_it(lab: Lab, write: int) -> None:
     lead(lab)
     lab.settle()
-    fate = Fate(pauses=write, paused=lambda: audit(lab.hub))
+
+    def meanwhile() -> None:
+        audit(lab.hub)
+
+    fate = Fate(pauses=write, paused=meanwhile)
     audit(replace(lab.hub, store=MortalStore(lab.hub.store, fate)))
     assert there(lab, lab.record(email="ann1@shore.example").id) == "r"
 

@@ -14,6 +14,7 @@ from core.decide.movement.policy import Assignment, Mode, Step
 from core.flow.erasure.erasing import erase
 from core.flow.movement.auditing import audit
 from core.flow.movement.following import Followed, follow
+from core.flow.undo.undoing import undo
 from core.mapping.filter import Filter
 from core.model.instant import DAY, SECOND, Instant, from_iso, iso
 from core.ports import Fields
@@ -262,6 +263,20 @@ def test_a_reminder_about_what_is_closed_is_done_with_and_one_that_somebody_wrot
     lab.tools["crm"].edit("contacts", id_, {"stage": "customer"})
     run(lab)
     assert sorted(str(one["subject"]) for one in tasks(lab)) == ["Call Ann:", "My own"]
+
+
+def test_the_ladder_is_climbed_though_its_first_rung_is_taken_back_before_anybody_looks(lab: Lab) -> None:
+    boss = person(lab, "Boss", team="Management")
+    ann(lab, asked="Quote", owner_id=person(lab, "Priya", manager_id=boss))
+    assert run(lab) == {Step.TASK: 1}
+    lab.wait(2 * DAY / SECOND)
+    audit(lab.hub)
+    assert follow(lab.hub).taken == {Step.REMIND: 1}
+    with lab.hub.store.reading() as tx:
+        (reminded, *_) = [one for one in runs.recent(tx, limit=10) if one.what == "follow_through"]
+    undo(lab.hub, reminded.id)
+    assert run(lab) == {Step.ESCALATE: 1}
+    assert run(lab) == {}
 
 
 def test_nothing_is_done_that_is_off_dry_or_asked_first(lab: Lab) -> None:
