@@ -57,7 +57,7 @@ from core.model.locale import Locale
 from core.model.shape import Shape
 from core.model.shapes import KIND_ORDER, SHAPES, load_custom_fields, shapes_with
 from core.ports import Checks, Context
-from core.store import Tx, outbox, runs
+from core.store import Tx, outbox, runs, subscriptions
 from core.store import connections as stored
 from core.store import reviews as questions
 from core.store.codec import digest, dumps, loads
@@ -245,6 +245,7 @@ class Installation:
                 if row.name in removed:
                     stored.change_connection(tx, row.id, state="removed", pause_code=None, pause_note=None)
                     outbox.forget(tx, row.id)
+                    subscriptions.revisit(tx, row.id, now=self.clock())
                     questions.close_of_connection(tx, row.id, now=self.clock(), answer="the connection was removed")
         for name in (*(spec.name for spec in connections), *removed):
             self.refresh(name)
@@ -286,6 +287,8 @@ class Installation:
         before = next((one.streams for one in stored.all_connections(tx) if one.name == spec.name), None)
         connection_id = stored.put_connection(tx, row)
         take_up(tx, connection_id, now=self.clock())
+        # It may be about something else from now on: another calendar, another audience.
+        subscriptions.revisit(tx, connection_id, now=at, renew=True)
         for name, kind in kinds.items():
             stored.put_stream(tx, connection_id, name, kind, due_at=at)
         describing.forget(tx, connection_id, kinds.keys(), now=at)
@@ -468,6 +471,8 @@ class Installation:
             hearers=tuple(_hearer(one) for one in built.values()),
             signer=Signer(lambda: self._sealed(_SIGNING, Signer.fresh)),
             suppressor=Suppressor(lambda: self._sealed(SUPPRESSING, Suppressor.fresh)),
+            vault=self.vault,
+            hooks=self.settings.hooks,
         )
 
     def _form_sources(self, shapes: Mapping[str, Shape], ids: Mapping[str, int], own_id: int) -> dict[str, FormSource]:
@@ -529,7 +534,10 @@ class Installation:
         ordered = tuple(sorted(streams, key=lambda one: KIND_ORDER.index(one.kind)))
         skew = Skew(**loads(row.skew)) if row.skew else Skew()
         limits = Limits.of(loads(row.brake) if row.brake else {})
-        return Connection(row.id, row.name, row.connector, ordered, row.state, skew, limits)
+        subscribes = manifest.webhook is not None and manifest.webhook.subscribes
+        return Connection(
+            row.id, row.name, row.connector, ordered, row.state, skew, limits, subscribes=subscribes
+        )  # fmt: skip
 
     def connector(self, name: str) -> Any:
         """The connection's connector, opened on first use and kept."""
@@ -590,6 +598,7 @@ class Installation:
             if row is None or row.name == HUB or row.state == "removed":
                 raise _no_connection(name)
             take_up(tx, row.id, now=self.clock())
+            subscriptions.revisit(tx, row.id, now=self.clock())
         self.refresh(name)
 
     def reconsider(self) -> None:

@@ -1,4 +1,4 @@
-"""The engine's round: late reviews, sync, audit and follow-through, the tools' clocks, agreement, mending what slipped.
+"""The engine's round: reviews, subscriptions, sync, audit and follow-through, the tools' clocks, agreement, mending.
 
 `concord sync`, the background and the demo all turn this one crank; what a trip does is `core.flow`'s business.
 """
@@ -15,6 +15,7 @@ from api.acknowledging import send_acknowledgements
 from api.confirming import ask_sign_ups
 from core.flow.inward.arrivals import Intake
 from core.flow.inward.hearing import sweep
+from core.flow.inward.subscribing import subscribe
 from core.flow.movement.auditing import audit
 from core.flow.movement.following import follow
 from core.flow.movement.scoring import keep_day
@@ -103,6 +104,7 @@ def turn_crank(
         hub = installation.hub()
         tick(hub)
         sweep(hub)
+        subscribe(hub, names, holder=who)
         done.turns += sync(hub, names, until_quiet=until_quiet, everything=everything, tell=tell, holder=who)
         audit(hub)
         keep_day(hub)

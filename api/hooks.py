@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
+from api.settings import HOOKS
 from connectors._kit.catalogue import entry
 from core import ports
 from core.errors import ConcordError, Garbled, ToolError, Unsupported, register
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from api.assembly import Installation
     from core.flow.hub import Connection
 
-PLACE = "/hooks"
 MOST = 1_048_576
 """Bytes of a request that are read; the tools' own limits are far below."""
 METHODS = ("POST", "GET", "HEAD")
@@ -59,13 +59,13 @@ class _Answer(NamedTuple):
 
 def address(installation: Installation, name: str) -> str | None:
     """Where a tool reaches a connection; None where nobody outside knows how to reach this hub."""
-    base = installation.settings.public_url
-    return f"{base.rstrip('/')}{PLACE}/{name}" if base else None
+    base = installation.settings.hooks
+    return f"{base}/{name}" if base else None
 
 
 def hooks(installation: Installation) -> APIRouter:
     """The door for every connection whose tool sends webhooks."""
-    router = APIRouter(prefix=PLACE)
+    router = APIRouter(prefix=HOOKS)
 
     @router.api_route("/{name}", methods=list(METHODS))
     async def receive(name: str, request: Request) -> JSONResponse:

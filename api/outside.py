@@ -9,10 +9,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from api.forms import PLACE as FORMS
-from api.hooks import PLACE as HOOKS
 from api.leads import LEADS
 from api.preferences import HEADERS
 from api.preferences import PLACE as PREFERENCES
+from api.settings import HOOKS
 
 PUBLIC = (f"{PREFERENCES}/", f"{FORMS}/", f"{HOOKS}/", LEADS)
 """What is answered under the public name."""

@@ -85,6 +85,10 @@ def _connector(one: Entry) -> Iterator[str]:
     yield from (f"## {manifest.title}", "", manifest.doc, "")
     if manifest.sends:
         yield from ("It sends messages to people.", "")
+    if manifest.webhook is not None:
+        asked = "The tool is asked by call to tell changes at once" if manifest.webhook.subscribes else (
+            "The tool tells changes at once where a person sets that up in it")  # fmt: skip
+        yield from (f"{asked}. {manifest.webhook.doc}", "")
     streams = [
         (f"`{name}`", stream.kind, ", ".join(word for way, word in _WAYS if getattr(stream, way)), _seconds(stream))
         for name, stream in manifest.streams.items()
@@ -159,6 +163,8 @@ def _commands(command: Any, words: str) -> Iterator[tuple[str, Any]]:
     if below is None:
         yield words, command
         return
+    if command.invoke_without_command and command.callback is not None and command.params:
+        yield words, command
     for name, one in below.items():
         yield from _commands(one, f"{words} {name}")
 

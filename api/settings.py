@@ -10,6 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from core.model.types import Locale
 from core.store.database import embedded_url
 
+HOOKS = "/hooks"
+"""Below which path tools call."""
+
 
 class Settings(BaseSettings):
     """Where the hub keeps its state, and how it reads what tools leave open."""
@@ -48,6 +51,11 @@ class Settings(BaseSettings):
             if self.database_url.startswith(plain):
                 return "postgresql+psycopg://" + self.database_url.removeprefix(plain)
         return self.database_url
+
+    @property
+    def hooks(self) -> str | None:
+        """Below which address tools call; None where nobody outside knows how to reach this hub."""
+        return self.public_url.rstrip("/") + HOOKS if self.public_url else None
 
     @property
     def locale(self) -> Locale:

@@ -83,10 +83,14 @@ class Limits(_Data):
 
 
 class Webhook(_Data):
-    """How the tool signs what it sends."""
+    """How the tool signs what it sends, and who subscribes to it."""
 
     doc: str
     max_age: float = 300
+    subscribes: bool = False
+    """The connector subscribes by call (`Subscribes`); else a person does, as `by_hand` says."""
+    by_hand: str = ""
+    """What a person enters where in the tool, with `{address}` for the connection's own."""
 
 
 class Quality(_Data):

@@ -1,10 +1,11 @@
 """What the core asks of the outside: a connector's small protocols, and the clock.
 
 Connectors implement `Checks` and any of `Reads`, `Writes`, `Receives`; what one does not implement it does not
-declare in its manifest. One that can set the tool up for us implements `Prepares`, one that can have two of the
-tool's records made one implements `Merges`, and one that carries messages to people implements `Sends`. All calls are
-synchronous; the engine runs many in threads, but one connection's calls to `read` and `write` never overlap. Errors
-are those of `core.errors`; a connector raises nothing else on purpose.
+declare in its manifest. One that can set the tool up for us implements `Prepares`, one that can have the tool send us
+webhooks implements `Subscribes`, one that can have two of the tool's records made one implements `Merges`, and one that
+carries messages to people implements `Sends`. All calls are synchronous; the engine runs many in threads, but one
+connection's calls to `read` and `write` never overlap. Errors are those of `core.errors`; a connector raises nothing
+else on purpose.
 """
 
 from __future__ import annotations
@@ -185,14 +186,58 @@ class Checkup:
 
 
 @dataclass(frozen=True, slots=True)
+class Secrets:
+    """What the notices of one subscription are known by: the secret we chose, the one the tool told; blank for none."""
+
+    chosen: str = field(default="", repr=False)
+    told: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a subscription is to be.
+
+    `address` is where the tool shall call, without a query. `key` is new for each order, 32 letters and digits: for
+    tools that let us choose the id, or make a repeat harmless. `secret` is new, too, 43 letters that may stand in an
+    address: for tools that let us choose what their notices are known by.
+    """
+
+    address: str
+    key: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A standing order in a tool: to call this address (without its query) when something happens.
+
+    `ends_at` is by our clock; None where it stays until it is taken away. `fault` says why it does not do what one
+    that is ordered now would (`is switched off`); blank where it does. `kept` is what the connector needs to find it
+    again, small and JSON-able. `secrets` are blank for one that was only listed.
+    """
+
+    id: str
+    address: str
+    ends_at: Instant | None = None
+    fault: str = ""
+    kept: Fields = field(default_factory=dict)
+    secrets: Secrets = field(default_factory=Secrets)
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """A webhook request as it came: raw bytes, header names in lower case."""
+    """A webhook request as it came: raw bytes, header names in lower case.
+
+    `secrets` are those of the connection's subscriptions, several while one takes another's place. They are beside
+    what the settings say, where a person has subscribed by hand.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes
     received_at: Instant
+    secrets: Sequence[Secrets] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +312,42 @@ class Receives(Protocol):
 
     def receive(self, request: Request) -> Sequence[Notice]:
         """Verify the raw bytes and read the events. Raises `Refused` for a bad or stale signature."""
+        ...
+
+
+@runtime_checkable
+class Subscribes(Protocol):
+    """Has the tool call us; for manifests whose webhook `subscribes`. A connection has one subscription.
+
+    The hub looks after it (`core.flow.inward.subscribing`): it orders, renews, looks, and takes away what another one
+    has taken the place of. Each call here is one thing in the tool. Errors are those of `write`.
+    """
+
+    def subscriptions(self) -> Sequence[Subscription] | None:
+        """All there are in the tool that this connection might have made; None where the tool does not list them."""
+        ...
+
+    def subscribe(self, order: Order) -> Subscription:
+        """Make one, and give it with its secrets. `Unknown` when it may have been made.
+
+        One whose answer was lost is looked for in the list, by its address. Where there is no list, the hub orders
+        another one, and has the first one taken away by the key of its order.
+        """
+        ...
+
+    def renew(self, old: Subscription, order: Order) -> Subscription:
+        """One that does in the place of `old` what is ordered: the same one (same id), mended, or another one.
+
+        `old` may be gone, may be at another address, or may be one of which nobody knows the secrets.
+        """
+        ...
+
+    def unsubscribe(self, old: Subscription) -> None:
+        """Take one away; one that is gone is no error.
+
+        Where there is no list it may be one whose answer was lost: its `id` is the key of its order, and `kept` that of
+        the one in its place.
+        """
         ...
 
 

@@ -60,11 +60,12 @@ class Lab:
         tick: int = 1_000,
         vault: str | None = None,
         start: str = "2026-11-21T09:00:00Z",
+        public_url: str | None = None,
     ) -> None:
         """`tick` µs pass at each look at the clock."""
         self.clock = VirtualTime(start, tick=tick)
         self.tools: dict[str, Tool] = {}
-        self.settings = Settings(data=folder, database_url=database_url)
+        self.settings = Settings(data=folder, database_url=database_url, public_url=public_url)
         self._number = next(_NUMBERS)
         self.dressed: Callable[[Hub], Hub] = lambda hub: hub
         """What a test changes on each hub that is built, e.g. a declaration in a manifest."""

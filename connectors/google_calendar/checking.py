@@ -23,7 +23,6 @@ class Inspector:
         self._client = client
         self._chosen = str(settings.get("calendar") or "").strip()
         self._updates = str(settings.get("send_updates") or "none")
-        self._token = bool(settings.get("channel_token"))
 
     def checkup(self) -> Checkup:
         """Sign in and look around."""
@@ -55,17 +54,11 @@ class Inspector:
             what = f"Its events may not be changed: the account is a {calendar.role or 'stranger'} there."
             yield Finding(False, what, REGISTRY[READ_ONLY].remedy)
         yield Finding(True, self._about_mails())
-        yield Finding(True, self._about_notices())
 
     def _about_mails(self) -> str:
         if self._updates == "none":
             return "Guests get no mail from Google about what Concord changes."
         return f"Google writes to guests about what Concord changes (`send_updates: {self._updates}`)."
-
-    def _about_notices(self) -> str:
-        if self._token:
-            return "Notices are known by the token of their channel."
-        return "No channel_token is set, so notices are refused; polls find all a little later."
 
     def _no_calendar(self, calendars: list[Calendar]) -> Finding:
         told = ", ".join(f"{one.id} ({one.name})" for one in calendars[:_MOST]) or "none"

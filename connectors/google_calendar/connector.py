@@ -3,7 +3,7 @@
 This is the door. `client.py` talks to Google, `signing.py` signs in, `trouble.py` knows its errors, `words.py` its
 words, `batches.py` sends several calls in one; `events.py` makes an event readable, `reading.py` walks the calendar;
 `preparing.py` makes the body of an edit, `naming.py` its id, `writing.py` carries edits out; `checking.py` looks
-around, `receiving.py` reads notices, `channels.py` opens, renews and stops what they come through.
+around, `receiving.py` reads notices, `channels.py` opens and stops what they come through.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connectors.google_calendar.batches import Sender
+from connectors.google_calendar.channels import opened, stopped
 from connectors.google_calendar.checking import Inspector
 from connectors.google_calendar.client import Client
 from connectors.google_calendar.naming import id_of
@@ -19,7 +20,20 @@ from connectors.google_calendar.receiving import received
 from connectors.google_calendar.words import FIELDS, STREAM
 from connectors.google_calendar.writing import Writer
 from core.errors import Unsupported
-from core.ports import Checkup, Context, Cursor, Description, Edit, Notice, Page, Receipt, Remote, Request
+from core.ports import (
+    Checkup,
+    Context,
+    Cursor,
+    Description,
+    Edit,
+    Notice,
+    Order,
+    Page,
+    Receipt,
+    Remote,
+    Request,
+    Subscription,
+)
 
 
 def build(context: Context) -> GoogleCalendar:
@@ -28,17 +42,17 @@ def build(context: Context) -> GoogleCalendar:
 
 
 class GoogleCalendar:
-    """One calendar of one account. Checks, reads, writes and receives; see `core.ports`."""
+    """One calendar of one account. Checks, reads, writes, receives and subscribes; see `core.ports`."""
 
     def __init__(self, context: Context) -> None:
         settings = context.settings
-        self.client = Client(context)
-        """For whoever opens and renews channels; see `channels.py`."""
-        sender = Sender(self.client)
+        self.client = client = Client(context)
+        """The line to Google."""
+        sender = Sender(client)
         self._token = str(settings.get("channel_token") or "")
-        self._walker = Walker(self.client, sender, settings)
-        self._writer = Writer(self.client, sender, self._walker, settings)
-        self._inspector = Inspector(self.client, settings)
+        self._walker = Walker(client, sender, settings)
+        self._writer = Writer(client, sender, self._walker, settings)
+        self._inspector = Inspector(client, settings)
 
     @property
     def requests(self) -> int:
@@ -81,7 +95,22 @@ class GoogleCalendar:
 
     def receive(self, request: Request) -> Sequence[Notice]:
         """Verify a notice and say what it means; see `receiving.py`."""
-        return received(request, token=self._token)
+        return received(request, tokens=[self._token, *(one.chosen for one in request.secrets)])
+
+    def subscriptions(self) -> None:
+        """Google lists no channels."""
+
+    def subscribe(self, order: Order) -> Subscription:
+        """Open a channel; see `channels.py`."""
+        return opened(self.client, order)
+
+    def renew(self, old: Subscription, order: Order) -> Subscription:  # noqa: ARG002 -- none is made longer
+        """Open the next channel; the hub has the old one stopped then."""
+        return opened(self.client, order)
+
+    def unsubscribe(self, old: Subscription) -> None:
+        """Stop a channel."""
+        stopped(self.client, old)
 
 
 def _known(stream: str) -> None:

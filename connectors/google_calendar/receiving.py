@@ -8,6 +8,7 @@ record, which means to look there again. The first one only says that the channe
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 
 from connectors._kit.signatures import needed, refusal
 from connectors.google_calendar.words import STREAM
@@ -19,11 +20,16 @@ _OPEN = "sync"
 _CHANGED = {"exists": "something in the calendar changed", "not_exists": "the calendar may be gone"}
 
 
-def received(request: Request, *, token: str) -> list[Notice]:
-    """Verify a notice and say what it means. `Refused` for what cannot be trusted."""
-    if not token:
-        raise refusal("The connection has no channel_token, so no notice can be trusted.", TOKEN)
-    if not hmac.compare_digest(needed(request.headers, TOKEN).encode("utf-8", "surrogateescape"), token.encode()):
+def received(request: Request, *, tokens: Sequence[str]) -> list[Notice]:
+    """Verify a notice and say what it means. `Refused` for what cannot be trusted.
+
+    `tokens` are those of channels, any of which it may have come through; blank ones are none.
+    """
+    known = [one.encode() for one in tokens if one]
+    if not known:
+        raise refusal("The connection knows no channel's token, so no notice can be trusted.", TOKEN)
+    given = needed(request.headers, TOKEN).encode("utf-8", "surrogateescape")
+    if not sum(hmac.compare_digest(given, one) for one in known):
         raise refusal("The notice does not hold the channel's token.", TOKEN)
     if request.body:
         # The token is all that speaks for a notice, and it says nothing about a body.

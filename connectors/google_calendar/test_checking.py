@@ -102,10 +102,9 @@ def test_a_connection_without_a_sign_in_says_what_it_lacks(trial: Trial) -> None
         trial.another(refresh_token="")
 
 
-def test_mails_and_notices_are_spoken_of(trial: Trial) -> None:
+def test_mails_are_spoken_of(trial: Trial) -> None:
     assert "Guests get no mail" in told(trial)
     assert "send_updates: all" in told(trial, send_updates="all")
-    assert "notices are refused" in told(trial, channel_token="")
 
 
 def test_another_stream_is_not_there(trial: Trial) -> None:

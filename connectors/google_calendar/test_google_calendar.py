@@ -15,11 +15,15 @@ from connectors.google_calendar.connector import GoogleCalendar, build
 from connectors.google_calendar.events import shown
 from connectors.google_calendar.published import violations
 from connectors.google_calendar.sandbox import Sandbox
-from core.ports import Context, Cursor, Edit, Fields, Receipt, Remote, Request, Verb
+from core.ports import Context, Cursor, Edit, Fields, Order, Receipt, Remote, Request, Verb
 
 TOKEN = "a-token-of-our-own"
 HOOK = "https://hub.example.com/hooks/diary"
 STREAM = "events"
+
+
+def order(key: str = "0" * 32, address: str = HOOK) -> Order:
+    return Order(address, key, TOKEN)
 
 
 def settings_for(box: Sandbox) -> dict[str, Any]:
@@ -105,8 +109,14 @@ class CalendarHarness(Harness):
         (watch,) = self.box.calendar.watches.values()
         return self.box.notice(self.box.calendar, watch, "paused")
 
+    def called(self) -> list[str]:
+        return [one.address for one in self.box.calendar.watches.values()]
+
+    def sent(self) -> list[Request]:
+        return self.box.take_events()
+
     def _watch(self) -> None:
-        opened(self.connect().client, HOOK, token=TOKEN)
+        opened(self.connect().client, order(f"channel-{len(self.connectors)}"))
         self.box.take_events()
 
 

@@ -3,7 +3,8 @@
 This is the door. `client.py` talks to Mailchimp, `trouble.py` knows its errors, `words.py` its words; `reading.py`
 walks the audience, `members.py` makes members whole, `describing.py` knows the merge fields; `preparing.py` takes an
 edit apart, `writing.py` carries edits out, with `creating.py` for new members, `consent.py` for what a status may
-become, `sending.py` and `batches.py` for the ways to send; `checking.py` looks around, `receiving.py` reads webhooks.
+become, `sending.py` and `batches.py` for the ways to send; `checking.py` looks around, `receiving.py` reads webhooks,
+`hooks.py` makes and removes them.
 """
 
 from __future__ import annotations
@@ -15,13 +16,28 @@ from connectors.mailchimp.batches import Batches
 from connectors.mailchimp.checking import Inspector
 from connectors.mailchimp.client import Client
 from connectors.mailchimp.describing import Shapes
+from connectors.mailchimp.hooks import Hooks
 from connectors.mailchimp.members import Members
 from connectors.mailchimp.reading import Pace, Walker
 from connectors.mailchimp.receiving import received
 from connectors.mailchimp.words import STREAM
 from connectors.mailchimp.writing import Writer
 from core.errors import Unsupported
-from core.ports import Checkup, Context, Cursor, Description, Edit, Notice, Page, Receipt, Remote, Request
+from core.ports import (
+    Checkup,
+    Context,
+    Cursor,
+    Description,
+    Edit,
+    Notice,
+    Order,
+    Page,
+    Receipt,
+    Remote,
+    Request,
+    Secrets,
+    Subscription,
+)
 
 
 def build(context: Context) -> Mailchimp:
@@ -30,14 +46,16 @@ def build(context: Context) -> Mailchimp:
 
 
 class Mailchimp:
-    """One audience of one account. Checks, reads, writes, erases and receives; see `core.ports`."""
+    """One audience of one account. Checks, reads, writes, erases, receives and subscribes."""
 
     def __init__(self, context: Context) -> None:
         settings = context.settings
         self._client = client = Client(context)
-        self._secret, self._signing_secret, self._audience = (
+        by_hand, signs, self._audience = (
             str(settings.get(name) or "") for name in ("webhook_secret", "signing_secret", "audience")
         )
+        self._by_hand = Secrets(by_hand, signs)
+        self._hooks = Hooks(client)
         self._shapes = Shapes(client)
         self._members = Members(client, settings)
         self._walker = Walker(client, self._members, Pace.of(settings))
@@ -95,9 +113,23 @@ class Mailchimp:
 
     def receive(self, request: Request) -> Sequence[Notice]:
         """Verify a webhook and read its event; see `receiving.py`."""
-        return received(
-            request, secret=self._secret, signing_secret=self._signing_secret, audience=self._audience
-        )  # fmt: skip
+        return received(request, known=[self._by_hand, *request.secrets], audience=self._audience)
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """The audience's webhooks; see `hooks.py`."""
+        return self._hooks.listed()
+
+    def subscribe(self, order: Order) -> Subscription:
+        """Make a webhook."""
+        return self._hooks.made(order)
+
+    def renew(self, old: Subscription, order: Order) -> Subscription:
+        """Mend a webhook, or make another one."""
+        return self._hooks.mended(old, order)
+
+    def unsubscribe(self, old: Subscription) -> None:
+        """Remove a webhook."""
+        self._hooks.removed(old)
 
     def _there(self, id_: str) -> Remote | None:
         found = next((one for one in self._members.by_id([id_]) if one.id == id_), None)

@@ -8,7 +8,7 @@ fields are printed in another form than those that are read.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl, urlsplit
 
 from connectors._kit.signatures import fingerprint, fresh, matches, needed, refusal
@@ -16,7 +16,7 @@ from connectors.mailchimp.members import hash_of
 from connectors.mailchimp.words import STREAM
 from core.errors import Garbled
 from core.model.instant import SECOND
-from core.ports import Notice, Remote, Request
+from core.ports import Notice, Remote, Request, Secrets
 
 SIGNATURE = "x-mailchimp-signature"
 MAX_AGE = 300.0
@@ -29,22 +29,27 @@ _TOLD: Mapping[str, str] = {
 }  # fmt: skip
 
 
-def received(request: Request, *, secret: str, signing_secret: str, audience: str) -> list[Notice]:
-    """Verify a request and read its event; the probe by GET has none. `Refused` for what cannot be trusted."""
-    if not secret:
-        raise refusal("The connection has no webhook_secret, so no webhook can be trusted.", "")
-    given = dict(parse_qsl(urlsplit(request.url).query)).get(PARAMETER, "")
-    if not hmac.compare_digest(given.encode(), secret.encode()):
+def received(request: Request, *, known: Sequence[Secrets], audience: str) -> list[Notice]:
+    """Verify a request and read its event; the probe by GET has none. `Refused` for what cannot be trusted.
+
+    `known` are the secrets of webhooks that may have sent it: in the address, and the one they sign with if they do.
+    """
+    theirs = [one for one in known if one.chosen]
+    if not theirs:
+        raise refusal("The connection knows no webhook's secret, so none can be trusted.", "")
+    given = dict(parse_qsl(urlsplit(request.url).query)).get(PARAMETER, "").encode()
+    sender = [one for one in theirs if hmac.compare_digest(given, one.chosen.encode())]
+    if not sender:
         raise refusal("The webhook's address does not hold the secret.", "")
     if request.method.upper() in ("GET", "HEAD"):
         return []
-    if signing_secret:
+    if signing := [one.told for one in sender if one.told]:
         # Whoever knows the address could leave the header out, so it is missed where it was once agreed on.
-        _verify(request, signing_secret)
+        _verify(request, signing)
     return [_notice(_form(request.body), request.body, audience)]
 
 
-def _verify(request: Request, secret: str) -> None:
+def _verify(request: Request, secrets: Sequence[str]) -> None:
     """`t=SECONDS,v1=HEX[,v1=HEX]`, over the time, a dot and the raw body."""
     parts = [part.strip().partition("=") for part in needed(request.headers, SIGNATURE).split(",")]
     stamps = [value for name, _, value in parts if name == "t"]
@@ -52,7 +57,7 @@ def _verify(request: Request, secret: str) -> None:
         raise refusal("The webhook's time is not a number.", SIGNATURE)
     fresh(int(stamps[0]) * SECOND, request.received_at, MAX_AGE, header=SIGNATURE)
     message = b".".join((stamps[0].encode(), request.body))
-    if not matches([value for name, _, value in parts if name == "v1"], [secret.encode()], message):
+    if not matches([value for name, _, value in parts if name == "v1"], [one.encode() for one in secrets], message):
         raise refusal("The webhook's signature is wrong.", SIGNATURE)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,6 +22,9 @@ _HOOKS = "/lists/{list_id}/webhooks"
 class Hooks(Ground):
     """Webhooks by HTTP, and the sending of them."""
 
+    answers: Callable[[Request], bool] = staticmethod(lambda _request: True)
+    """Whether somebody answers 200 to a request."""
+
     @api("GET", _HOOKS)
     def list_hooks(self, call: Call, list_id: str) -> Response:  # noqa: ARG002 -- no query
         """The audience's webhooks."""
@@ -34,8 +37,22 @@ class Hooks(Ground):
         body = call.json()
         if not isinstance(body, dict) or not str(body.get("url", "")).startswith("http"):
             raise invalid("", ("url", "The URL is not valid."))
+        self._try(str(body["url"]))
         hook = self._hooked(self.of(list_id), body["url"], body.get("events", {}), body.get("sources", {}))
-        self.events.append(Request("GET", hook.url, {"user-agent": "MailChimp.com WebHook Validator"}, b"", self.now()))
+        return Response(200, _shown(hook, list_id))
+
+    @api("PATCH", f"{_HOOKS}/{{hook_id}}")
+    def update_hook(self, call: Call, list_id: str, hook_id: str) -> Response:
+        """Another address, other events or sources; what is not named stays."""
+        hook, body = self.of(list_id).hooks.get(hook_id), call.json()
+        if hook is None:
+            raise not_found()
+        if not isinstance(body, dict) or ("url" in body and not str(body["url"]).startswith("http")):
+            raise invalid("", ("url", "The URL is not valid."))
+        self._try(str(body.get("url", hook.url)))
+        hook.url = body.get("url", hook.url)
+        hook.events = {**hook.events, **body.get("events", {})}
+        hook.sources = {**hook.sources, **body.get("sources", {})}
         return Response(200, _shown(hook, list_id))
 
     @api("DELETE", f"{_HOOKS}/{{hook_id}}")
@@ -45,6 +62,13 @@ class Hooks(Ground):
             raise not_found()
         return Response(204)
 
+    def _try(self, url: str) -> None:
+        """An address is tried by GET, and must answer."""
+        request = Request("GET", url, {"user-agent": "MailChimp.com WebHook Validator"}, b"", self.now())
+        self.events.append(request)
+        if not self.answers(request):
+            raise invalid("", ("url", "The URL is not valid."))
+
     def subscribe(self, url: str, *, signing_secret: str = "", api: bool = False) -> Hook:
         """An admin adds a webhook for everything."""
         sources = {"user": True, "admin": True, "api": api}
@@ -53,7 +77,8 @@ class Hooks(Ground):
     def _hooked(
         self, audience: Audience, url: str, events: Mapping[str, bool], sources: Mapping[str, bool], secret: str = ""
     ) -> Hook:
-        id_ = f"{len(audience.hooks) + 1:010x}"
+        audience.hooked += 1
+        id_ = f"{audience.hooked:010x}"
         hook = Hook(id_, url, {one: bool(events.get(one)) for one in EVENTS},
                     {one: bool(sources.get(one)) for one in SOURCES}, secret)  # fmt: skip
         audience.hooks[id_] = hook

@@ -112,6 +112,8 @@ class Audience:
         self.crowded: set[str] = set()
         """Hashes of addresses that signed up everywhere lately."""
         self.hooks: dict[str, Hook] = {}
+        self.hooked = 0
+        """How many webhooks there ever were."""
         self.tag_ids: dict[str, int] = {}
         self._numbers = itertools.count(1)
         self.merges: dict[str, MergeField] = {}

@@ -91,6 +91,12 @@ class MailchimpHarness(Harness):
     def unknown_webhook(self) -> Request:
         return self.box.request(self.hook, "sms_subscribe", {"list_id": self.box.audience.id})
 
+    def called(self) -> list[str]:
+        return [one.url.partition("?")[0] for one in self.box.audience.hooks.values()]
+
+    def sent(self) -> list[Request]:
+        return self.box.take_events()
+
 
 class TestMailchimp(ContractSuite):
     harness = MailchimpHarness

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from connectors._kit.mischief import Switch
 from connectors._kit.payload import Payload, dig, nested
 from connectors._kit.signatures import verify_standard
 from connectors.memory.fields import FIELDS
+from connectors.memory.hooks import Subscriber
 from connectors.memory.tool import Tool
 from connectors.memory.walks import View, by_listing, by_stamp, by_token
 from connectors.memory.world import State, World
@@ -45,14 +46,18 @@ from core.ports import (
     Fields,
     Finding,
     Notice,
+    Order,
     Page,
     Receipt,
     Remote,
     Request,
+    Subscription,
     Verb,
 )
 
 __all__ = ["MemoryConnector", "Options", "build", "forget", "manifest_for", "use", "world"]
+
+T = TypeVar("T")
 
 BATCH_SIZE = 100
 
@@ -81,6 +86,7 @@ class MemoryConnector:
     def __init__(self, tool: Tool, options: Options) -> None:
         self.tool = tool
         self._options = options
+        self._subscriber = Subscriber(tool)
 
     def check(self) -> Checkup:
         """Sign in, and say which streams are shut."""
@@ -281,7 +287,8 @@ class MemoryConnector:
 
     def receive(self, request: Request) -> Sequence[Notice]:
         """Events signed in the manner of Standard Webhooks; a body of one event or a list of them."""
-        verify_standard(request, secret=self._options.webhook_secret)
+        known = (self._options.webhook_secret, *(one.told or one.chosen for one in request.secrets))
+        verify_standard(request, secret=" ".join(known))
         body = Payload.parse(request.body, "webhook")
         events = list(body.each("")) if isinstance(body.data, list) else [body]
         return [self._notice(event) for event in events]
@@ -301,6 +308,32 @@ class MemoryConnector:
             partial=event.flag("record.partial", False),
         )
         return Notice(kind, event_id, event.text("stream"), remote)
+
+    def subscriptions(self) -> Sequence[Subscription] | None:
+        """Who is called, where the tool tells."""
+        with self._call("subscriptions", "setup"):
+            return self._subscriber.listed()
+
+    def subscribe(self, order: Order) -> Subscription:
+        """Have us called."""
+        with self._call("subscribe", "setup"):
+            return self._answered(self._subscriber.made(order))
+
+    def renew(self, old: Subscription, order: Order) -> Subscription:
+        """Have us called for longer, or elsewhere."""
+        with self._call("subscribe", "setup"):
+            return self._answered(self._subscriber.renewed(old, order))
+
+    def unsubscribe(self, old: Subscription) -> None:
+        """Be called no more."""
+        with self._call("unsubscribe", "setup"):
+            self._subscriber.dropped(old)
+            self._answered(None)
+
+    def _answered(self, answer: T) -> T:
+        if self.tool.mischief.fires(Switch.LOST_ANSWER):
+            raise Unknown("The connection broke before an answer came.")
+        return answer
 
     # --- the line to the tool
 

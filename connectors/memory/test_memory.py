@@ -46,6 +46,8 @@ class MemoryHarness(Harness):
         self.mischief = Mischief()
         habits = Habits(token=TOKEN, validator=_no_forbidden_words)
         self.tool = use(Tool(str(self.folder), clock=self.time, habits=habits, mischief=self.mischief))
+        self.news: list[tuple[str, str]] = []
+        self.tool.on_change = lambda stream, id_: self.news.append((stream, id_))
 
     def close(self) -> None:
         forget(str(self.folder))
@@ -97,6 +99,18 @@ class MemoryHarness(Harness):
         body = orjson.dumps({"id": "evt-9", "type": "invoice.paid"})
         headers = sign_standard(body, id_="evt-9", sent_at=self.time(), secret=SECRET)
         return Request("POST", "https://hub.example/hooks/memory", headers, body, self.time())
+
+    def called(self) -> list[str]:
+        return [one.address for one in self.tool.hooks.values() if not one.asleep]
+
+    def sent(self) -> list[Request]:
+        news, self.news = self.news, []
+        return [request for stream, id_ in news for request in self.tool.told(stream, id_)]
+
+    def switch_off(self) -> bool:
+        for one in self.tool.hooks.values():
+            one.asleep = True
+        return True
 
 
 def _no_forbidden_words(_stream: str, fields: Fields) -> str | None:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from connectors._kit.mischief import Mischief, Spelling, Switch
 from connectors._kit.payload import dig, plant
 from connectors._kit.signatures import sign_standard
 from connectors.memory.disk import Disk
+from connectors.memory.hooks import Hook
 from connectors.memory.world import State, World
 from core.errors import Exists, Gone, Refused, Stale
 from core.model.instant import SECOND, Instant
@@ -62,6 +63,10 @@ class Habits:
     """So many rows a query by stamp answers at most, without a word of the rest."""
     token: str | None = None
     """The only token that signs in; None lets everybody in."""
+    lists_hooks: bool = True
+    """Lists who is called, and chooses the secrets; else the caller chooses, and nobody can look."""
+    hook_life: Instant | None = None
+    """So many µs is somebody called before they must ask anew; None: until it is taken away."""
 
 
 class Tool:
@@ -103,6 +108,8 @@ class Tool:
         """How much older than now a late commit's stamp is at most."""
         self.writes_to: Counter[tuple[str, str]] = Counter()
         """Writes by connectors in this process, per stream and id."""
+        self.hooks: dict[str, Hook] = {}
+        """Who is called about changes; known in this process alone."""
         self.on_change: Callable[[str, str], None] | None = None
         """Told (stream, id) after each change, e.g. to send a webhook."""
         self._world = World()
@@ -207,6 +214,14 @@ class Tool:
         headers = sign_standard(body, id_=event["id"], sent_at=self.clock(), secret=secret)
         url = f"https://hub.example/hooks/{self.name}"
         return Request("POST", url, {"content-type": "application/json", **headers}, body, self.clock())
+
+    def told(self, stream: str, id: str) -> list[Request]:
+        """The requests that go out about a record's last change: one to each address that is called."""
+        return [
+            replace(self.webhook(stream, id, secret=one.secret), url=one.address)
+            for one in self.hooks.values()
+            if not one.asleep and (one.ends_at is None or self.clock() < one.ends_at)
+        ]
 
     # --- counters
 

@@ -45,7 +45,6 @@ class Inspector:
         yield self._may("read events", remedy, "events", limit=1)
         yield self._may_write()
         yield self._version()
-        yield self._webhooks()
 
     def _may(self, what: str, remedy: str, path: str, **params: Any) -> Finding:
         try:
@@ -76,8 +75,3 @@ class Inspector:
             return Finding(True, f"Stripe is spoken to in its version {VERSION}.")
         what = f"Stripe is spoken to in its version {self._client.version}, and the mapping knows {VERSION}"
         return Finding(True, f"{what}: look whether its fields are still where it says.")
-
-    def _webhooks(self) -> Finding:
-        if self._settings.get("webhook_secret"):
-            return Finding(True, "Webhooks are known by their signatures.")
-        return Finding(True, "No webhook_secret is set, so webhooks are refused; polls find all a little later.")

@@ -3,7 +3,7 @@
 This is the door. `client.py` talks to Stripe in `forms.py`, `trouble.py` knows its errors, `words.py` its words;
 `reading.py` walks lists and events, `objects.py` makes records of objects, `describing.py` knows their fields;
 `writing.py` carries edits out, `finding.py` finds what they made; `checking.py` looks around, `receiving.py` reads
-webhooks, `endpoints.py` makes and removes the endpoints that send them.
+webhooks, `endpoints.py` makes, mends and removes the endpoints that send them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,20 @@ from connectors.stripe.receiving import received
 from connectors.stripe.words import CUSTOMERS, stream_of
 from connectors.stripe.writing import Writer
 from core.errors import Unsupported
-from core.ports import Checkup, Context, Cursor, Description, Edit, Notice, Page, Receipt, Remote, Request
+from core.ports import (
+    Checkup,
+    Context,
+    Cursor,
+    Description,
+    Edit,
+    Notice,
+    Order,
+    Page,
+    Receipt,
+    Remote,
+    Request,
+    Subscription,
+)
 
 KEY_FIELD = "concord_key"
 
@@ -32,7 +45,7 @@ def build(context: Context) -> Stripe:
 
 
 class Stripe:
-    """One account. Checks, reads, writes, erases and receives; see `core.ports`."""
+    """One account. Checks, reads, writes, erases, receives and subscribes; see `core.ports`."""
 
     def __init__(self, context: Context) -> None:
         settings = context.settings
@@ -47,8 +60,7 @@ class Stripe:
             delete_subscribers=bool(settings.get("delete_subscribers")),
         )  # fmt: skip
         self._inspector = Inspector(client, settings)
-        self.endpoints = Endpoints(client, context.name)
-        """The webhook endpoints in Stripe that this connection made."""
+        self._endpoints = Endpoints(client, context.name, context.streams)
 
     @property
     def requests(self) -> int:
@@ -87,4 +99,21 @@ class Stripe:
 
     def receive(self, request: Request) -> Sequence[Notice]:
         """Verify a webhook and read its event; see `receiving.py`."""
-        return received(request, secrets=self._secrets, account=self._client.account)
+        secrets = [*self._secrets.split(), *(one.told for one in request.secrets)]
+        return received(request, secrets=secrets, account=self._client.account)
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """The account's webhook endpoints; see `endpoints.py`."""
+        return self._endpoints.listed()
+
+    def subscribe(self, order: Order) -> Subscription:
+        """Make an endpoint."""
+        return self._endpoints.made(order)
+
+    def renew(self, old: Subscription, order: Order) -> Subscription:
+        """Mend an endpoint, or make another one."""
+        return self._endpoints.mended(old, order)
+
+    def unsubscribe(self, old: Subscription) -> None:
+        """Remove an endpoint."""
+        self._endpoints.removed(old)

@@ -34,6 +34,9 @@ PARAMETERS: Mapping[tuple[str, str], str] = {
     ("POST", "/v1/customers/{id}"): "CustomerUpdateParams", ("GET", "/v1/customers/search"): "CustomerSearchParams",
     ("GET", "/v1/payment_intents"): "PaymentIntentListParams", ("GET", "/v1/invoices"): "InvoiceListParams",
     ("GET", "/v1/subscriptions"): "SubscriptionListParams", ("GET", "/v1/events"): "EventListParams",
+    ("GET", "/v1/webhook_endpoints"): "WebhookEndpointListParams",
+    ("POST", "/v1/webhook_endpoints"): "WebhookEndpointCreateParams",
+    ("POST", "/v1/webhook_endpoints/{id}"): "WebhookEndpointUpdateParams",
 }  # fmt: skip
 """Calls → what the schema calls their parameters. The others take `expand`, or a page's `limit` and place."""
 _LISTS = frozenset({"list", "search_result"})

@@ -8,6 +8,8 @@ believed: it is final, and ids are never used again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from connectors._kit.payload import Payload
 from connectors._kit.signatures import fresh, matches, needed, refusal
 from connectors.stripe.objects import at_second
@@ -21,14 +23,14 @@ SIGNATURE = "stripe-signature"
 MAX_AGE = 300.0
 
 
-def received(request: Request, *, secrets: str, account: str = "") -> list[Notice]:
+def received(request: Request, *, secrets: Sequence[str], account: str = "") -> list[Notice]:
     """Verify a request and read its event. `Refused` for what cannot be trusted, `Garbled` for no event.
 
-    `secrets` are endpoint secrets with spaces between them; `account` is the connected account that is synced, blank
-    for the key's own.
+    `secrets` are those of endpoints, any of which may have sent it; `account` is the connected account that is synced,
+    blank for the key's own.
     """
-    if not secrets.strip():
-        raise refusal("The connection has no webhook_secret, so no webhook can be trusted.", SIGNATURE)
+    if not any(secrets):
+        raise refusal("The connection knows no endpoint's secret, so no webhook can be trusted.", SIGNATURE)
     _verify(request, secrets)
     event = Payload.parse(request.body, "webhook")
     if not isinstance(event.data, dict) or not event.has("id") or not event.has("type"):
@@ -36,7 +38,7 @@ def received(request: Request, *, secrets: str, account: str = "") -> list[Notic
     return [_notice(event, account)]
 
 
-def _verify(request: Request, secrets: str) -> None:
+def _verify(request: Request, secrets: Sequence[str]) -> None:
     """`t=SECONDS,v1=HEX[,v1=HEX]`, over the time, a dot and the raw body; the key is the whole `whsec_…`."""
     parts = [part.strip().partition("=") for part in needed(request.headers, SIGNATURE).split(",")]
     stamps = [value for name, _, value in parts if name == "t"]
@@ -44,7 +46,7 @@ def _verify(request: Request, secrets: str) -> None:
         raise refusal("The webhook's time is not a number.", SIGNATURE)
     message = b".".join((stamps[0].encode(), request.body))
     given = [value for name, _, value in parts if name == "v1"]
-    if not matches(given, [secret.encode() for secret in secrets.split()], message):
+    if not matches(given, [secret.encode() for secret in secrets], message):
         raise refusal("The webhook's signature is wrong.", SIGNATURE)
     fresh(int(stamps[0]) * SECOND, request.received_at, MAX_AGE, header=SIGNATURE)
 

@@ -50,6 +50,8 @@ class Events(Ground):
         }  # fmt: skip
         self.log.append(event)
         for endpoint in self.endpoints.values():
+            if endpoint["status"] == "disabled":
+                continue
             if kind in endpoint["enabled_events"] or "*" in endpoint["enabled_events"]:
                 self.events.append(self.request(endpoint, event))
         return event
@@ -80,13 +82,25 @@ class Events(Ground):
     def create_endpoint(self, call: Call) -> Response:
         """One more; the only time its secret is told."""
         form = unflat(call.form())
-        if not str(form.get("url", "")).startswith("https://"):
-            raise Problem(400, "Invalid URL: URL must be publicly accessible over https.", param="url")
         made = self.listen(
-            form["url"], list(form["enabled_events"].values()), form.get("api_version"), form.get("metadata", {}),
-            form.get("description"),
+            _https(form.get("url", "")), list(form["enabled_events"].values()), form.get("api_version"),
+            form.get("metadata", {}), form.get("description"),
         )  # fmt: skip
         return Response(200, made)
+
+    @api("POST", "/webhook_endpoints/{id}", "webhook_write")
+    def update_endpoint(self, call: Call, id: str) -> Response:
+        """Another address, other events, awake or not; the version it speaks stays."""
+        endpoint, form = self.endpoints.get(id), unflat(call.form())
+        if endpoint is None:
+            raise missing("webhook endpoint", id)
+        if "url" in form:
+            endpoint["url"] = _https(form["url"])
+        if "enabled_events" in form:
+            endpoint["enabled_events"] = list(form["enabled_events"].values())
+        if "disabled" in form:
+            endpoint["status"] = "disabled" if form["disabled"] == "true" else "enabled"
+        return Response(200, _shown(endpoint))
 
     @api("DELETE", "/webhook_endpoints/{id}", "webhook_write")
     def delete_endpoint(self, call: Call, id: str) -> Response:  # noqa: ARG002 -- no form
@@ -124,6 +138,12 @@ class Events(Ground):
         made = [f"v1={sign(secret.encode(), stamp.encode() + b'.' + body)}" for secret in secrets]
         header = ",".join((f"t={stamp}", *made, "v0=6ffbb59b2300aae63f272406069a9788598b792a944a07aba816edb039989a39"))
         return {"content-type": "application/json; charset=utf-8", "stripe-signature": header}
+
+
+def _https(url: str) -> str:
+    if not url.startswith("https://"):
+        raise Problem(400, "Invalid URL: URL must be publicly accessible over https.", param="url")
+    return url
 
 
 def _shown(endpoint: Object) -> Object:

@@ -99,12 +99,6 @@ def test_a_publishable_key_is_refused_at_once(trial: Trial) -> None:
         trial.connect(api_key="pk_test_0123456789")
 
 
-def test_webhooks_without_a_secret_are_mentioned(trial: Trial) -> None:
-    assert found(trial, "No webhook_secret").ok
-    trial.connector = trial.connect(webhook_secret="whsec_1")
-    assert found(trial, "known by their signatures").ok
-
-
 def test_metadata_of_the_account_are_custom_fields(trial: Trial) -> None:
     trial.person(1, metadata__stage="lead", metadata__concord_key="k")
     trial.person(2, metadata__score="7")

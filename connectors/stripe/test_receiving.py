@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from connectors._kit.catalogue import entry
 from connectors._kit.mischief import Switch
+from connectors.stripe.connector import build
 from connectors.stripe.endpoints import MARK
 from connectors.stripe.test_stripe import CUSTOMERS, HOOK, Trial
 from connectors.stripe.words import STREAMS, VERSION
 from core.errors import Forbidden, Garbled, Refused
 from core.model.instant import SECOND
-from core.ports import Notice, Request
+from core.ports import Context, Notice, Order, Request
 
 PAYLOAD = "event.invoice.paid.synthetic.json"
 
@@ -172,34 +174,67 @@ def test_a_recorded_event_leads_to_its_invoice(trial: Trial) -> None:
 # --- endpoints
 
 
-def test_an_endpoint_is_made_with_its_secret_and_heard(trial: Trial) -> None:
-    made = trial.connector.endpoints.make("https://hub.example.com/hooks/new", [CUSTOMERS, "invoices"])
-    assert made.secret.startswith("whsec_")
-    assert made.version == VERSION
-    assert set(made.types) == {*STREAMS[CUSTOMERS].types, *STREAMS["invoices"].types}
-    trial.person()
-    to_ours = next(one for one in trial.box.take_events() if one.url == made.url)
-    assert trial.connect(webhook_secret=made.secret).receive(to_ours)
+NEW = "https://hub.example.com/hooks/new"
 
 
-def test_only_our_own_endpoints_are_listed_without_their_secrets(trial: Trial) -> None:
-    trial.box.listen("https://other.example.com", metadata={MARK: "another-connection"})
-    made = [trial.connector.endpoints.make(f"https://hub.example.com/{number}", [CUSTOMERS]) for number in range(104)]
-    found = trial.connector.endpoints.ours()
-    assert {one.id for one in found} == {one.id for one in made}
-    assert {one.secret for one in found} == {""}
+def order(key: str = "key-1", address: str = NEW) -> Order:
+    return Order(address, key, "unused")
 
 
-def test_an_endpoint_is_removed_once_and_for_all(trial: Trial) -> None:
-    made = trial.connector.endpoints.make("https://hub.example.com/hooks/new", [CUSTOMERS])
-    trial.connector.endpoints.remove(made.id)
-    trial.connector.endpoints.remove(made.id)
-    assert trial.connector.endpoints.ours() == []
+def rows(trial: Trial) -> list[dict[str, Any]]:
+    return [one for one in trial.box.endpoints.values() if one["url"] == NEW]
+
+
+def test_an_endpoint_asks_for_what_is_synced_in_the_version_of_the_connection(trial: Trial) -> None:
+    connector = build(Context("shop", trial.settings, clock=trial.time, streams={CUSTOMERS: {}, "invoices": {}}))
+    made = connector.subscribe(order())
+    (row,) = rows(trial)
+    assert set(row["enabled_events"]) == {*STREAMS[CUSTOMERS].types, *STREAMS["invoices"].types}
+    assert (row["api_version"], row["metadata"]) == (VERSION, {MARK: "shop"})
+    assert made.secrets.told == row["secret"]
+    assert fault(trial).startswith("does not tell of"), "a connection that syncs more misses something"
+    connector.close()
+
+
+def fault(trial: Trial) -> str:
+    return next(one.fault for one in trial.connector.subscriptions() if one.address == NEW)
+
+
+def test_all_endpoints_are_listed_page_by_page(trial: Trial) -> None:
+    for number in range(104):
+        trial.connector.subscribe(order(str(number), f"https://hub.example.com/{number}"))
+    found = trial.connector.subscriptions()
+    assert len({one.id for one in found}) == 104 + 1, "the one that an admin made is there, too"
+
+
+def test_what_is_mended_keeps_its_secret_and_another_version_is_made_anew(trial: Trial) -> None:
+    made = trial.connector.subscribe(order())
+    mended = trial.connector.renew(made, order("key-2"))
+    assert (mended.id, mended.secrets) == (made.id, made.secrets)
+    older = trial.connect(api_version="2025-03-31.basil")
+    assert next(one.fault for one in older.subscriptions() if one.id == made.id).startswith("speaks Stripe's version")
+    another = older.renew(made, order("key-3"))
+    assert another.id != made.id
+    assert another.secrets != made.secrets
+
+
+def test_one_of_which_nobody_knows_the_secret_is_made_anew(trial: Trial) -> None:
+    made = trial.connector.subscribe(order())
+    found = next(one for one in trial.connector.subscriptions() if one.id == made.id)
+    again = trial.connector.renew(found, order("key-2"))
+    assert again.id != made.id
+    trial.connector.unsubscribe(found)
+    assert [one["id"] for one in rows(trial)] == [again.id]
+
+
+def test_an_order_that_is_repeated_makes_no_second_endpoint(trial: Trial) -> None:
+    assert trial.connector.subscribe(order()) == trial.connector.subscribe(order())
+    assert len(rows(trial)) == 1
 
 
 def test_an_endpoint_that_may_not_be_made_is_said(trial: Trial) -> None:
     with pytest.raises(Refused):
-        trial.connector.endpoints.make("http://hub.example.com/plain", [CUSTOMERS])
+        trial.connector.subscribe(order(address="http://hub.example.com/plain"))
     trial.box.forbidden.add("webhook_write")
     with pytest.raises(Forbidden, match="write webhook"):
-        trial.connector.endpoints.make("https://hub.example.com/hooks/new", [CUSTOMERS])
+        trial.connector.subscribe(order("key-2"))

@@ -92,6 +92,17 @@ class StripeHarness(Harness):
         event = self.box.emit("customer_cash_balance_transaction.created", shown)
         return self.box.request(self.hook, event)
 
+    def called(self) -> list[str]:
+        return [one["url"] for one in self.box.endpoints.values() if one["status"] == "enabled"]
+
+    def sent(self) -> list[Request]:
+        return self.box.take_events()
+
+    def switch_off(self) -> bool:
+        for one in self.box.endpoints.values():
+            one["status"] = "disabled"
+        return True
+
 
 class TestStripe(ContractSuite):
     harness = StripeHarness

@@ -31,6 +31,7 @@ from core.ports import Clock
 from core.store.database import Store
 from core.store.signing import Signer
 from core.store.suppression import Suppressor
+from core.store.vault import Vault
 
 HUB = "hub"
 """The source of what a person says in the hub itself; stored as a connection like any other."""
@@ -109,6 +110,8 @@ class Connection:
     """Up to where the brake lets it be written without asking."""
     leave: Leave = Leave.ALL
     """What of its outbox may go out now, as `core.flow.brake.braking` found it."""
+    subscribes: bool = False
+    """Whether its connector has the tool call us (`Subscribes`)."""
 
     def stream_for(self, kind: str, values: Values) -> Stream | None:
         """Where a record that this connection does not hold is created, or None when it does not take it."""
@@ -188,6 +191,10 @@ class Hub:
     """Signs the heads of the consent ledger; None on a copy that is only for trying something out."""
     suppressor: Suppressor | None = None
     """Knows again who was erased; None where nobody can have been."""
+    vault: Vault | None = None
+    """Seals what tools and we agreed on; None on a copy that is only for trying something out."""
+    hooks: str | None = None
+    """Below which address tools reach the connections, by name; None where nobody outside reaches this hub."""
 
     def is_own(self, stream_id: int) -> bool:
         """Whether a stream is no tool's: what people say in the hub, or by a form."""
@@ -202,6 +209,10 @@ class Hub:
     def own_sources(self) -> frozenset[str]:
         """The sources that are no tools."""
         return frozenset((HUB, *(self.sources[id_] for id_ in self.form_streams)))
+
+    def hook(self, connection: Connection) -> str | None:
+        """Where a connection's tool reaches us; None where it cannot."""
+        return f"{self.hooks}/{connection.name}" if self.hooks else None
 
     def connection(self, name: str) -> Connection:
         """A connection by name; `KeyError` when there is none."""

@@ -21,6 +21,9 @@ from core.store.database import among
 from core.store.prepared import Among, prepared
 from core.store.tables import notice, webhook
 
+_SHOWN = ("unknown", "elsewhere")
+"""Kinds of notices of which nothing is taken in."""
+
 Place = tuple[int, str]
 """(stream id, remote id): where somebody is held."""
 
@@ -131,6 +134,13 @@ def hasten(tx: Connection, connection_id: int, *, now: Instant) -> None:
     c = notice.c
     mine = (c.connection_id == connection_id, c.heard_at.is_(None), c.due_at > now)
     tx.execute(update(notice).where(*mine).values(due_at=now, attempts=0))
+
+
+def rehear(tx: Connection, connection_id: int, *, since: Instant, now: Instant) -> int:
+    """Hear again at once what was heard and came since a moment; gives how many. What was told is not kept."""
+    c = notice.c
+    named = (c.connection_id == connection_id, c.at >= since, c.heard_at.is_not(None), c.kind.not_in(_SHOWN))
+    return tx.execute(update(notice).where(*named).values(heard_at=None, told=None, due_at=now, attempts=0)).rowcount
 
 
 def any_before(tx: Connection, moment: Instant) -> bool:

@@ -17,7 +17,7 @@ from core.store.history import Entry
 from core.store.tables import binding, history, metadata, record, sequence
 
 _LEFT_OUT = frozenset(
-    {"history", "delivery", "run", "plan", "unread", "agreement", "lease", "sequence"}
+    {"history", "delivery", "run", "plan", "unread", "agreement", "lease", "sequence", "subscription"}
     | {"consent_entry", "consent_node", "consent_head"}
 )
 """What happened so far decides nothing about what is to be done; only a field's latest flips look into history."""

@@ -612,6 +612,32 @@ notice = Table(
     ),
 )
 
+# What tools were asked to call us for: each order from before it goes out until nothing comes of it any more. The
+# states are those of `core.store.subscriptions`.
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("connection_id", Id, nullable=False),
+    Column("key", Text, nullable=False, unique=True),
+    Column("state", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    # None while nobody knows whether it was made.
+    Column("remote_id", Text),
+    Column("kept", Text, nullable=False),
+    Column("secrets", LargeBinary),
+    Column("ordered_at", Id, nullable=False),
+    Column("since", Id),
+    Column("ends_at", Id),
+    # None where nothing is ever to be done about it.
+    Column("due_at", Id),
+    Column("renew", SmallInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # The latest failure, as `ConcordError.to_json` tells it.
+    Column("trouble", Text),
+    Index("subscription_by_connection", "connection_id"),
+)
+
 lease = Table(
     "lease",
     metadata,

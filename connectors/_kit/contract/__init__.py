@@ -14,6 +14,7 @@ from connectors._kit.contract.preparing import PreparingTests
 from connectors._kit.contract.reading import ReadingTests
 from connectors._kit.contract.receiving import ReceivingTests
 from connectors._kit.contract.sending import SendingTests
+from connectors._kit.contract.subscribing import SubscribingTests
 from connectors._kit.contract.trouble import TroubleTests
 from connectors._kit.contract.writing import WritingTests
 
@@ -21,6 +22,6 @@ __all__ = ["ContractSuite", "Harness", "VirtualTime"]
 
 
 class ContractSuite(
-    AboutTests, PreparingTests, ReadingTests, WritingTests, SendingTests, ReceivingTests, TroubleTests
+    AboutTests, PreparingTests, ReadingTests, WritingTests, SendingTests, ReceivingTests, SubscribingTests, TroubleTests
 ):  # fmt: skip
     """Everything the hub relies on. A subclass names its `harness` and is called `Test…`."""

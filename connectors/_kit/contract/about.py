@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from connectors._kit.catalogue import catalogue
-from connectors._kit.contract.base import Tests, point
+from connectors._kit.contract.base import Tests, declares, point
 from connectors._kit.contract.harness import Harness
 from connectors._kit.contract.words import announced, shown_anywhere
 from connectors._kit.quality import Point
 from core.errors import Forbidden, SignedOut, Unavailable
-from core.ports import Checks, Reads, Receives, Sends, Writes
+from core.ports import Checks, Reads, Receives, Sends, Subscribes, Writes
 
 _SECRET_NAME = re.compile(r"(password|passphrase|secret|token|api_?key|private_key)$")
 
@@ -34,6 +34,14 @@ class AboutTests(Tests):
         assert isinstance(connector, Writes) == any(s.creates or s.updates or s.deletes for s in streams)
         assert isinstance(connector, Receives) == (tool.manifest.webhook is not None)
         assert isinstance(connector, Sends) == tool.manifest.sends
+        assert isinstance(connector, Subscribes) == declares(tool.manifest, "subscribes")
+
+    @point(Point.MANIFEST, "webhook")
+    def test_what_nobody_subscribes_to_by_call_a_person_is_told_how(self, tool: Harness) -> None:
+        webhook = tool.manifest.webhook
+        assert webhook is not None
+        assert webhook.subscribes or "{address}" in webhook.by_hand, "by_hand says what to enter where in the tool"
+        assert not (webhook.subscribes and webhook.by_hand), "one of the two"
 
     @point(Point.MANIFEST)
     def test_every_setting_is_explained(self, tool: Harness) -> None:

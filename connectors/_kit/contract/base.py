@@ -38,11 +38,14 @@ def point(name: Point, *needs: str) -> Callable[[Test], Test]:
 def declares(manifest: Manifest, need: str, stream: str | None = None) -> bool:
     """Whether the manifest declares a capability.
 
-    Of a stream (`creates`, `versions=opaque`) or as a whole (`webhook`, `sends`).
+    Of a stream (`creates`, `versions=opaque`) or as a whole (`webhook`, `subscribes`, `sends`).
     """
     name, _, value = need.partition("=")
     negated, name = name.startswith("!"), name.lstrip("!")
-    whole = {"webhook": manifest.webhook is not None, "auth": manifest.auth != "none", "sends": manifest.sends}
+    whole = {
+        "webhook": manifest.webhook is not None, "auth": manifest.auth != "none", "sends": manifest.sends,
+        "subscribes": manifest.webhook is not None and manifest.webhook.subscribes,
+    }  # fmt: skip
     if name in whole:
         return whole[name] != negated
     streams = [manifest.streams[stream]] if stream else list(manifest.streams.values())

@@ -145,6 +145,20 @@ class Harness:
         """A rightly signed request about something no connector has heard of."""
         raise NotImplementedError
 
+    # --- subscriptions, for tools where they are made by call
+
+    def called(self) -> list[str]:
+        """The addresses, without their queries, that the tool calls by now."""
+        raise NotImplementedError
+
+    def sent(self) -> list[Request]:
+        """The webhooks that the tool has sent since last time, whatever their address."""
+        raise NotImplementedError
+
+    def switch_off(self) -> bool:
+        """The tool ceases to call, since nobody answered; False for tools that never do so or do not tell."""
+        return False
+
     # --- what the suite makes of it
 
     @property

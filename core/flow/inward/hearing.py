@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from core.decide.outcome import back_off, outcome
@@ -19,6 +20,7 @@ from core.flow.hub import Connection, Hub, Stream
 from core.flow.inward.arrivals import Intake, Trip
 from core.flow.inward.inbound import inbound
 from core.flow.inward.rereading import fetched
+from core.flow.inward.subscribing import known_by
 from core.flow.outward.outbound import deliver_refusals, settle_intents
 from core.flow.pausing import may_read, reads, stop
 from core.flow.running import Run
@@ -49,7 +51,8 @@ def keep(hub: Hub, connection: Connection, request: Request) -> Taken:
 
     Raises `Refused` for a bad or stale signature and `Garbled` for what cannot be read; nothing is stored then.
     """
-    told: Sequence[Notice] = hub.open(connection.name).receive(request)
+    asked = replace(request, secrets=known_by(hub, connection))
+    told: Sequence[Notice] = hub.open(connection.name).receive(asked)
     if not told:
         return Taken(0, 0, [])
     streams = {stream.name: stream for stream in connection.streams}
@@ -87,6 +90,12 @@ def hear(hub: Hub, connection: Connection) -> Intake:
                 raise
             break
     return total
+
+
+def rehear(hub: Hub, connection: Connection, since: Instant) -> int:
+    """Hear again what came since a moment and is kept: what it names is read as it is now. Gives how many notices."""
+    with hub.store.writing() as tx:
+        return notices.rehear(tx, connection.id, since=since, now=hub.clock())
 
 
 def meanwhile(hub: Hub, connection: Connection) -> Intake:
