@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from api import queries
+from api.called import called
 from api.mappings import check_text, load
 from connectors._kit.catalogue import entry
+from connectors._kit.quality import Point
 from core.errors import ConcordError, ConfigError, ToolError, Unsupported
 from core.flow.drift.describing import since_kept, take_note, told
 from core.flow.leasing import LEASE
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from core.flow.hub import Hub
     from core.model.shape import Shape
     from core.ports import Checks, Checkup, Description, Fields, Finding
+    from core.store.connections import ConnectionRow
 
 _HOLDER = "check"
 """Who holds a connection's lease while what its tool looks like is kept."""
@@ -120,6 +123,7 @@ def check_connection(installation: Installation, name: str) -> Checked:
     try:
         connector = installation.connector(name)
         _look(checked, connector.check())
+        checked.findings.append(_calls(installation, row))
         described = _described(checked, connector, version.text, version.file)
         checked.drift = _drift(installation.hub(), name, described)
     except ToolError as error:
@@ -182,6 +186,16 @@ def prepare(installation: Installation, checked: Checked) -> list[Made]:
 def _look(checked: Checked, checkup: Checkup) -> None:
     checked.account = checkup.account
     checked.findings = _told(checkup.findings)
+
+
+def _calls(installation: Installation, row: ConnectionRow) -> dict[str, Any]:
+    """Whether the tool tells by itself what is new; polls find it in any case."""
+    manifest = entry(row.connector).manifest
+    if manifest.webhook is None:
+        why = manifest.quality.exempt.get(Point.WEBHOOKS, f"{manifest.title} calls nobody.")
+        return {"ok": True, "what": f"Polls alone find what is new. {why}", "remedy": "", "fix": ""}
+    found = next(one for one in called(installation) if one.name == row.name)
+    return {"ok": True, "what": found.sentence, "remedy": "", "fix": ""}
 
 
 def _told(findings: Sequence[Finding]) -> list[dict[str, Any]]:

@@ -71,7 +71,8 @@ def connect(
               f"concord connect {connector} {name} --mapping {kept}")  # fmt: skip
     print(f"{name} is connected. `concord sync {name} --until-quiet` brings it into agreement.")
     if tool.manifest.webhook is not None:
-        print("Its tool can tell changes at once: `concord hooks` shows the address for its webhooks.")
+        how = "says whether it does" if tool.manifest.webhook.subscribes else "says what to enter there"
+        print(f"Its tool can tell changes at once: `concord hooks` {how}.")
 
 
 def _put_in_force(installation: Installation, spec: ConnectionSpec, *, asking: bool, yes: bool, as_json: bool) -> None:

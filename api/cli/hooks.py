@@ -1,8 +1,8 @@
-"""`concord hooks`: the addresses to give to the tools for their webhooks, and what came there."""
+"""`concord hooks`: whether the tools call us, at which addresses, what came there, and hearing it again."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,23 +11,28 @@ from api.cli.output import Json
 
 if TYPE_CHECKING:
     from api.assembly import Installation
+    from api.called import Called
 
 _LATEST = 5
 """Unknown events that are shown."""
 
+group = typer.Typer(invoke_without_command=True)
+
 
 def register(app: typer.Typer) -> None:
-    """Add this command."""
-    app.command("hooks")(hooks)
+    """Add this group."""
+    app.add_typer(group, name="hooks")
 
 
-def hooks(as_json: Json = False) -> None:
-    """The address of each connection for its tool's webhooks, and what came there in the last seven days."""
+@group.callback()
+def hooks(context: typer.Context, as_json: Json = False) -> None:
+    """Whether each tool calls us: since when, until when, what came in the last seven days, what is wrong."""
     from api.cli.opening import opened
 
+    if context.invoked_subcommand is not None:
+        return
     with opened(made=True) as installation:
         told = _told(installation)
-        public = installation.settings.public_url is not None
     if as_json:
         output.as_json(told)
         return
@@ -36,44 +41,72 @@ def hooks(as_json: Json = False) -> None:
         screen.print("No connection's tool sends webhooks; all are polled.")
         return
     rows = [
-        (one["name"], one["address"], output.ago(one["heard_seconds_ago"]), one["events"], one["waiting"] or "",
-         one["unknown"] or "")
+        (one["name"], one["state"], _day(one["since"]), _day(one["until"]), output.ago(one["heard_seconds_ago"]),
+         one["events"], one["waiting"] or "", one["unknown"] or "", one["address"])
         for one in told["connections"]
     ]  # fmt: skip
-    heads = ("connection", "address", "last came", "events", "waiting", "unknown")
-    screen.print(output.table("Webhooks", heads, rows, right=heads[3:]))
+    heads = ("connection", "state", "since", "until", "last came", "events", "waiting", "unknown", "address")
+    screen.print(output.table("Webhooks", heads, rows, right=heads[5:8]))
+    for one in told["connections"]:
+        said = one["trouble"] or (one["state"] if one["remedy"] else "")
+        if said:
+            screen.print(f"• {one['name']}: {said}", markup=False)
+        if one["remedy"]:
+            screen.print(f"  → {one['remedy']}", markup=False)
     for one in told["unknown"]:
         screen.print(f"{one['connection']} told something unknown: {one['what']}", markup=False)
-    if not public:
-        screen.print("Nobody outside reaches these: set CONCORD_PUBLIC_URL, e.g. https://hub.shop.example.")
+
+
+@group.command("replay")
+def replay(
+    since: Annotated[str, typer.Argument(help="What came since then: 30min, 2h, 3d, or a date and time.")],
+    names: Annotated[list[str] | None, typer.Argument(help="Connections; all of them when none is named.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Hear again what came by webhook since then, as far as it is kept: what it names is read as it is now."""
+    from api.cli.opening import names_of, opened
+    from api.listing import moment_of
+    from core.flow.inward.hearing import rehear
+
+    with opened(made=True) as installation:
+        hub, chosen = installation.hub(), names_of(installation, names)
+        when = moment_of(since, installation.clock())
+        again = {
+            one.name: rehear(hub, one, when)
+            for one in hub.connections.values()
+            if chosen is None or one.name in chosen
+        }  # fmt: skip
+    if as_json:
+        output.as_json({"again": again})
+        return
+    for name, number in again.items():
+        if number:
+            print(f"{name}: {number:,} notices are heard again.")
+    if not any(again.values()):
+        print("Nothing that is kept came since then.")
+    else:
+        print("A hub that is up hears them at once, another one with `concord sync`.")
 
 
 def _told(installation: Installation) -> dict[str, Any]:
-    from api.hooks import PLACE, address
-    from connectors._kit.catalogue import entry
-    from core.model.instant import SECOND, iso
+    from api.called import called
+    from core.model.instant import iso
     from core.store import notices
 
-    now = installation.clock()
+    now, found = installation.clock(), called(installation)
+    names = _names(installation, found)
     with installation.store.reading() as tx:
-        counts, unknown = notices.counts(tx), notices.unknown(tx, limit=_LATEST)
-    shown, names = [], dict[int, str]()
-    for one in installation.hub().connections.values():
-        if entry(one.connector).manifest.webhook is None:
-            continue
-        names[one.id], found = one.name, counts.get(one.id)
-        shown.append(
-            {
-                "name": one.name,
-                "address": address(installation, one.name) or f"{PLACE}/{one.name}",
-                "state": one.state,
-                "heard_seconds_ago": (now - found.latest) / SECOND if found else None,
-                "events": found.number if found else 0,
-                "waiting": found.waiting if found else 0,
-                "unknown": found.unknown if found else 0,
-            }
-        )
+        unknown = notices.unknown(tx, limit=_LATEST)
     latest = [
         {"connection": names[id_], "at": iso(at), "what": what} for id_, at, what in unknown if id_ in names
     ]  # fmt: skip
-    return {"connections": shown, "unknown": latest}
+    return {"connections": [one.to_json(now) for one in found], "unknown": latest}
+
+
+def _names(installation: Installation, found: list[Called]) -> dict[int, str]:
+    known = {one.name for one in found}
+    return {id_: one.name for id_, one in installation.hub().connections.items() if one.name in known}
+
+
+def _day(at: str | None) -> str:
+    return at[:16].replace("T", " ") if at else ""

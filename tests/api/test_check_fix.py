@@ -35,7 +35,7 @@ def test_what_can_be_made_says_how(concord: Concord, crm: Tool):
     assert ran.code == 1
     assert ran.out.count("Concord can make this: concord check crm --fix") == 2
     findings = concord("check", "crm", "--json").json["connections"][0]["findings"]
-    assert [one["fix"] for one in findings] == ["", "consent_field", "key_field"]
+    assert [one["fix"] for one in findings] == ["", "consent_field", "key_field", ""]
     assert prepared(crm) == 0
 
 
