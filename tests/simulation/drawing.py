@@ -12,6 +12,7 @@ from typing import Any
 from connectors._kit.mischief import Switch
 from core.model.instant import HOUR, SECOND
 from tests.simulation.later import Later
+from tests.simulation.owed import Owed
 from tests.simulation.plot import PERSONAL, TOOLS, UNWELCOME, Habit, Plot, Step
 
 LENGTHS = (5, 8, 11, 15)
@@ -68,8 +69,9 @@ def plot(seed: int) -> Plot:
     writer = _Writer(random, themes, habits)
     opening = writer.opening()
     scenes = [writer.scene() for _ in range(length)]
-    later = Later(seed, themes, writer)
-    steps = (*opening, *(step for scene in later.among(scenes) for step in scene))
+    later, owed = Later(seed, themes, writer), Owed(seed, writer.people)
+    scenes = owed.among(later.among(scenes))
+    steps = (*owed.opening(opening), *(step for scene in scenes for step in scene))
     return Plot(
         seed,
         tuple(map(later.habit, habits)),
@@ -78,6 +80,7 @@ def plot(seed: int) -> Plot:
         answered="hub" in themes or random.random() < 0.3,
         retold=random.random() < 0.25,
         asks=later.asks,
+        follows=owed.follows,
         steps=steps,
     )
 

@@ -32,7 +32,7 @@ class Erased:
 
     people: set[str] = field(default_factory=set)
     places: set[Place] = field(default_factory=set)
-    """Where they were held then, or had been."""
+    """Where they were held then, or had been, and what there was to do about them."""
 
     def ask(self, stage: Stage, record: Record) -> None:
         """Somebody asks to be erased, and keeps asking until it is done; a hub may be killed over it."""
@@ -57,7 +57,13 @@ class Erased:
         places = {(hub.sources[one.stream_id], one.remote_id) for one in bound}
         made = {stage.ledger.made[place] for place in places if place in stage.ledger.made}
         asked = {str(one["asked"]) for one in [*values, *map(_shown, bound)] if one.get("asked")}
-        return made | asked, places | {(HUB, str(id_)) for id_ in ids}
+        tasks = {
+            (name, id_)
+            for name, tool in stage.lab.tools.items()
+            for id_, one in tool.all("activities").items()
+            if any((name, whom) in places for whom in one.get("contact_ids") or ())
+        }
+        return made | asked, places | tasks | {(HUB, str(id_)) for id_ in ids}
 
 
 def _shown(bound: Bound) -> dict[str, object]:

@@ -22,6 +22,8 @@ class Fault(NamedTuple):
     what: str
     changes: Mapping[str, Make]
     """Dotted name → what takes its place."""
+    of_policy: bool = False
+    """Whether it can show only where the hub follows through."""
 
     @contextmanager
     def put_in(self) -> Iterator[None]:
@@ -266,6 +268,69 @@ FAULTS = (
             "core.flow.erasure.erasing.mark_for_deletion": nothing,
             "core.flow.erasure.upkeep.mark_for_deletion": nothing,
         },
+    ),
+    Fault(
+        "step noted beside",
+        "that a step was taken is noted in another transaction than what it set down",
+        {"core.flow.movement.following.follow": wrongs.noted_beside},
+        of_policy=True,
+    ),
+    Fault(
+        "looked before",
+        "what is due is looked up before the transaction in which it is done, and twice is no error",
+        {"core.flow.movement.following.follow": wrongs.looked_before, "core.store.steps.take": wrongs.taken_again},
+        of_policy=True,
+    ),
+    Fault(
+        "taken ignored",
+        "what was taken is not looked up, and twice is no error",
+        {"core.store.steps.taken": gives({}), "core.store.steps.take": wrongs.taken_again},
+        of_policy=True,
+    ),
+    Fault(
+        "rungs without occasion",
+        "the name of a rung forgets when the action was due",
+        {
+            "core.decide.movement.audit.rung_name": wrongs.rung_alone,
+            "core.decide.movement.steps.rung_name": wrongs.rung_alone,
+        },
+        of_policy=True,
+    ),
+    Fault(
+        "tasks without occasion",
+        "the name of a task forgets since when it is owed",
+        {"core.decide.movement.steps._task": wrongs.task_alone},
+        of_policy=True,
+    ),
+    Fault(
+        "a step each time",
+        "the name of a task holds when it was worked out, not what it answers",
+        {"core.flow.movement.following.due_steps": wrongs.named_by_the_clock},
+        of_policy=True,
+    ),
+    Fault(
+        "reminders are steps",
+        "a reminder counts as a next step",
+        {"core.flow.movement.following.REMINDER": lambda _: "task"},
+        of_policy=True,
+    ),
+    Fault(
+        "clock unheard",
+        "nobody is judged again because the clock goes on",
+        {"core.store.movement.due": gives([])},
+        of_policy=True,
+    ),
+    Fault(
+        "leaving unheard",
+        "what owners own is not judged again when they leave",
+        {"core.store.movement.wake": nothing},
+        of_policy=True,
+    ),
+    Fault(
+        "tasks outlive people",
+        "what was set down about somebody is not erased with them",
+        {"core.store.steps.made_about": gives(set())},
+        of_policy=True,
     ),
     Fault("nothing slipped", "a reconcile marks nothing", {"core.flow.outward.reconcile._mark": nothing}),
 )

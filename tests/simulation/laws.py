@@ -21,12 +21,13 @@ from core.store.deliveries import DeadLetter
 from core.store.records import Record, State
 from tests.simulation.admin import changed_and_undone
 from tests.simulation.erased import erased_stays_erased
-from tests.simulation.look import Look, same, stands
+from tests.simulation.followed import erased_with_them, given_once, helped, set_down_once
+from tests.simulation.look import Look, same, stands, who_is
 from tests.simulation.once import answered_once, taken_back, told_once
 from tests.simulation.order import retold
 from tests.simulation.people import stream_of
 from tests.simulation.plot import TOOLS, UNWELCOME
-from tests.simulation.rest import ROUNDS
+from tests.simulation.rest import most
 from tests.simulation.words import dated, edits_survive, newest_stands, nothing_lost, parroted
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ RACE = 120_000_000
 
 def breaches(stage: Stage) -> list[str]:
     """Every breach of every law."""
-    if stage.rest.rounds >= ROUNDS:
+    if stage.rest.rounds >= most(stage):
         return [f"restless: {stage.lab.pending()} rows wait after {stage.rest.rounds} rounds"]
     look = Look(stage)
     return [*stage.watch.breaches, *(found for law in LAWS for found in law(look))]
@@ -79,13 +80,15 @@ def _agrees(look: Look, record: Record, name: str) -> Iterator[str]:
     (meant,) = translator.read([held])
     for path in written.fields:
         field = written.source[path]
-        if field in look.undecided.get(record.id, ()) or (field == "company" and field not in values):
+        if field in look.undecided.get(record.id, ()) or (field in translator.refs and field not in values):
             continue
         there, wanted = held.get(path), spelt.get(path)
         if field in PROVING.get(record.kind, ()) and _copy_has_it(look, name, live, path, wanted):
             continue
-        if field == "company" and (name, there) in look.ledger.deleted:
+        if field in translator.refs and _leads_nowhere(look, name, there):
             # It points to what is no longer there; a reconcile finds that.
+            continue
+        if field in translator.refs and _leads_to(look, name, record, field, there):
             continue
         if field in PROVING.get(record.kind, ()) and any(
             same(look.held[name].get(other.remote_id, {}).get(path), wanted) for other in live[1:]
@@ -101,12 +104,28 @@ def _copy_has_it(look: Look, name: str, live: Sequence[Bound], path: str, wanted
     return any(same((look.held[name].get(one.remote_id) or {}).get(path), wanted) for one in live[1:])
 
 
+def _leads_nowhere(look: Look, name: str, there: Json) -> bool:
+    return any((name, one) in look.ledger.deleted for one in (there if isinstance(there, list) else [there]))
+
+
+def _leads_to(look: Look, name: str, record: Record, field: str, there: Json) -> bool:
+    """Whether a tool's ids lead to what is meant, of which it may hold several copies."""
+    meant, ids = (one if isinstance(one, list) else [one] for one in (record.values.get(field), there))
+    bound = [look.binding(name, one) for one in ids if isinstance(one, str)]
+    found = {look.end(one.record_id).id for one in bound if one is not None}
+    return len(bound) == len(ids) and found == {look.end(one).id for one in meant if isinstance(one, int)}
+
+
 def _with_refs(look: Look, record: Record, name: str) -> dict[str, Json]:
-    """The values with the tool's own id of the company; a tool that does not hold the company cannot be told it."""
+    """The values with the tool's own ids of what they point to; a tool that does not hold that cannot be told it."""
     values = dict(record.values)
-    if isinstance(values.get("company"), int):
-        live = look.live(look.end(values.pop("company")), name)
-        values |= {"company": live[0].remote_id} if live else {}
+    for field in look.stream(name, record.kind).translator.refs:
+        meant = values.get(field)
+        ours = [one for one in (meant if isinstance(meant, list) else [meant]) if isinstance(one, int)]
+        if ours:
+            del values[field]
+            ids: list[Json] = [live[0].remote_id for one in ours if (live := look.live(look.end(one), name))]
+            values |= {field: ids if isinstance(meant, list) else ids[0]} if ids else {}
     return values
 
 
@@ -130,7 +149,8 @@ def nothing_doubled(look: Look) -> Iterator[str]:
         ours, theirs = Counter[str](), Counter[str]()
         for id_, held in look.held[name].items():
             count = theirs if (name, id_) in ledger.made else ours
-            count[str(held.get("asked") or f"company {held.get('domain')}")] += 1
+            if (who := who_is(held)) is not None:
+                count[who] += 1
         for person, number in ours.items():
             if person in look.stage.erased.people:
                 continue
@@ -154,7 +174,7 @@ def _raced(look: Look, name: str, person: str) -> bool:
         moments = [
             min(state.committed_at for state in world.states[stream_of(id_)][id_])
             for id_, held in look.held[name].items()
-            if str(held.get("asked") or f"company {held.get('domain')}") == person
+            if who_is(held) == person
         ]
     return max(moments) - min(moments) < RACE or look.lied(name)
 
@@ -258,8 +278,12 @@ LAWS: tuple[Callable[[Look], Iterator[str]], ...] = (
     writes_stop,
     told_once,
     answered_once,
+    set_down_once,
+    given_once,
+    helped,
     taken_back,
     erased_stays_erased,
+    erased_with_them,
     changed_and_undone,
     # The last one, since it goes on with the history.
     retold,

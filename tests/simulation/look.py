@@ -13,13 +13,14 @@ from core.flow.outward.outbound import FRESH
 from core.flow.undo.replay import folded_again
 from core.model.instant import SECOND, Instant
 from core.model.values import Json, is_blank
+from core.ports import Fields
 from core.store import bindings, reviews
 from core.store.bindings import Bound
 from core.store.bindings import State as BindingState
 from core.store.records import Record, State
 from tests.simulation.erased import of_the_others
 from tests.simulation.people import stream_of
-from tests.simulation.plot import TOOLS
+from tests.simulation.plot import TOOLS, Plot
 
 if TYPE_CHECKING:
     from tests.simulation.play import Stage
@@ -27,7 +28,20 @@ if TYPE_CHECKING:
 WINDOW = FRESH + SECOND
 """How long an edit may be overlooked in a tool that compares no versions, and a second for the calls themselves."""
 
-KINDS = {"contact": "contacts", "company": "companies"}
+KINDS = {"contact": "contacts", "company": "companies", "owner": "owners", "activity": "activities"}
+
+
+def kinds_of(plot: Plot) -> dict[str, str]:
+    """Kind → its stream, of those that the tools of a plot hold."""
+    more = {"company": plot.companies, "owner": plot.follows, "activity": plot.follows}
+    return {kind: stream for kind, stream in KINDS.items() if more.get(kind, True)}
+
+
+def who_is(held: Fields) -> str | None:
+    """Who or which company is held; None for what is about somebody else."""
+    if "asked" in held:
+        return str(held["asked"])
+    return f"company {held['domain']}" if "domain" in held else held.get("email")
 
 
 class Look:
@@ -35,7 +49,7 @@ class Look:
 
     def __init__(self, stage: Stage) -> None:
         self.stage, self.lab, self.ledger = stage, stage.lab, stage.ledger
-        kinds = KINDS if stage.plot.companies else {"contact": "contacts"}
+        kinds = kinds_of(stage.plot)
         self.records = {one.id: one for kind in kinds for one in self.lab.records(kind)}
         with self.lab.hub.store.reading() as tx:
             self.bound = bindings.of_records(tx, list(self.records))

@@ -9,18 +9,15 @@ from itertools import pairwise
 from core.flow.hub import HUB
 from core.flow.reviews.answering import EXPIRY
 from core.model.instant import DAY
-from core.store import reviews, runs
+from core.store import reviews
 from core.store.runs import Run
 from tests.simulation.look import Look, same, stands
-
-FAR = 10_000
-"""More runs than any plot has."""
 
 
 def told_once(look: Look) -> Iterator[str]:
     """Whoever is told that something is late is told once a day at most, and nobody before it is late."""
     told: dict[int, list[Run]] = defaultdict(list)
-    for run in _acts(look, "escalate"):
+    for run in reversed(look.stage.own_runs("escalate")):
         for id_ in run.subject["reviews"]:
             told[id_].append(run)
     with look.lab.hub.store.reading() as tx:
@@ -38,7 +35,7 @@ def told_once(look: Look) -> Iterator[str]:
 def answered_once(look: Look) -> Iterator[str]:
     """A default is given once to a question."""
     given: dict[int, list[int]] = defaultdict(list)
-    for run in _acts(look, "answer"):
+    for run in reversed(look.stage.own_runs("answer")):
         subject = run.subject
         if subject.get("actor") == EXPIRY and run.ended_at is not None and run.code is None:
             for id_ in subject.get("reviews") or [subject["review"]]:
@@ -46,13 +43,6 @@ def answered_once(look: Look) -> Iterator[str]:
     for id_, found in given.items():
         if len(found) > 1:
             yield f"once: review {id_} was answered by default in the runs {found}"
-
-
-def _acts(look: Look, what: str) -> list[Run]:
-    """The hub's own runs of a kind, oldest first."""
-    with look.lab.hub.store.reading() as tx:
-        found = runs.recent(tx, connection_id=look.lab.hub.own_id, limit=FAR)
-    return [one for one in reversed(found) if one.what == what]
 
 
 def taken_back(look: Look) -> Iterator[str]:

@@ -64,7 +64,8 @@ def in_any_order(plot: Plot) -> Iterator[str]:
     if plot.seed % EVERY or not all(habit.stamps for habit in plot.habits):
         return
     plain = tuple(step for step in plot.steps if step.what in _PLAIN and step.name != "email")
-    quiet = replace(plot, steps=tuple(step._replace(meanwhile=0) for step in plain))
+    # What is owed follows from what is known, and is not asked about here.
+    quiet = replace(plot, follows=False, steps=tuple(step._replace(meanwhile=0) for step in plain))
     one, other = (_heard(quiet, order) for order in (TOOLS, TOOLS[::-1]))
     for who in sorted(one.keys() | other.keys()):
         if one.get(who) != other.get(who):

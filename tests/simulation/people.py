@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from core.flow.hub import HUB
-from core.model.instant import Instant
+from core.model.instant import Instant, iso
 from core.model.values import Json, is_blank
 from core.store import bindings, reviews
 from core.store.codec import dumps
 from core.store.records import Record, State
+from tests.simulation.owed import MISSED, staff
 from tests.simulation.plot import TOOLS, Plot, Step
 from tests.support import Lab
 
@@ -66,13 +68,18 @@ class Ledger:
     """Tool → when somebody said, asked by the hub, that what is missing there is truly gone."""
     taken_back: list[Said] = field(default_factory=list)
     """What was said in the hub and taken back."""
+    happened: Counter[str] = field(default_factory=Counter)
+    """Who → how often people did something from which the hub may owe them something anew."""
     edited: dict[Place, int] = field(default_factory=dict)
     """Records that were deleted while an edit from elsewhere was on its way to them, and as what the hub knew them."""
 
 
+_STREAMS = {"com": "companies", "con": "contacts", "own": "owners", "act": "activities"}
+
+
 def stream_of(id_: str) -> str:
     """The stream of a tool's record."""
-    return "companies" if id_.startswith("com") else "contacts"
+    return _STREAMS[id_[:3]]
 
 
 class People:
@@ -91,6 +98,11 @@ class People:
             "recreate": self._recreate,
             "merge": self._merge,
             "employ": self._employ,
+            "own": self._own,
+            "finish": self._finish,
+            "move": self._move,
+            "drop": self._drop,
+            "miss": self._miss,
         }
         others: dict[str, Callable[[Step], None]] = {
             "create": self._add,
@@ -100,6 +112,8 @@ class People:
             "rename": self._rename,
             "dissolve": self._dissolve,
             "purge": self._purge,
+            "hire": self._hire,
+            "staff": self._staff,
         }
         if step.what in others:
             others[step.what](step)
@@ -170,6 +184,8 @@ class People:
             # The tool cuts it to what it held already: nobody can see that anything was said.
             return
         self._wrote(name, id_, {step.name: step.value})
+        if step.name == "stage":
+            self._happened(step.who)
         if step.name == "email":
             self.ledger.readdressed.add(f"person {step.who}")
 
@@ -276,6 +292,65 @@ class People:
         if id_ is not None:
             self._delete(step, id_)
 
+    # --- those who own records, and what they have to do
+
+    def of_staff(self, name: str, who: int) -> str | None:
+        """The id under which a tool holds a member of the staff."""
+        held = self.lab.tools[name].all("owners")
+        return next((id_ for id_, one in held.items() if one.get("email") == staff(who)), None)
+
+    def _hire(self, step: Step) -> None:
+        name = TOOLS[step.tool]
+        id_ = self.lab.tools[name].create("owners", step.value)
+        self._wrote(name, id_, step.value, made=staff(step.who))
+
+    def _staff(self, step: Step) -> None:
+        id_ = self.of_staff(TOOLS[step.tool], step.who)
+        if id_ is not None:
+            self._set(TOOLS[step.tool], id_, active=step.value)
+            self.ledger.happened["staff"] += 1
+
+    def _own(self, step: Step, id_: str) -> None:
+        owner = self.of_staff(TOOLS[step.tool], step.value)
+        if owner is not None:
+            self._set(TOOLS[step.tool], id_, owner_id=owner)
+            self._happened(step.who)
+
+    def _finish(self, step: Step, id_: str) -> None:
+        for task in self._tasks(step, id_)[:1]:
+            self._set(TOOLS[step.tool], task, done=True)
+            self._happened(step.who)
+
+    def _move(self, step: Step, id_: str) -> None:
+        for task in self._tasks(step, id_)[:1]:
+            self._set(TOOLS[step.tool], task, due_at=iso(self.lab.clock() + step.value))
+            self._happened(step.who)
+
+    def _drop(self, step: Step, id_: str) -> None:
+        for task in self._tasks(step, id_)[:1]:
+            self._delete(step, task)
+            self._happened(step.who)
+
+    def _tasks(self, step: Step, id_: str) -> list[str]:
+        """The tasks about somebody that nobody has done."""
+        held = self.lab.tools[TOOLS[step.tool]].all("activities").items()
+        return [task for task, one in held if id_ in (one.get("contact_ids") or ()) and one.get("done") is False]
+
+    def _miss(self, step: Step, id_: str) -> None:
+        call = {"type": "call", "subject": MISSED, "starts_at": iso(self.lab.clock()), "contact_ids": [id_]}
+        name = TOOLS[step.tool]
+        self._wrote(name, self.lab.tools[name].create("activities", call), call, made=f"call of person {step.who}")
+        self._happened(step.who)
+
+    def _set(self, name: str, id_: str, **fields: Any) -> None:
+        held = self.lab.tools[name].get(stream_of(id_), id_) or {}
+        if any(held.get(path) != value for path, value in fields.items()):
+            self.lab.tools[name].edit(stream_of(id_), id_, fields)
+            self._wrote(name, id_, fields)
+
+    def _happened(self, who: int) -> None:
+        self.ledger.happened[f"person {who}"] += 1
+
     # --- the ledger
 
     def said_in_hub(self, record: Record, name: str, value: Json, run_id: int = 0) -> Said:
@@ -283,6 +358,8 @@ class People:
         place = (HUB, str(record.id), name)
         before = self.ledger.words.get(place)
         self._note(HUB, str(record.id), name, name, value)
+        if name in ("lifecycle_stage", "owner"):
+            self.ledger.happened[str(record.values.get("asked"))] += 1
         return Said(place, self.ledger.words[place], before, run_id)
 
     def still_says(self, said: Said) -> bool:

@@ -22,6 +22,8 @@ from core.decide.brake import Limits
 from core.decide.skew import Skew
 from core.errors import ConfigError, StoreError
 from core.flow.hub import Connection, Hub
+from core.flow.movement import auditing, following
+from core.flow.movement.following import Followed
 from core.flow.outward.reconcile import reconcile
 from core.flow.reviews.reviewing import tick
 from core.flow.saying import say
@@ -29,11 +31,13 @@ from core.flow.sync import Turn, turn
 from core.flow.undo.undoing import undo
 from core.model.instant import SECOND
 from core.ports import Request
-from core.store import connections, outbox
+from core.store import connections, outbox, runs
 from core.store.codec import dumps
+from core.store.runs import Run
 from tests.simulation.door import SECRET, told_by_webhook
 from tests.simulation.erased import Erased
 from tests.simulation.mortal import Fate, Killed, Meanwhile, MortalConnector, MortalStore, SameThread
+from tests.simulation.owed import ACTIVITIES, OWNED, OWNERS, POLICY
 from tests.simulation.people import Ledger, People, Place, Said
 from tests.simulation.plot import TOOLS, UNWELCOME, Habit, Plot, Step, rules_of
 from tests.simulation.rest import Rest, come_to_rest
@@ -65,6 +69,9 @@ contacts:
 
 EMPLOYER = "    company: {field: company_id, ref: company}\n"
 
+FAR = 10_000
+"""More runs than any plot has."""
+
 FROZEN = 150.0
 """Seconds for which a worker is frozen: longer than a lease lasts."""
 
@@ -89,6 +96,8 @@ class Stage:
         self.lost_rows = self.lost_any = self.retyped = False
         self.read_whole: set[str] = set()
         """Tools that have been read to their end."""
+        self.undone: set[int] = set()
+        """Runs of follow-through that somebody took back."""
         self.found: set[Place] = set()
         """What creates had made whose answer was lost."""
         self.rest = Rest()
@@ -126,6 +135,8 @@ class Stage:
         settings["webhook_secret"] = SECRET
         policy = {"deletes_in": habit.deletes_in, "deletes_out": habit.deletes_out}
         mapping = COMPANIES + CONTACTS + EMPLOYER if self.plot.companies else CONTACTS
+        if self.plot.follows:
+            mapping = OWNERS + mapping + OWNED + ACTIVITIES
         return ConnectionSpec(name, "memory", settings, mapping, f"{name}.yaml", {"*": policy})
 
     def _learn_skews(self) -> None:
@@ -164,6 +175,7 @@ class Stage:
             store=MortalStore(hub.store, fate),
             open=lambda name: MortalConnector(hub.open(name), name, fate),
             connections={id_: self._honest(one) for id_, one in hub.connections.items()},
+            movement=POLICY if self.plot.follows else hub.movement,
         )
 
     def _honest(self, connection: Connection) -> Connection:
@@ -216,6 +228,8 @@ class Stage:
             "say": self._say,
             "unsay": self._unsay,
             "tick": self._tick,
+            "follow": self._follow,
+            "undo": self._undo,
             "erase": self._erase,
             "hide": self._hide,
             "retype": self._retype,
@@ -332,6 +346,43 @@ class Stage:
 
         self.lived(look)
         self.fate.pauses = 0
+
+    def _follow(self, step: Step) -> None:
+        """The hub looks what is owed to whom and does it, and another worker may do the same in the midst of that."""
+        if self.busy:
+            self.follow(self.beside())
+            return
+
+        def beside() -> None:
+            self.follow(self.beside())
+
+        def look(hub: Hub) -> Followed:
+            if step.name == "together":
+                self.fate.pauses, self.fate.paused = step.value, beside
+            return self.follow(hub)
+
+        self.lived(look)
+        self.fate.pauses = 0
+
+    def follow(self, hub: Hub) -> Followed:
+        """What the engine does at the end of a round."""
+        auditing.audit(hub)
+        return following.follow(hub)
+
+    def own_runs(self, what: str) -> list[Run]:
+        """The hub's own runs of a kind, the latest first."""
+        with self.lab.hub.store.reading() as tx:
+            own = runs.recent(tx, connection_id=self.lab.hub.own_id, limit=FAR)
+        return [one for one in own if one.what == what]
+
+    def _undo(self, _step: Step) -> None:
+        """Take back what the hub did by itself, the last time it did anything."""
+        done = [one for one in self.own_runs("follow_through") if one.ended_at is not None]
+        if done and done[0].id not in self.undone:
+            self.undone.add(done[0].id)
+            if self.lived(lambda hub: undo(hub, done[0].id)) is None:
+                with suppress(ConfigError):
+                    undo(self.lab.hub, done[0].id)
 
     def _hide(self, step: Step) -> None:
         tool = self.lab.tools[TOOLS[step.tool]]

@@ -80,6 +80,8 @@ class Plot:
     """Whether old news is told again in the end, in any order."""
     asks: bool = False
     """Whether a person is always asked which job title is right."""
+    follows: bool = False
+    """Whether the hub follows through by a policy (`tests.simulation.owed`)."""
     steps: tuple[Step, ...] = field(default=())
 
     def without(self, start: int, end: int) -> Plot:
@@ -88,7 +90,8 @@ class Plot:
 
     def __str__(self) -> str:
         """For people who look for what went wrong."""
-        chosen = [name for name in ("preference", "companies", "answered", "retold", "asks") if getattr(self, name)]
+        named = ("preference", "companies", "answered", "retold", "asks", "follows")
+        chosen = [name for name in named if getattr(self, name)]
         lines = [f"seed {self.seed}, with {', '.join(chosen) or 'nothing special'}"]
         lines += [f"  {name}: {_unusual(habit)}" for name, habit in zip(TOOLS, self.habits, strict=True)]
         return "\n".join([*lines, *(f"  {number}. {told(step)}" for number, step in enumerate(self.steps))])
@@ -141,6 +144,15 @@ _TOLD = {
     "unsay": "in the hub the last word about person {who} is taken back",
     "sign out": "the token for {tool} ends",
     "sign in": "somebody signs in to {tool}",
+    "follow": "the hub looks what is owed to whom, and follows through{together}",
+    "undo": "somebody undoes what the hub did when it last followed through",
+    "hire": "in {tool} somebody adds member {who} of the staff",
+    "staff": "in {tool} somebody says that member {who} of the staff is there: {value}",
+    "own": "in {tool} somebody gives person {who} to member {value} of the staff",
+    "finish": "in {tool} somebody does a task about person {who}",
+    "move": "in {tool} somebody moves a task about person {who} by {value} µs",
+    "drop": "in {tool} somebody deletes a task about person {who}",
+    "miss": "in {tool} somebody notes that nobody answered when person {who} called",
 }
 
 

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 from core.flow.outward.reconcile import reconcile
 from core.flow.reviews.answering import answer
 from core.flow.undo.replay import replay
+from core.model.instant import SECOND, Instant
 from core.model.values import Json
-from core.store import outbox, records
+from core.store import movement, outbox, records
 from core.store.reviews import Review
+from tests.simulation.owed import LONGEST
 from tests.simulation.plot import TOOLS
 
 if TYPE_CHECKING:
     from tests.simulation.play import Stage
 
 ROUNDS = 24
-"""Rounds in which everything must have come to rest."""
+"""Rounds in which everything must have come to rest; more where what is owed falls due meanwhile."""
 
 WAITS = (2_400.0, 2_400.0, 3_600.0)
 """Seconds before the first rounds; the last one goes on."""
@@ -28,15 +30,22 @@ class Rest:
     """How the hub came to rest."""
 
     rounds: int = 0
+    followed_at: Instant = 0
+    """When the hub last followed through."""
     late_writes: int = 0
     """Writes in the round in which the hub said that nothing moved."""
+
+
+def most(stage: Stage) -> int:
+    """The rounds in which everything must have come to rest."""
+    return 3 * ROUNDS if stage.plot.follows else ROUNDS
 
 
 def come_to_rest(stage: Stage) -> None:
     """Turns until nothing moves and nothing waits."""
     _calm(stage)
     answered = not stage.plot.answered
-    while stage.rest.rounds < ROUNDS:
+    while stage.rest.rounds < most(stage):
         stage.lab.wait(WAITS[min(stage.rest.rounds, len(WAITS) - 1)])
         stage.rest.rounds += 1
         before = stage.lab.writes()
@@ -51,7 +60,7 @@ def come_to_rest(stage: Stage) -> None:
         elif not answered:
             answered = True
             _answer(stage)
-        else:
+        elif _nothing_to_come(stage):
             return
 
 
@@ -73,12 +82,34 @@ def _calm(stage: Stage) -> None:
 def _round(stage: Stage) -> bool:
     """All tools are read, then all are written, as in a sync; whether nothing moved."""
     turns = [stage.turn_of(stage.lab.hub, name, delivers=False) for name in TOOLS]
+    taken = _follow(stage)
     with stage.lab.hub.store.reading() as tx:
         waiting = outbox.pending(tx)
     names = [name for name in TOOLS if stage.lab.connection(name).id in waiting]
     turns += [stage.turn_of(stage.lab.hub, name, pulls=False) for name in names]
     stage.watch.look()
-    return all(one.quiet and one.error is None for one in turns)
+    return all(one.quiet and one.error is None for one in turns) and not taken
+
+
+def _follow(stage: Stage) -> bool:
+    """The hub follows through; whether it did anything."""
+    if not stage.plot.follows or not stage.follow(stage.lab.hub).taken:
+        return False
+    stage.rest.followed_at = stage.lab.clock()
+    return True
+
+
+def _nothing_to_come(stage: Stage) -> bool:
+    """Whether the clock alone asks for nothing any more; else it is set to when it does."""
+    if not stage.plot.follows:
+        return True
+    now = stage.lab.clock()
+    with stage.lab.hub.store.reading() as tx:
+        following = movement.next_due(tx)
+    if following is None or now - stage.rest.followed_at > LONGEST:
+        return True
+    stage.lab.wait(max(0, following - now) / SECOND)
+    return False
 
 
 def _answer(stage: Stage) -> None:

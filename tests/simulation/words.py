@@ -98,13 +98,15 @@ def _overruled(look: Look, record: Record, name: str, field: str, word: Word) ->
 
 def _meant(look: Look, record: Record, name: str, field: str, value: Json) -> Json:
     """What a tool's value means in the hub."""
-    if name == HUB and field == "company":
+    refs = look.stream(TOOLS[0], record.kind).translator.refs
+    if name == HUB and field in refs:
         return value
     if name == HUB:
         return look.reads(TOOLS[0], record.kind, field, value)
-    if field == "company" and value is not None:
-        bound = look.binding(name, value)
-        return None if bound is None else bound.record_id
+    if field in refs and value is not None:
+        bound = [look.binding(name, one) for one in (value if isinstance(value, list) else [value])]
+        ids: list[Json] = [one.record_id for one in bound if one is not None]
+        return ids if isinstance(value, list) else next(iter(ids), None)
     return look.reads(name, record.kind, field, value)
 
 

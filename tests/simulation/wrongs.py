@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 from core.decide.fold import Folded
 from core.decide.match import Ambiguous, Join
@@ -16,11 +17,12 @@ from core.decide.route import Lane
 from core.decide.settle import latest
 from core.errors import Refused, Unknown
 from core.flow.inward.arrivals import Intake
+from core.flow.movement.following import PAGE, Followed, _Page
 from core.flow.reviews.reviewing import _later
 from core.flow.running import Run
 from core.model.instant import MINUTE
 from core.ports import Receipt, Remote
-from core.store import reviews, tables
+from core.store import movement, reviews, steps, tables
 from tests.simulation.watch import CONSENT_PATH
 from tests.simulation.words import PLAIN
 
@@ -267,3 +269,65 @@ def booked_as_ever(real: Any) -> Any:
         return [one for one in good if not one.difference.erases], list(bad)
 
     return apart
+
+
+# --- following through
+
+
+def noted_beside(real: Any) -> Any:
+    def follow(hub: Any) -> Any:
+        kept: list[Any] = []
+        with patch.object(steps, "take", lambda _tx, rows: kept.extend(rows)):
+            done = real(hub)
+        with hub.store.writing() as tx:
+            taken_again(steps.take)(tx, kept)
+        return done
+
+    return follow
+
+
+def looked_before(_real: Any) -> Any:
+    def follow(hub: Any) -> Any:
+        done = Followed()
+        with hub.store.reading() as tx:
+            ids = movement.with_steps(tx, 0, PAGE)
+            page = _Page(hub, tx, 0, ids)
+        if ids:
+            with Run(hub, hub.own_id, "follow_through") as run, hub.store.writing() as tx:
+                page.tx, page.changes.run_id = tx, run.id
+                page.take(done)
+                run.counts = dict(done.taken)
+        return done
+
+    return follow
+
+
+def taken_again(real: Any) -> Any:
+    def take(tx: Any, rows: Any) -> None:
+        known = set(tx.execute(tables.step.select().with_only_columns(tables.step.c.name)).scalars())
+        real(tx, [one for one in rows if one.name not in known])
+
+    return take
+
+
+def rung_alone(_real: Any) -> Any:
+    return lambda subject, ladder, place, _stalls_at: f"rung {subject.record_id} {ladder.name} {place}"
+
+
+def task_alone(real: Any) -> Any:
+    def task(policy: Any, subject: Any, first: Any, name: str, *more: Any) -> Any:
+        return real(policy, subject, first, name.partition(" since ")[0], *more)
+
+    return task
+
+
+def named_by_the_clock(real: Any) -> Any:
+    def due_steps(policy: Any, subject: Any, now: Any) -> Any:
+        # Ladders keep their rungs, or there would be no end of them.
+        free = subject._replace(taken=frozenset(one for one in subject.taken if one.startswith("rung")))
+        return [
+            one if one.name.startswith("rung") else one._replace(name=f"{one.name} at {now}")
+            for one in real(policy, free, now)
+        ]
+
+    return due_steps
