@@ -284,7 +284,7 @@ FAULTS = (
     Fault(
         "taken ignored",
         "what was taken is not looked up, and twice is no error",
-        {"core.store.steps.taken": gives({}), "core.store.steps.take": wrongs.taken_again},
+        {"core.store.steps.deeds": gives({}), "core.store.steps.take": wrongs.taken_again},
         of_policy=True,
     ),
     Fault(

@@ -295,8 +295,8 @@ def looked_before(_real: Any) -> Any:
         if ids:
             with Run(hub, hub.own_id, "follow_through") as run, hub.store.writing() as tx:
                 page.tx, page.changes.run_id = tx, run.id
-                page.take(done)
-                run.counts = dict(done.taken)
+                page.follow(done)
+                run.counts = done.counts()
         return done
 
     return follow
