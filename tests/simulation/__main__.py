@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from tests.simulation.owed import FOLLOWING
 from tests.simulation.run import report
 
 PORTION = 20
@@ -39,7 +40,9 @@ def main() -> int:
     words.add_argument("--database", default=None, help="the SQLAlchemy URL of an empty PostgreSQL database")
     words.add_argument("--shrink", type=float, default=30.0, help="seconds to look for a shorter history")
     words.add_argument("--state", type=Path, default=None, help="the file by which a run goes on where it stopped")
+    words.add_argument("--follows", action="store_true", help="with a movement policy by which the hub follows through")
     given = words.parse_args()
+    given.first += FOLLOWING if given.follows else 0
     if given.database is not None and given.jobs > 1:
         words.error("one database serves one process: leave --jobs out")
     progress = Progress(given.first, given.seeds, given.state)

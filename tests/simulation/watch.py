@@ -15,7 +15,7 @@ from core.flow.hub import Stream
 from core.model.instant import Instant
 from core.model.values import Json, is_blank
 from core.ports import Edit, Verb
-from core.store import Tx, bindings, deliveries, records, reviews, tables
+from core.store import Tx, bindings, deliveries, history, records, reviews, tables
 from core.store.bindings import Bound
 from core.store.bindings import State as BindingState
 from core.store.records import Record, State
@@ -115,8 +115,11 @@ class Watch:
         with self.stage.lab.installation.store.reading() as tx:
             ours = bindings.of_remotes(tx, stream.id, deleted)
             every = bindings.of_records(tx, {one.record_id for one in ours.values()})
+            # What the hub had set down by itself goes when a person takes that back.
+            back = {id_ for run in self.stage.undone for id_ in history.records_of_run(tx, run)}
         places = {(hub.sources[one.stream_id], one.remote_id): one.record_id for one in every}
         meant = {id_ for place, id_ in places.items() if place in self.stage.ledger.deleted}
+        meant |= back if stream_name == "activities" else set()
         for one in ours.values():
             if one.record_id not in meant:
                 self.breaches.append(f"unasked: {name} {one.remote_id} is deleted, though nobody deleted it anywhere")

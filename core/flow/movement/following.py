@@ -158,7 +158,10 @@ class _Page:
                 yield subject, deed
 
     def _do(self, subject: Subject, deed: Deed) -> None:
-        if deed.step in _OWNING:
+        if deed.step in _OWNING and subject.record_id in self.given_to:
+            # Whom nobody owns any more may be due to be given on, too: one new owner answers both.
+            self._note(deed, self.given_to[subject.record_id])
+        elif deed.step in _OWNING:
             found = self._find(subject, self.changes.now)
             if found is None:
                 self.alone.add(subject.record_id)
