@@ -84,13 +84,14 @@ def test_the_printed_tour_and_the_readme_are_true_while_the_demo_runs(demo: Runn
     assert health.json()["background"] is True
     printed = [shlex.split(line) for line in demo.printed.splitlines() if re.match(r"  (\.venv/bin/)?concord ", line)]
     assert [words[1] for words in printed] == [
-        "status", "why", "log", "reviews", "answer", "plan", "apply", "undo",
+        "status", "audit", "why", "log", "reviews", "answer", "plan", "apply", "undo",
     ]  # fmt: skip
-    told = {words[1]: demo.concord(*words[1:]) for words in printed[:4]}
+    told = {words[1]: demo.concord(*words[1:]) for words in printed[:5]}
     assert "hubspot" in told["status"]
+    assert "protected" in told["audit"]
     assert "Assistant Head Baker" in told["why"]
     assert told["log"].count("→") >= 3
-    number = printed[4][2]
+    number = printed[5][2]
     assert re.search(rf"^ {number} +ask .* last_name", told["reviews"], re.MULTILINE)
 
     change, query, card = commands(demo.printed)
@@ -102,13 +103,13 @@ def test_the_printed_tour_and_the_readme_are_true_while_the_demo_runs(demo: Runn
         lambda: [row["Job Title"] for row in demo.tools.sheet("contacts") if row["Email"].lower() == email] == [TITLE]
     )
 
-    demo.concord(*printed[4][1:])
-    name = printed[4][-1]
+    demo.concord(*printed[5][1:])
+    name = printed[5][-1]
     eventually(lambda: name in {one["lastname"] for one in demo.tools.in_hubspot("contacts", "lastname")})
     eventually(lambda: any(name in one["N"][0] for one in demo.tools.cards()))
     assert "No question waits" in demo.concord("reviews")
 
-    a_rule_is_tried(demo, printed[5:])
+    a_rule_is_tried(demo, printed[6:])
     readme_works(demo)
     ends_cleanly(demo)
 
