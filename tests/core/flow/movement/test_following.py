@@ -235,6 +235,23 @@ def test_what_stalls_is_reminded_escalated_and_given_to_somebody_else(lab: Lab) 
     ]
 
 
+def test_an_owner_who_leaves_when_it_is_to_be_given_on_anyway_is_followed_by_one_other(lab: Lab) -> None:
+    boss = person(lab, "Boss", team="Management")
+    priya, *others = person(lab, "Priya", manager_id=boss), person(lab, "Quinn"), person(lab, "Rosa")
+    lab.dressed = lambda hub: replace(
+        hub, movement=replace(RULED, ladders={"usual": LADDER}, reactivate=(), hand_offs=())
+    )
+    lab.refreshed()
+    id_ = ann(lab, asked="Quote", owner_id=priya)
+    run(lab, "2026-05-05 15:00")
+    _wait_until(lab, at("2026-05-05 15:20"))
+    lab.tools["crm"].edit("owners", priya, {"active": False})
+    assert run(lab) == {Step.ASSIGN: 1, Step.REASSIGN: 1}
+    (owner,) = {one.made_id for one in taken(lab, lab.record(email="ann@shore.example").id) if "assign" in one.step}
+    assert lab.held("crm", id_)["owner_id"] in others
+    assert owner == lab.record(email="ann@shore.example").values["owner"]
+
+
 def test_a_reminder_is_done_with_when_what_it_reminds_of_is(lab: Lab) -> None:
     priya = person(lab, "Priya")
     ann(lab, owner_id=priya)
