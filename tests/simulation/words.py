@@ -73,7 +73,7 @@ def _was_deleted(look: Look, record: Record, name: str, word: Word) -> bool:
 
 
 def _accounted(look: Look, record: Record, name: str, field: str, word: Word) -> bool:
-    there = record.values.get(field)
+    there = _ended(look, record, field, record.values.get(field))
     meant = _meant(look, record, name, field, word.value)
     if same(there, meant) or (field == "tags" and _all_there(look, there, meant)):
         return True
@@ -93,21 +93,34 @@ def _overruled(look: Look, record: Record, name: str, field: str, word: Word) ->
     """Whether a named rule let another word stand."""
     meant = _meant(look, record, name, field, word.value)
     losers = look.why(record, field).losers
-    return any(lost.source == name and bool(lost.reason) and same(lost.value, meant) for lost in losers)
+    return any(
+        lost.source == name and bool(lost.reason) and same(_ended(look, record, field, lost.value), meant)
+        for lost in losers
+    )
 
 
 def _meant(look: Look, record: Record, name: str, field: str, value: Json) -> Json:
     """What a tool's value means in the hub."""
     refs = look.stream(TOOLS[0], record.kind).translator.refs
     if name == HUB and field in refs:
-        return value
+        return _ended(look, record, field, value)
     if name == HUB:
         return look.reads(TOOLS[0], record.kind, field, value)
     if field in refs and value is not None:
         bound = [look.binding(name, one) for one in (value if isinstance(value, list) else [value])]
-        ids: list[Json] = [one.record_id for one in bound if one is not None]
+        ids: list[Json] = [look.end(one.record_id).id for one in bound if one is not None]
         return ids if isinstance(value, list) else next(iter(ids), None)
     return look.reads(name, record.kind, field, value)
+
+
+def _ended(look: Look, record: Record, field: str, value: Json) -> Json:
+    """A value of the hub's in which records that were merged count as what they were merged into."""
+    if field not in look.stream(TOOLS[0], record.kind).translator.refs or value is None:
+        return value
+    ids: list[Json] = [
+        look.end(one).id for one in (value if isinstance(value, list) else [value]) if one in look.records
+    ]
+    return ids if isinstance(value, list) else next(iter(ids), None)
 
 
 def _all_there(look: Look, there: Json, meant: Json) -> bool:
