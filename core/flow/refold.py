@@ -70,13 +70,14 @@ def _find_awaited(hub: Hub, changes: Changes, cause: Cause, tx: Tx) -> None:
 def _reopen(hub: Hub, tx: Tx, changes: Changes, works: Sequence[Work]) -> None:
     """An edit outlives a delete: the tools that deleted the record, and those we took it out of, are given it again.
 
-    Heard in the other order, the delete would have released the binding (`core.decide.existence`).
+    Heard in the other order, the delete would have released the binding (`core.decide.existence`). Who was deleted and
+    turns out to be somebody who lives is given again with them: the delete was about a record that is no longer one.
     """
     came_back = [one.record.id for one in works if one.record.state != State.LIVE and one.state == State.LIVE]
     if came_back:
         reviews.reopen_gone(tx, came_back)
-    gone = (State.DELETED, State.ARCHIVED)
-    revived = [work.record.id for work in works if work.record.state in gone and work.state == State.LIVE]
+    gone, living = (State.DELETED, State.ARCHIVED), _living(works)
+    revived = [work.record.id for work in works if work.record.state in gone and work.record.id in living]
     for bound in bindings.of_records(tx, revived) if revived else ():
         stream = hub.stream(bound.stream_id)
         present = changes.bindings.get(bound.id, bound)
@@ -85,6 +86,19 @@ def _reopen(hub: Hub, tx: Tx, changes: Changes, works: Sequence[Work]) -> None:
         ours = bound.wrote_at is not None and bound.wrote_at > bound.read_at
         if ours or stream.policy.deletes_in in ("archive", "propagate"):
             changes.bindings[bound.id] = present._replace(state=BindingState.RELEASED)
+
+
+def _living(works: Sequence[Work]) -> set[int]:
+    """Those that are live now, by themselves or as what they were merged into."""
+    by_id = {work.record.id: work for work in works}
+    living = set()
+    for id_, work in by_id.items():
+        end = work
+        while end.state == State.MERGED and end.merged_into in by_id:
+            end = by_id[end.merged_into]
+        if end.state == State.LIVE:
+            living.add(id_)
+    return living
 
 
 Past = Mapping[str, Sequence[tuple[Instant, Json]]]

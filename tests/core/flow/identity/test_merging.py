@@ -12,6 +12,7 @@ from core.errors import ConfigError
 from core.flow.identity.joining import join, pick, plan_join
 from core.flow.outward.reconcile import reconcile
 from core.flow.reviews.answering import answer
+from core.flow.sync import turn
 from core.flow.undo.replay import folded_again
 from core.flow.undo.undoing import undo
 from core.store import runs
@@ -55,6 +56,24 @@ def test_a_merge_into_a_new_id_is_joined_and_not_made_anew(tmp_path: Path) -> No
         before = lab.writes()
         lab.settle()
         assert lab.writes() == before
+
+
+def test_who_was_deleted_and_is_merged_into_somebody_who_lives_is_given_again_with_them(tmp_path: Path) -> None:
+    with Lab(tmp_path) as lab:
+        first, second = two_people(lab)
+        a, b = lab.tools["a"], lab.tools["b"]
+        there = {id_: lab.held("b", id_)["email"] for id_ in lab.all("b")}
+        for id_ in there:
+            b.delete("contacts", id_)
+        a.edit("contacts", first, {"job_title": "Baker"})
+        for name in ("a", "b"):
+            turn(lab.hub, lab.connection(name), delivers=False)
+        assert sorted(record.state for record in lab.records()) == [State.LIVE, State.DELETED]
+        a.merge("contacts", first, second)
+        turn(lab.hub, lab.connection("a"), delivers=False)
+        lab.settle()
+        assert (len(lab.all("a")), len(lab.all("b"))) == (1, 1), "who was worked on since is put back"
+        assert lab.held("b", lab.all("b")[0])["job_title"] == "Baker"
 
 
 def test_the_history_of_the_survivor_explains_it(tmp_path: Path) -> None:
