@@ -175,6 +175,7 @@ class Owed:
                     self._leaves,
                     self._missed,
                     self._owned,
+                    self._taken_back,
                 )
             )
             found.insert(self.random.randint(1, len(found)), scene())
@@ -264,6 +265,10 @@ class Owed:
         """Somebody is given to somebody by a person."""
         tool = self._tool()
         return [Step("own", tool, self._who(), value=self.random.randrange(self.staff)), *self._heard(tool)]
+
+    def _taken_back(self) -> Scene:
+        """A person undoes what the hub did by itself."""
+        return [self._wait(), self._follow(), *self._turns(), Step("undo"), *self._turns(), self._follow()]
 
 
 def replace_value(step: Step, **more: Any) -> Step:

@@ -99,24 +99,40 @@ class Watch:
 
     def _weigh(self, name: str, stream_name: str, edits: Sequence[Edit]) -> None:
         """Nobody deletes a large part of what a tool holds without a person's word."""
-        deletes = sum(edit.verb is Verb.DELETE for edit in edits)
-        if not deletes:
+        gone = [edit for edit in edits if edit.verb is Verb.DELETE]
+        if not gone:
+            return
+        deletes = len(gone) - self._taken_back(name, stream_name, gone)
+        self._unasked(name, stream_name, gone)
+        if deletes <= 0:
             return
         self._deletes[name] = self._deletes.get(name, 0) + deletes
-        self._unasked(name, stream_name, edits)
         held = len(self.stage.lab.tools[name].all(stream_name)) + self._deletes[name] - deletes
         if self._deletes[name] > max(FEW, SHARE * held) and not self.released:
             self.breaches.append(f"brake: {self._deletes[name]} of {held} {stream_name} are deleted in {name} unasked")
 
-    def _unasked(self, name: str, stream_name: str, edits: Sequence[Edit]) -> None:
+    def _taken_back(self, name: str, stream_name: str, gone: Sequence[Edit]) -> int:
+        """How many of these a person took back, by the number of the run that had set them down."""
+        if not self.stage.undone or stream_name != "activities" or not gone:
+            return 0
+        stream = self.stage.lab.stream(name, stream_name)
+        with self.stage.lab.installation.store.reading() as tx:
+            ours = bindings.of_remotes(tx, stream.id, [one.remote_id for one in gone if one.remote_id])
+            back = self._set_down(tx)
+        return sum(one.record_id in back for one in ours.values())
+
+    def _set_down(self, tx: Tx) -> set[int]:
+        """What the hub had set down by itself, and a person took back."""
+        return {id_ for run in self.stage.undone for id_ in history.records_of_run(tx, run)}
+
+    def _unasked(self, name: str, stream_name: str, gone: Sequence[Edit]) -> None:
         """Nobody is deleted whom nobody has deleted."""
-        deleted = [one.remote_id for one in edits if one.verb is Verb.DELETE and one.remote_id]
+        deleted = [one.remote_id for one in gone if one.remote_id]
         stream, hub = self.stage.lab.stream(name, stream_name), self.stage.lab.hub
         with self.stage.lab.installation.store.reading() as tx:
             ours = bindings.of_remotes(tx, stream.id, deleted)
             every = bindings.of_records(tx, {one.record_id for one in ours.values()})
-            # What the hub had set down by itself goes when a person takes that back.
-            back = {id_ for run in self.stage.undone for id_ in history.records_of_run(tx, run)}
+            back = self._set_down(tx)
         places = {(hub.sources[one.stream_id], one.remote_id): one.record_id for one in every}
         meant = {id_ for place, id_ in places.items() if place in self.stage.ledger.deleted}
         meant |= back if stream_name == "activities" else set()
