@@ -13,6 +13,7 @@ import random
 import secrets
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, NoReturn
 
 import psycopg
@@ -22,6 +23,8 @@ import structlog
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 from sqlalchemy import URL, make_url
+
+from tests.installed import Installed
 
 # --- the seed
 
@@ -128,15 +131,42 @@ def _postgres_server() -> URL | psycopg.Error:
 
 
 @pytest.fixture
-def postgres_url(_postgres_server: URL | psycopg.Error) -> Iterator[str]:
-    """The SQLAlchemy URL of a fresh, empty database, dropped after the test."""
-    if not isinstance(_postgres_server, URL):
-        _without("PostgreSQL", _postgres_server, "CONCORD_TEST_POSTGRES")
+def bare_postgres_url(_postgres_server: URL | psycopg.Error) -> Iterator[str]:
+    """The SQLAlchemy URL of a fresh database without any table, dropped after the test."""
+    server = _answering(_postgres_server)
+    with _made(server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _installed(_postgres_server: URL | psycopg.Error) -> Iterator[Installed]:
+    with ExitStack() as opened:
+        yield Installed(lambda: opened.enter_context(_made(_answering(_postgres_server))))
+
+
+@pytest.fixture
+def postgres_url(_installed: Installed) -> Iterator[str]:
+    """The SQLAlchemy URL of a database with Concord's tables and nothing in them.
+
+    A test process makes it once and empties it after each test: making one takes longer than most tests.
+    """
+    yield _installed.url()
+    _installed.empty()
+
+
+def _answering(server: URL | psycopg.Error) -> URL:
+    if not isinstance(server, URL):
+        _without("PostgreSQL", server, "CONCORD_TEST_POSTGRES")
+    return server
+
+
+@contextmanager
+def _made(server: URL) -> Iterator[str]:
     name = f"concord_test_{secrets.token_hex(6)}"
-    with psycopg.connect(_plain(_postgres_server), autocommit=True) as admin:
+    with psycopg.connect(_plain(server), autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         try:
-            yield _postgres_server.set(database=name).render_as_string(hide_password=False)
+            yield server.set(database=name).render_as_string(hide_password=False)
         finally:
             # With force: a test that leaves a connection open must not leave its database behind too.
             admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -55,7 +55,8 @@ def hunt(fault: Fault, seeds: Sequence[int]) -> Caught:
     return Caught(fault.name, None, -1, len(seeds), time.monotonic() - began)
 
 
-def _hunted(name: str, first: int, seeds: int) -> Caught:
+def hunted(name: str, first: int, seeds: int) -> Caught:
+    """Hunt the fault of a name through the histories in which it can show."""
     fault = BY_NAME[name]
     start = first + FOLLOWING if fault.of_policy else first
     return hunt(fault, range(start, start + seeds))
@@ -75,7 +76,7 @@ def main() -> int:
     names = given.names or list(BY_NAME)
     caught = 0
     with ProcessPoolExecutor(given.jobs) as pool:
-        for one in pool.map(_hunted, names, [given.first] * len(names), [given.seeds] * len(names)):
+        for one in pool.map(hunted, names, [given.first] * len(names), [given.seeds] * len(names)):
             caught += one.breach is not None
             sys.stdout.write(f"{one}\n")
             sys.stdout.flush()

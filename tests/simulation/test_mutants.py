@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation.faults import FAULTS
-from tests.simulation.mutants import BY_NAME, hunt
+from tests.simulation.mutants import BY_NAME, hunt, hunted
 
 SOON = (
     "no echoes",
@@ -42,5 +42,5 @@ def test_a_law_bites(name: str):
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("name", list(BY_NAME))
 def test_every_fault_is_caught(name: str):
-    caught = hunt(BY_NAME[name], range(500))
+    caught = hunted(name, 0, 500)
     assert caught.breach is not None, f"nobody notices when {BY_NAME[name].what}"

@@ -1,6 +1,6 @@
-"""The laws hold for five hundred histories, on both stores; a failing one is told in its shortest form.
+"""The laws hold for hundreds of histories, on both stores; a failing one is told in its shortest form.
 
-More of them: `python -m tests.simulation --seeds 5000 --from 1000`.
+More of them: `python -m tests.simulation --seeds 5000 --from 1000`, and with `--follows` those with a movement policy.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ import pytest
 
 from connectors._kit.hostile.shrinking import shrunk
 from tests.simulation.drawing import plot
+from tests.simulation.owed import FOLLOWING
 from tests.simulation.plot import Plot, Step
 from tests.simulation.run import report
 from tests.support import hasty
 
 CHUNK = 10
-EMBEDDED, POSTGRES = 480, 20
+EMBEDDED, POSTGRES = 280, 20
+FOLLOWED, FOLLOWED_ON_POSTGRES = 50, 5
+"""Histories in which the hub follows through."""
 
 
 def held(seeds: range, database_url: str | None = None) -> None:
@@ -33,6 +36,16 @@ def test_the_laws_hold(start: int):
 @pytest.mark.parametrize("start", range(EMBEDDED, EMBEDDED + POSTGRES, CHUNK))
 def test_the_laws_hold_on_postgresql(start: int, postgres_url: str):
     held(range(start, start + CHUNK), hasty(postgres_url))
+
+
+@pytest.mark.parametrize("start", range(FOLLOWING, FOLLOWING + FOLLOWED, CHUNK))
+def test_the_laws_hold_where_the_hub_follows_through(start: int):
+    held(range(start, start + CHUNK))
+
+
+def test_the_laws_hold_where_the_hub_follows_through_on_postgresql(postgres_url: str):
+    start = FOLLOWING + FOLLOWED
+    held(range(start, start + FOLLOWED_ON_POSTGRES), hasty(postgres_url))
 
 
 @pytest.mark.chaos

@@ -28,7 +28,11 @@ STEPS = st.lists(
 @pytest.fixture(params=["embedded", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """An empty store."""
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else f"sqlite:///{tmp_path / 'k.db'}"
+    url = (
+        request.getfixturevalue("bare_postgres_url")
+        if request.param == "postgres"
+        else f"sqlite:///{tmp_path / 'k.db'}"
+    )
     made = Store(url)
     create_all(made)
     yield made

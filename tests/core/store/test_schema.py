@@ -35,7 +35,7 @@ def told(found: Any) -> Any:
 def test_the_migrations_make_the_tables_that_the_code_speaks_of(
     request: pytest.FixtureRequest, tmp_path: Path, kind: str
 ):
-    url = embedded_url(tmp_path) if kind == "embedded" else request.getfixturevalue("postgres_url")
+    url = embedded_url(tmp_path) if kind == "embedded" else request.getfixturevalue("bare_postgres_url")
     store = Store(url)
     try:
         prepare(store)
