@@ -361,8 +361,10 @@ class Stage:
                 self.fate.pauses, self.fate.paused = step.value, beside
             return self.follow(hub)
 
-        self.lived(look)
+        done = self.lived(look)
         self.fate.pauses = 0
+        if done is not None and step.name != "together":
+            self.watch.nobody_left_behind()
 
     def follow(self, hub: Hub) -> Followed:
         """What the engine does at the end of a round."""

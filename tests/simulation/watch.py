@@ -193,6 +193,19 @@ class Watch:
         if self._concerned:
             self._consents()
 
+    def nobody_left_behind(self) -> None:
+        """The hub has looked what is owed: whose owner has left, as it knows, is given to somebody who is there."""
+        owners = {one.id: one for one in self.stage.lab.records("owner") if one.state == State.LIVE}
+        there = {id_ for id_, one in owners.items() if one.values.get("active") is not False}
+        people = [one for one in self.stage.lab.records() if one.state == State.LIVE]
+        leads = [one for one in people if one.values.get("lifecycle_stage") == "lead"]
+        with self.stage.lab.installation.store.reading() as tx:
+            asked = reviews.undecided(tx, [one.id for one in leads])
+        for one in leads:
+            owner = one.values.get("owner")
+            if there and owner in owners.keys() - there and not asked.get(one.id):
+                self.breaches.append(f"helped: record {one.id} was left with {owner}, who has left")
+
     def _due_times(self) -> None:
         """A question gets more time once."""
         for review in self.stage.lab.reviews():
