@@ -8,6 +8,7 @@ from typing import Any
 from connectors._kit.payload import Payload
 from connectors.salesforce.describing import Shape
 from connectors.salesforce.soql import instant_of
+from connectors.salesforce.whole_days import EVENTS, shown
 from connectors.salesforce.words import CONTACTS, ROLES, STAMP
 from core.errors import Garbled
 from core.model.instant import Instant
@@ -34,6 +35,8 @@ def remote_of(row: Mapping[str, Any], shape: Shape) -> Remote:
     fields: Fields = {name: row.get(name) for name in shape.plain}
     if CONTACTS in shape.select:
         fields[CONTACTS] = contacts_in(row.get(ROLES))
+    if shape.name == EVENTS:
+        fields = shown(fields)
     return Remote(id_, fields, stamp, at, key=row.get(shape.key.name) or None)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from connectors._kit.catalogue import entry
 from connectors._kit.sandbox import Call, Response, route
-from connectors.salesforce.by_hand import DEAL, Org, creation, done, walked, with_keys
+from connectors.salesforce.by_hand import DEAL, Org, change, creation, done, walked, with_keys
 from connectors.salesforce.checking import FIX
 from connectors.salesforce.sandbox import Sandbox
 from connectors.salesforce.words import KEY_FIELD
@@ -219,7 +219,7 @@ def made(org: Org, stream: str, values: dict[str, Any]) -> dict[str, Any]:
     (remote,) = connector.fetch(stream, [receipt.remote_id or ""])
     (reading,) = translator.read([remote.fields])
     assert not reading.problems
-    return {**reading.values, "there": remote.fields}
+    return {**reading.values, "there": remote.fields, "id": remote.id}
 
 
 def test_the_mapping_has_neither_mistake_nor_warning(org: Org) -> None:
@@ -289,6 +289,33 @@ def test_activities_go_there_and_back(org: Org) -> None:
     read = made(org, "Event", {**meeting, "type": "meeting"})
     assert {name: read[name] for name in meeting} == meeting
     assert read["ends_at"] == "2026-11-30T10:00:00Z"
+
+
+def test_an_event_of_whole_days_ends_behind_its_last_day_here_and_with_it_there(org: Org) -> None:
+    fair = {
+        "subject": "Fair", "all_day": True, "starts_at": "2026-11-30T00:00:00Z", "ends_at": "2026-12-03T00:00:00Z",
+    }  # fmt: skip
+    read = made(org, "Event", {**fair, "type": "meeting"})
+    assert {name: read[name] for name in fair} == fair
+    there = org.box.org.tables["Event"].rows[read["id"]].values
+    assert there["EndDateTime"] == "2026-12-02T00:00:00.000+0000", "its last day"
+    connector = org.connect()
+
+    def moved(**fields: Any) -> str:
+        (remote,) = connector.fetch("Event", [read["id"]])
+        done(connector, change("Event", remote, **fields))
+        (after,) = connector.fetch("Event", [read["id"]])
+        return str(after.fields["EndDateTime"])[:13]
+
+    assert moved(EndDateTime="2026-12-05T00:00:00.000+0000") == "2026-12-05T00"
+    there = org.box.org.tables["Event"].rows[read["id"]].values
+    assert there["DurationInMinutes"] == 5 * 1_440, "from the 30th to the 4th"
+    hours = {"StartDateTime": "2026-11-30T10:00:00.000+0000", "EndDateTime": "2026-11-30T12:00:00.000+0000"}
+    assert moved(IsAllDayEvent=False, **hours) == "2026-11-30T12"
+    whole = {"StartDateTime": "2026-11-30T00:00:00.000+0000", "EndDateTime": "2026-12-01T00:00:00.000+0000"}
+    assert moved(IsAllDayEvent=True, **whole) == "2026-12-01T00"
+    there = org.box.org.tables["Event"].rows[read["id"]].values
+    assert there["DurationInMinutes"] == 1_440
 
 
 def test_a_tick_is_an_opt_out_and_none_is_no_grant(org: Org) -> None:

@@ -20,6 +20,7 @@ from connectors.salesforce.consents import OUT, Consents, wanted_of
 from connectors.salesforce.describing import ALWAYS, Shape, Shapes
 from connectors.salesforce.roles import Roles
 from connectors.salesforce.soql import by_ids, instant_of, select, within
+from connectors.salesforce.whole_days import EVENTS, sent
 from connectors.salesforce.words import CONSENTS, CONTACTS, STAMP, is_id, row_error
 from core.errors import (
     Forbidden,
@@ -79,6 +80,8 @@ class _Batch:
         self._consents = consents
         self._shape = shape
         self._edits = list(edits)
+        if shape.name == EVENTS:
+            self._edits = [replace(edit, fields=sent(edit.fields, edit.held)) for edit in edits]
         self._told: dict[int, Receipt] = {}
         self._late: dict[int, ToolError] = {}
         """What went wrong with grants, which hold nothing else up."""
