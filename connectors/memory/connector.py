@@ -157,7 +157,7 @@ class MemoryConnector:
             world,
             stream,
             self._visible(world),
-            lambda id_, state: self._remote(stream, id_, state),
+            lambda id_, state: self._remote(stream, id_, state, self._key(world, stream, id_)),
             BATCH_SIZE if half else self._options.page_size,
             self._options.look_back,
             self.tool.habits.cap,
@@ -171,7 +171,7 @@ class MemoryConnector:
             lag += 1 + self.tool.mischief.below(30 * SECOND)
         return world.visible(self.tool.now() - lag) if lag else world.revision
 
-    def _remote(self, stream: str, id_: str, state: State | None) -> Remote:
+    def _remote(self, stream: str, id_: str, state: State | None, key: str | None = None) -> Remote:
         if state is None:
             return Remote(id_, {}, deleted=True)
         return Remote(
@@ -183,7 +183,14 @@ class MemoryConnector:
             moved_to=state.moved_to,
             moved_stream=state.moved_stream,
             changed=frozenset(state.changed) if self.tool.habits.names_changes and state.changed else None,
+            key=key,
         )
+
+    def _key(self, world: World, stream: str, id_: str) -> str | None:
+        """The key of the create that made a record; a look at all of them, since hardly a tool is asked to show it."""
+        if not self.tool.habits.shows_keys:
+            return None
+        return next((key for key, made in world.keys.get(stream, {}).items() if made == id_), None)
 
     def _shown(self, stream: str, state: State) -> Fields:
         """A record's fields as connectors see them: blank ones by name where the tool does so, hidden ones never."""

@@ -42,6 +42,8 @@ class Habits:
     """Compares the version that a write names."""
     idempotent: bool = True
     """A repeated create with the same key gives the first record back."""
+    shows_keys: bool = False
+    """Shows the key of a create beside the record."""
     unique: dict[str, str] = field(default_factory=dict)
     """Stream → the field that no two records may share."""
     spellings: dict[str, Spelling] = field(default_factory=dict)

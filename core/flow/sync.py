@@ -30,6 +30,7 @@ from core.flow.outward.booking import Delivered
 from core.flow.outward.outbound import deliver, deliver_refusals, settle_intents
 from core.flow.pausing import Side, end_pause, may_read, reads, stop, try_now
 from core.flow.plan import canary
+from core.flow.restored.reuniting import reunite
 from core.flow.running import Run
 from core.model.instant import SECOND
 from core.store import connections, outbox
@@ -106,6 +107,7 @@ def _take_turn(hub: Hub, connection: Connection, done: Turn, *, everything: bool
                 _pull_or_pause(hub, connection, stream, done)
             after_reading(hub, connection, [stream for stream in to_read if stream.name not in done.stopped])
         if delivers:
+            reunite(hub)
             _deliver(hub, connection, done)
     except ToolError as error:
         done.error = error

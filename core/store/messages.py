@@ -94,3 +94,8 @@ def move(tx: Connection, rows: Iterable[Booked]) -> None:
 def _read(row: Iterable[object]) -> Booked:
     one = Booked(*row)  # type: ignore[arg-type]
     return one._replace(state=State(one.state))
+
+
+def doubt(tx: Connection) -> None:
+    """What waits may have gone out already: it is looked for, and not sent."""
+    tx.execute(message.update().where(message.c.state == State.WAITING).values(state=int(State.SENDING)))

@@ -28,7 +28,7 @@ from core.model.claim import ASSUMED, Claims, Stamp
 from core.model.consent import Occasion
 from core.model.values import Json, is_blank
 from core.ports import Remote
-from core.store import Tx, keys, records
+from core.store import Tx, keys, records, restores
 from core.store.bindings import Bound, State, packed_told
 from core.store.codec import pack, squeeze
 from core.store.database import allocate, serialise
@@ -87,7 +87,7 @@ class _Seats:
         self.trip, self.changes, self.works, self.moved = trip, changes, works, moved
         self.kin = trip.hub.connections[trip.stream.connection_id].kin(trip.stream.kind)
         self.consents = [name for name in trip.stream.shape.consents if name in trip.stream.translator.in_fields]
-        self.record_ids = allocate(tx, "record", len(newcomers))
+        self.record_ids = list(allocate(tx, "record", len(newcomers)))
         self.binding_ids = allocate(tx, "binding", len(newcomers))
         self.holders = _holders(tx, newcomers)
         self.lasting = _lasting(tx, newcomers, self.holders)
@@ -97,6 +97,7 @@ class _Seats:
         candidates |= {id_ for ids in moved.values() for id_ in ids}
         candidates |= set(self.lasting.values())
         works.update(load_works(trip.hub, tx, candidates - works.keys()) if candidates - works.keys() else {})
+        self.lost = restores.lost_among(tx, stamped - works.keys())
         self.new: list[tuple[int, _Newcomer]] = []
         self.fresh: dict[int, _Newcomer] = {}
 
@@ -228,6 +229,11 @@ class _Seats:
         return packed_told({path: sent[path] for path in ours if paths.get(held, path) != sent[path]}, {})
 
     def _make(self, place: int, newcomer: _Newcomer) -> None:
+        own = self.trip.record_of_key(newcomer.arrival.remote.key)
+        if own is not None and own in self.lost:
+            # We wrote it, and no longer know from what: every copy of it bears this number.
+            self.record_ids[place] = own
+            self.lost.discard(own)
         record_id = self.record_ids[place]
         self.new.append((place, newcomer))
         self.fresh[record_id] = newcomer

@@ -26,11 +26,12 @@ from core.flow.hub import Hub
 from core.flow.making import make_each
 from core.flow.movement.gathering import person, subjects
 from core.flow.refold import refold
+from core.flow.restored.following import may_be_done, waits
 from core.flow.running import Run
 from core.flow.saying import say_each
 from core.model.instant import HOUR, Instant, iso
 from core.model.values import Json, Values
-from core.store import Tx, messages, movement, records, reviews, steps
+from core.store import Tx, messages, movement, records, restores, reviews, steps
 from core.store.database import serialise
 from core.store.messages import Booked
 from core.store.reviews import Question
@@ -71,6 +72,9 @@ def follow(hub: Hub) -> Followed:
     with hub.store.reading() as tx:
         if not movement.with_steps(tx, 0, 1):
             return done
+        restored = restores.latest(tx)
+        if restored is not None and waits(tx, restored, hub.clock()):
+            return done
     with Run(hub, hub.own_id, "follow_through") as run:
         last = 0
         while True:
@@ -80,7 +84,7 @@ def follow(hub: Hub) -> Followed:
                 if not ids:
                     break
                 last = ids[-1]
-                _Page(hub, tx, run.id, ids).follow(done)
+                _Page(hub, tx, run.id, ids, restored).follow(done)
         run.counts = done.counts()
     return done
 
@@ -105,8 +109,10 @@ def leave(hub: Hub, run_id: int, left: Collection[tuple[str, Step, int]]) -> Non
 class _Page:
     """One page of records about which something is to be done."""
 
-    def __init__(self, hub: Hub, tx: Tx, run_id: int, ids: Sequence[int]) -> None:
-        self.hub, self.tx, self.ids = hub, tx, ids
+    def __init__(
+        self, hub: Hub, tx: Tx, run_id: int, ids: Sequence[int], restored: restores.Restored | None = None
+    ) -> None:
+        self.hub, self.tx, self.ids, self.restored = hub, tx, ids, restored
         self.changes = Changes(hub.clock(), run_id)
         self.taken: list[Taken] = []
         self.booked: list[Booked] = []
@@ -135,10 +141,10 @@ class _Page:
     def follow(self, done: Followed) -> None:
         """Take what the hub takes by itself, and ask about the rest."""
         for subject, deed in self._due():
-            if deed.mode is Mode.ACT:
-                self._do(subject, deed)
-            elif deed.mode is Mode.ASK:
+            if deed.mode is Mode.ASK or (deed.mode is Mode.ACT and self._may_be_done(subject)):
                 self._ask(subject, deed)
+            elif deed.mode is Mode.ACT:
+                self._do(subject, deed)
         self._write()
         done.taken += Counter(Step(one.step) for one in self.taken)
         done.asked += len(self.asked)
@@ -151,6 +157,10 @@ class _Page:
             if deed.name in names:
                 self._do(subject, deed)
         self._write()
+
+    def _may_be_done(self, subject: Subject) -> bool:
+        """Whether a step may have been taken already, and forgotten because the database was set back."""
+        return self.restored is not None and may_be_done(self.restored, subject.entered_at, self.changes.now)
 
     def _due(self) -> Iterator[tuple[Subject, Deed]]:
         for subject in self.subjects:
