@@ -71,7 +71,7 @@ from core.store.vault import Vault
 _TRANSLATE, _FOLD, _FILTER = "translate connection {} again", "fold again", "filter connection {} again"
 """Facts that say what a changed configuration has left to be done."""
 
-_SIGNING = "signing key"
+SIGNING = "signing key"
 """The fact that holds the sealed key by which the consent ledger is signed."""
 
 _MATCH, MATCHED = "match again", "matched again"
@@ -469,7 +469,7 @@ class Installation:
             profile=self.profile(),
             movement=_movement(self._texts(), shapes, self.locale()),
             hearers=tuple(_hearer(one) for one in built.values()),
-            signer=Signer(lambda: self._sealed(_SIGNING, Signer.fresh)),
+            signer=Signer(lambda: self._sealed(SIGNING, Signer.fresh)),
             suppressor=Suppressor(lambda: self._sealed(SUPPRESSING, Suppressor.fresh)),
             vault=self.vault,
             hooks=self.settings.hooks,

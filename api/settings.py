@@ -24,6 +24,8 @@ class Settings(BaseSettings):
     database_url: str | None = None
     """A PostgreSQL URL; without it the embedded database is used."""
     vault_key: SecretStr | None = None
+    backup_passphrase: SecretStr | None = None
+    """What `concord backup --lock` locks a backup with, and `concord restore` opens it with."""
     region: str = "GB"
     """Where phone numbers without a country code belong."""
     currency: str = "GBP"

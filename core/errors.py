@@ -299,6 +299,11 @@ for _code, _happened, _remedy in (
         "Upgrade Concord, or point CONCORD_DATA elsewhere.",
     ),
     (
+        "store.backup",
+        "The file is no whole backup of this hub: nothing was changed.",
+        "Use another backup, or copy this one again from where it was kept.",
+    ),
+    (
         "store.busy",
         "Another Concord process uses this store.",
         "Stop the other process, or use PostgreSQL for several.",

@@ -22,6 +22,7 @@ from api.cli.erasing import register as register_erasing
 from api.cli.forms import register as register_forms
 from api.cli.hooks import register as register_hooks
 from api.cli.identity import register as register_identity
+from api.cli.keeping import register as register_keeping
 from api.cli.mending import register as register_mending
 from api.cli.output import exit_code, tell_error
 from api.cli.planning import register as register_planning
@@ -50,6 +51,7 @@ for _register in (
     register_consent,
     register_forms,
     register_erasing,
+    register_keeping,
     register_planning,
     register_undoing,
     register_configuring,

@@ -86,9 +86,7 @@ def unread(tx: Connection, restored: Restored) -> list[int]:
 
 def orphans(tx: Connection, restored: Restored) -> list[Record]:
     """The living records that bear a lost number: known only by what we once wrote."""
-    query = select(*_ALL).where(
-        record.c.id >= restored.first, record.c.id < restored.end, record.c.state == State.LIVE
-    )
+    query = select(*_ALL).where(record.c.id >= restored.first, record.c.id < restored.end, record.c.state == State.LIVE)
     return [Record(*row) for row in tx.execute(query.order_by(record.c.id))]
 
 

@@ -66,7 +66,8 @@ def _settled(hub: Hub, tx: Tx, changes: Changes, restored: Restored) -> int:
     merge(hub, tx, changes, pairs, works)
     settled = {id_ for pair in pairs for id_ in pair}
     _ask(changes, [pair for pair in may_be if not settled & {*pair}])
-    refold(hub, tx, changes, [one for one in works.values() if one.heard or one.state != one.record.state], cause="live")
+    changed = [one for one in works.values() if one.heard or one.state != one.record.state]
+    refold(hub, tx, changes, changed, cause="live")
     changes.write(tx)
     return len(pairs)
 

@@ -7,6 +7,8 @@ numbers that records were given since are never given again, because keys in the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from core.flow.hub import Hub
 from core.flow.pausing import reads
 from core.flow.running import Run
@@ -14,7 +16,7 @@ from core.store import connections, messages, outbox, restores, subscriptions
 from core.store.restores import Restored
 
 
-def set_back(hub: Hub, subject: dict[str, str | int | None]) -> Restored:
+def set_back(hub: Hub, subject: Mapping[str, str]) -> Restored:
     """Note that the database was set back; `subject` says how, for the log. Whoever does it twice does no harm."""
     with Run(hub, hub.own_id, "restore", subject=subject) as run:
         now = hub.clock()
