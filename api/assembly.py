@@ -28,6 +28,7 @@ from core.decide.alerting import Alerting, load_alerting
 from core.decide.blocks import Blocks, load_blocks
 from core.decide.brake import Limits
 from core.decide.forms import Askable, load_forms
+from core.decide.keeping import Keeping, load_keeping
 from core.decide.matching import load_matching
 from core.decide.movement.policy import Policy as Movement
 from core.decide.movement.reading import load_policy
@@ -77,7 +78,7 @@ SIGNING = "signing key"
 _MATCH, MATCHED = "match again", "matched again"
 """Facts: for which run to match again what is known, and what came of it the last time."""
 
-OWN_TEXTS = ("custom_fields", "topics", "consent", "retention", "movement", "forms", "alerts")
+OWN_TEXTS = ("custom_fields", "topics", "consent", "retention", "movement", "forms", "alerts", "keep")
 """Facts: what an installation declares of its own: fields, topics, the profile of its place, how long it keeps what,
 what it asks of open records, and the forms by which people ask."""
 
@@ -356,6 +357,11 @@ class Installation:
         text, file = self._texts()["retention"]
         return load_retention(text, file=file)
 
+    def keeping(self) -> Keeping:
+        """How long what the hub has done is kept."""
+        text, file = self._texts()["keep"]
+        return load_keeping(text, file=file)
+
     def alerting(self) -> Alerting:
         """Who is told when something is wrong, and from when on."""
         text, file = self._texts()["alerts"]
@@ -390,6 +396,8 @@ class Installation:
             load_alerting(texts["alerts"].text, file=texts["alerts"].file)
         if "retention" in texts:
             load_retention(texts["retention"].text, file=texts["retention"].file)
+        if "keep" in texts:
+            load_keeping(texts["keep"].text, file=texts["keep"].file)
         self.forms(texts, shapes)
         with self.store.reading() as tx:
             rows = [one for one in stored.all_connections(tx) if one.state != "removed" and one.name not in others]
@@ -472,6 +480,7 @@ class Installation:
             signer=Signer(lambda: self._sealed(SIGNING, Signer.fresh)),
             suppressor=Suppressor(lambda: self._sealed(SUPPRESSING, Suppressor.fresh)),
             vault=self.vault,
+            keeping=self.keeping(),
             hooks=self.settings.hooks,
         )
 

@@ -12,6 +12,7 @@
     topics: {news: Our monthly letter, offers: {doc: Reduced prices, channels: [email]}}
     consent: {profile: gdpr, expires_after: 24}
     retention: {contact: {keep: 36 months, since: [last_contacted_at, last_replied_at], then: erase}}
+    keep: {history: 13 months, webhooks: 7 days}
     alerts: {mail: mail, to: [anna@shop.example], lag: 15min, again: 4h}
     movement: ./movement.yaml
     forms: {quote: {sites: [https://shop.example], fields: {email: {label: Email, required: true}}}}
@@ -40,6 +41,7 @@ from core.decide.alerting import read_alerting
 from core.decide.brake import CASES, OFF
 from core.decide.filtering import Leaves, LeavesIn
 from core.decide.forms import Askable, load_forms, read_forms
+from core.decide.keeping import read_keeping
 from core.decide.matching import read_matching
 from core.decide.retention import read_retention
 from core.decide.reviewing import EXPIRES, WITHIN, Duties, duration
@@ -61,7 +63,7 @@ if TYPE_CHECKING:
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_INLINE = ("match", "topics", "consent", "retention", "movement", "forms", "alerts")
+_INLINE = ("match", "topics", "consent", "retention", "movement", "forms", "alerts", "keep")
 """Said in the file itself, or in one that it names."""
 _TOP = ("connections", "rules", "custom_fields", *_INLINE, "locale", "reviews")
 _REVIEWS = ("owner", "escalate_to", "owners", "due", "expires")
@@ -95,6 +97,8 @@ class Config:
     """By which people outside ask for something."""
     alerts: Text | None = None
     """Who is told when something is wrong."""
+    keep: Text | None = None
+    """How long what the hub has done is kept."""
     locale: Locale | None = None
     reviews: Duties | None = None
     source: Source | None = None
@@ -224,7 +228,7 @@ def put(installation: Installation, config: Config, found: Changes, *, run_id: i
 def _own_texts(config: Config) -> dict[str, Text]:
     said = {"custom_fields": config.custom_fields, "topics": config.topics, "consent": config.consent}
     said |= {"retention": config.retention, "movement": config.movement, "forms": config.forms}
-    said |= {"alerts": config.alerts}
+    said |= {"alerts": config.alerts, "keep": config.keep}
     return {name: one for name, one in said.items() if one is not None}
 
 
@@ -269,6 +273,7 @@ class _Reader:
         config.topics = self._inline(root, "topics", read_topics)
         config.consent = self._inline(root, "consent", read_consent)
         config.retention = self._inline(root, "retention", read_retention)
+        config.keep = self._inline(root, "keep", read_keeping)
         config.alerts = self._inline(root, "alerts", read_alerting)
         config.movement = self._inline(root, "movement", _read_later)
         if "movement" in root.value and root.value["movement"].node.is_map:

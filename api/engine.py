@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from api.acknowledging import send_acknowledgements
 from api.confirming import ask_sign_ups
+from core.flow.aging import age
 from core.flow.inward.arrivals import Intake
 from core.flow.inward.hearing import sweep
 from core.flow.inward.subscribing import subscribe
@@ -104,6 +105,7 @@ def turn_crank(
         hub = installation.hub()
         tick(hub)
         sweep(hub)
+        age(hub)
         subscribe(hub, names, holder=who)
         done.turns += sync(hub, names, until_quiet=until_quiet, everything=everything, tell=tell, holder=who)
         audit(hub)

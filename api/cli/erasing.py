@@ -226,7 +226,7 @@ def retention(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """What has been kept for long enough, by `retention:` in the configuration; with --erase it is erased."""
+    """What has been kept for long enough by `retention:`; with --erase it is erased. And how long `keep:` keeps."""
     from itertools import islice
 
     from api.cli.opening import opened
@@ -238,8 +238,10 @@ def retention(
         hub, rules = installation.hub(), installation.retention()
         found = {rule: list(islice(due(hub, rule), limit)) for rule in rules}
         going = [one for rule, some in found.items() if rule.then == "erase" for one in some]
+        log = _log(hub)
         if not as_json:
             _print_due(hub, found)
+            _print_log(log)
         if carry_out and going:
             _agree_to(len(going), yes=yes, as_json=as_json)
             for one in going:
@@ -251,9 +253,43 @@ def retention(
             {"kind": rule.kind, "keep": str(rule), "then": rule.then, "due": [one.id for one in some]}
             for rule, some in found.items()
         ]
-        output.as_json({"kinds": kinds, "erased": len(going) if carry_out else 0})
+        output.as_json({"kinds": kinds, "log": log, "erased": len(going) if carry_out else 0})
     elif carry_out:
         output.say(f"{len(going):,} erased; the next `concord sync` has the tools delete them.")
+
+
+def _log(hub: Hub) -> list[dict[str, Any]]:
+    """How long what the hub has done is kept, how much there is of it, and what goes next."""
+    from core.decide.keeping import WORDS
+    from core.model.instant import iso
+    from core.store import aging
+
+    told = []
+    with hub.store.reading() as tx:
+        for word, span in hub.keeping._asdict().items():
+            table, before = aging.TABLES[word], span.before(hub.clock())
+            held = aging.held(tx, table)
+            told.append(
+                {
+                    "what": word,
+                    "says": WORDS[word].says,
+                    "keep": str(span),
+                    "rows": held.number,
+                    "since": iso(held.oldest) if held.oldest is not None else None,
+                    "goes_before": iso(before) if before is not None else None,
+                    "old": aging.due(tx, table, before) if before is not None else 0,
+                }
+            )
+    return told
+
+
+def _print_log(log: list[dict[str, Any]]) -> None:
+    rows = [
+        (one["what"], one["says"], one["keep"], f"{one['rows']:,}", (one["since"] or "")[:10], f"{one['old']:,}")
+        for one in log
+    ]
+    heads = ("what the hub has done", "", "kept for", "rows", "since", "older than that")
+    output.console().print(output.table("", heads, rows, right=("rows", "older than that")))
 
 
 def _print_due(hub: Hub, found: dict[Retention, list[Record]]) -> None:

@@ -14,6 +14,7 @@ from core import manifest
 from core.decide.blocks import Blocks
 from core.decide.brake import Leave, Limits
 from core.decide.filtering import Leaves, LeavesIn
+from core.decide.keeping import Keeping
 from core.decide.movement.policy import Policy as Movement
 from core.decide.profile import Profile
 from core.decide.route import Hearer
@@ -193,6 +194,8 @@ class Hub:
     """Knows again who was erased; None where nobody can have been."""
     vault: Vault | None = None
     """Seals what tools and we agreed on; None on a copy that is only for trying something out."""
+    keeping: Keeping = field(default_factory=Keeping)
+    """How long what the hub has done is kept."""
     hooks: str | None = None
     """Below which address tools reach the connections, by name; None where nobody outside reaches this hub."""
 

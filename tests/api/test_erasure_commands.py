@@ -183,3 +183,22 @@ def test_a_schedule_that_makes_no_sense_is_told_with_its_place(known: Concord, t
     assert found.code == 2
     assert words in found.err
     assert "concord.yaml:2:" in found.err
+
+
+def test_how_long_the_log_is_kept_is_said_applied_and_shown(known: Concord, tmp_path: Path):
+    file = tmp_path / "concord.yaml"
+    file.write_text("keep: {webhooks: 9 days, history: forever}\n", encoding="utf-8")
+    assert "keep" in known("plan", str(file)).out
+    assert known("apply", str(file), "--yes").code == 0
+    told = {one["what"]: one for one in known("retention", "--json").json["log"]}
+    assert {name: one["keep"] for name, one in told.items()} == {
+        "history": "forever", "deliveries": "13 months", "runs": "13 months", "plans": "90 days", "webhooks": "9 days",
+    }  # fmt: skip
+    assert told["history"]["rows"] > 0
+    assert told["history"]["goes_before"] is None
+    assert told["runs"]["old"] == 0
+    assert "9 days" in known("retention").out
+    file.write_text("keep: {histroy: 9 days}\n", encoding="utf-8")
+    wrong = known("apply", str(file), "--yes")
+    assert wrong.code == 2
+    assert "concord.yaml:1:8" in wrong.err

@@ -32,8 +32,6 @@ from core.store.notices import Told, Waiting
 
 PAGE = 1_000
 """Notices that are heard together."""
-KEPT = 7 * DAY
-"""How long a webhook that was heard can be looked into, and its events are known again; tools repeat for a day."""
 LONGEST = 30 * DAY
 """What nobody could hear for so long is left to the polls."""
 
@@ -202,8 +200,11 @@ def _forget_the_erased(hub: Hub, stream: Stream, remotes: Sequence[Remote]) -> N
 def sweep(hub: Hub) -> int:
     """Drop what was heard and has been kept for long enough; gives how many notices went."""
     now = hub.clock()
+    before = hub.keeping.webhooks.before(now)
+    if before is None:
+        return 0
     with hub.store.reading() as tx:
-        if not notices.any_before(tx, now - KEPT):
+        if not notices.any_before(tx, before):
             return 0
     with hub.store.writing() as tx:
-        return notices.sweep(tx, heard_before=now - KEPT, told_before=now - LONGEST)
+        return notices.sweep(tx, heard_before=before, told_before=min(before, now - LONGEST))

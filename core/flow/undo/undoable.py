@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from core.errors import ConfigError
+from core.flow.aging import undoable_since
 from core.flow.hub import Hub
 from core.model.instant import HOUR
 from core.store import Tx, deliveries, history, reviews, runs
@@ -39,10 +40,19 @@ def undoable(hub: Hub, run_id: int) -> Target:
                 f"There is no run {run_id}.", remedy="`concord status` and `concord log` show their numbers."
             )
         _refuse(hub, tx, run)
+        if run.began_at < undoable_since(tx):
+            raise ConfigError(
+                f"Run {run_id} is too old to be undone: its edits are not told one by one any more.",
+                remedy="`keep: {history: …}` says how long they are. Set right what must be with `concord edit`.",
+            )
         root, depth = run, 0
         while root.what == "undo":
             earlier = runs.one(tx, root.subject["undoes"])
-            assert earlier is not None  # noqa: S101 - a run that was undone is kept
+            if earlier is None:
+                raise ConfigError(
+                    f"What run {run_id} has undone is too old to be done again: it is not in the log any more.",
+                    remedy="`keep: {runs: …}` says how long it is. Set right what must be with `concord edit`.",
+                )
             root, depth = earlier, depth + 1
         target = Target(run, root, depth % 2 == 1, history.records_of_run(tx, run.id), _answered(tx, root))
     if not target.record_ids and not target.reviews:

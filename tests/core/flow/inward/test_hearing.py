@@ -12,8 +12,8 @@ import pytest
 from connectors._kit.signatures import sign_standard
 from core.flow.erasure.erasing import erase
 from core.flow.erasure.gathering import gather
-from core.flow.inward.hearing import KEPT, LONGEST, hear, keep, sweep
-from core.model.instant import SECOND
+from core.flow.inward.hearing import LONGEST, hear, keep, sweep
+from core.model.instant import DAY, SECOND
 from core.ports import Request
 from core.store import connections, notices, tables
 from tests.remains import remains
@@ -208,12 +208,12 @@ def test_what_was_heard_goes_after_a_while_and_what_was_not_stays_longer(lab: La
     lab.tools["shop"].edit("contacts", ann(lab), job_title="Baker")
     kept(lab, told(lab, ann(lab)))
     heard(lab)
-    lab.wait(KEPT / SECOND - 60)
+    lab.wait(7 * DAY / SECOND - 60)
     kept(lab, event(lab, "evt-own", stream="contacts", record={"id": "nobody", "fields": {}}))
     assert sweep(lab.hub) == 0
     lab.wait(120)
     assert sweep(lab.hub) == 1
-    lab.wait(KEPT / SECOND)
+    lab.wait(7 * DAY / SECOND)
     assert sweep(lab.hub) == 0
     lab.wait(LONGEST / SECOND)
     assert sweep(lab.hub) == 1
