@@ -1,8 +1,8 @@
 """Condensing: old edits of one tool in a row are told as one, and history comes to the same.
 
 Claims are a union in order, and what stands before and after is first and last; whoever folds the history finds the
-same values, reasons and present. Only plain edits are condensed: a first sight, a merge, a deletion, a change of mapping
-or rules and an undo are told as they were. Pure.
+same values, reasons and present. Only plain edits are condensed: a first sight, a merge, a deletion, an undo, and a
+change of mapping or rules are told as they were. Pure.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from tests.bench import (
     permissions,
     plans,
     scale,
+    soak,
     writes,
 )
 from tests.bench.figures import Figure, Skipped
@@ -44,6 +45,7 @@ BENCHES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "permissions": permissions.measure,
     "audits": audits.measure,
     "core": core.measure,
+    "soak": soak.measure,
 }
 
 
@@ -52,6 +54,7 @@ def main() -> int:
     words = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure the hub beside its peers.")
     words.add_argument("names", nargs="*", metavar="NAME", help=f"which benches: {', '.join(BENCHES)} (all)")
     words.add_argument("--quick", action="store_true", help="smaller sizes, under two minutes")
+    words.add_argument("--minutes", type=float, help="how long `soak` goes on (10)")
     words.add_argument("--json", action="store_true", help="print JSON instead of a table")
     said = words.parse_args()
     unknown = sorted(set(said.names) - BENCHES.keys())
@@ -62,7 +65,7 @@ def main() -> int:
         signal.signal(sign, interrupted)
     chosen = [name for name in BENCHES if not said.names or name in said.names]
     try:
-        figures, skipped, broken = run(chosen, quick=said.quick)
+        figures, skipped, broken = run(chosen, quick=said.quick, minutes=said.minutes)
     except KeyboardInterrupt:
         return 130
     if said.json:
@@ -72,14 +75,14 @@ def main() -> int:
     return 1 if broken else 0
 
 
-def run(names: list[str], *, quick: bool) -> tuple[list[Figure], list[str], bool]:
+def run(names: list[str], *, quick: bool, minutes: float | None = None) -> tuple[list[Figure], list[str], bool]:
     """Run benches one after the other: figures, what was skipped and why, and whether one broke off."""
     figures: list[Figure] = []
     skipped: list[str] = []
     broken = False
     progress = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="concord-bench-") as folder, progress.status("") as status:
-        stage = Stage(quick, Path(folder), lambda words: _tell(progress, status.update, words))
+        stage = Stage(quick, Path(folder), lambda words: _tell(progress, status.update, words), minutes)
         for name in names:
             try:
                 for figure in BENCHES[name](stage):

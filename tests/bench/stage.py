@@ -40,6 +40,8 @@ class Stage:
     """Gone when the run ends."""
     tell: Callable[[str], None]
     """Says what is being done, in a few words."""
+    minutes: float | None = None
+    """How long what goes on for long goes on; None for as long as usual."""
 
     def fresh(self) -> Path:
         """An empty folder."""
