@@ -18,6 +18,7 @@ from api.sending import mail_connection, sender
 from api.snapshot import snapshot
 from core.decide.alerting import Alerting, News, Standing, Trouble, compare
 from core.errors import ConcordError, ConfigError, Unavailable
+from core.flow.pausing import ON_DEMAND
 from core.flow.running import Run
 from core.model.instant import MINUTE, SECOND, Instant, iso
 from core.ports import Message
@@ -72,22 +73,23 @@ def troubles_of(state: dict[str, Any], alerting: Alerting) -> Iterator[Trouble]:
 def _of_connection(one: dict[str, Any], alerting: Alerting) -> Iterator[Trouble]:
     name = one["name"]
     resting = [one["pause"], *(stream["pause"] for stream in one["streams"])]
-    pause = next((each for each in resting if each), None)
+    # Whoever paused it by hand knows.
+    pause = next((each for each in resting if each and each["code"] != ON_DEMAND), None)
     if pause is not None:
         yield Trouble("connection", name, f"{name} rests: {pause['note']}", pause["remedy"] or "See `concord status`.")
     for brake in one["brakes"][:1]:
         yield Trouble("brake", name, f"Writing to {name} is stopped: {brake['note']}", brake["action"])
-    if one["lag_seconds"] * SECOND > alerting.lag:
+    if one["lag_seconds"] * SECOND > alerting.lag and one["hold"] is None:
         waited = ago(one["lag_seconds"]).removesuffix(" ago")
         yield Trouble(
             "lag", name, f"Changes have waited {waited} for {name}", f"See `concord log --connection {name}`."
         )
-    if one["outbox"] > alerting.queue:
+    if one["outbox"] > alerting.queue and one["hold"] is None:
         yield Trouble("queue", name, f"{one['outbox']:,} changes wait for {name}", "See `concord status`.")
     if one["dead_letters"] >= alerting.dead_letters:
         remedy = f"See `concord problems {name}`, mend, then `concord replay {name}`."
         yield Trouble("dead_letters", name, f"{name} refused {one['dead_letters']:,} writes", remedy)
-    if one["agreement"] is not None and one["agreement"] < alerting.agreement:
+    if one["hold"] is None and one["agreement"] is not None and one["agreement"] < alerting.agreement:
         share = f"{100 * one['agreement']:.1f} %"
         yield Trouble("agreement", name, f"Only {share} of {name} agrees with the hub", "See `concord status`.")
 

@@ -29,6 +29,7 @@ from core.decide.blocks import Blocks, load_blocks
 from core.decide.brake import Limits
 from core.decide.forms import Askable, load_forms
 from core.decide.keeping import Keeping, load_keeping
+from core.decide.maintenance import Windows, load_windows
 from core.decide.matching import load_matching
 from core.decide.movement.policy import Policy as Movement
 from core.decide.movement.reading import load_policy
@@ -45,13 +46,14 @@ from core.flow.drift.lines import as_known
 from core.flow.filters.refilter import filter_again
 from core.flow.hub import HUB, Connection, FormSource, Hub, Policy, Stream
 from core.flow.identity.rematching import Rematched, match_again
-from core.flow.pausing import take_up
+from core.flow.pausing import ON_DEMAND, pause_on_demand, take_up, take_up_stream
 from core.flow.plan.reconsider import fold_again, translate_again
 from core.manifest import Manifest
 from core.manifest import Stream as StreamManifest
 from core.mapping import Mapping as ToolMapping
 from core.mapping import Translator, translator
 from core.mapping.filter import Filter, filter_of
+from core.mapping.problem import did_you_mean
 from core.model.form import Form
 from core.model.instant import Instant
 from core.model.locale import Locale
@@ -78,7 +80,7 @@ SIGNING = "signing key"
 _MATCH, MATCHED = "match again", "matched again"
 """Facts: for which run to match again what is known, and what came of it the last time."""
 
-OWN_TEXTS = ("custom_fields", "topics", "consent", "retention", "movement", "forms", "alerts", "keep")
+OWN_TEXTS = ("custom_fields", "topics", "consent", "retention", "movement", "forms", "alerts", "keep", "maintenance")
 """Facts: what an installation declares of its own: fields, topics, the profile of its place, how long it keeps what,
 what it asks of open records, and the forms by which people ask."""
 
@@ -285,9 +287,14 @@ class Installation:
             "pause_note": None,
             "created_at": at,
         }
-        before = next((one.streams for one in stored.all_connections(tx) if one.name == spec.name), None)
+        known = next((one for one in stored.all_connections(tx) if one.name == spec.name), None)
+        before = known.streams if known is not None else None
+        if known is not None and known.pause_code == ON_DEMAND:
+            # Nobody who mends a mapping says that it may go on.
+            row |= {"state": known.state, "pause_code": known.pause_code, "pause_note": known.pause_note}
         connection_id = stored.put_connection(tx, row)
-        take_up(tx, connection_id, now=self.clock())
+        if row["state"] == "active":
+            take_up(tx, connection_id, now=self.clock(), on_demand=False)
         # It may be about something else from now on: another calendar, another audience.
         subscriptions.revisit(tx, connection_id, now=at, renew=True)
         for name, kind in kinds.items():
@@ -357,6 +364,11 @@ class Installation:
         text, file = self._texts()["retention"]
         return load_retention(text, file=file)
 
+    def maintenance(self) -> Windows:
+        """When which connection is left alone."""
+        text, file = self._texts()["maintenance"]
+        return load_windows(text, file=file)
+
     def keeping(self) -> Keeping:
         """How long what the hub has done is kept."""
         text, file = self._texts()["keep"]
@@ -396,6 +408,8 @@ class Installation:
             load_alerting(texts["alerts"].text, file=texts["alerts"].file)
         if "retention" in texts:
             load_retention(texts["retention"].text, file=texts["retention"].file)
+        if "maintenance" in texts:
+            load_windows(texts["maintenance"].text, file=texts["maintenance"].file)
         if "keep" in texts:
             load_keeping(texts["keep"].text, file=texts["keep"].file)
         self.forms(texts, shapes)
@@ -481,6 +495,7 @@ class Installation:
             suppressor=Suppressor(lambda: self._sealed(SUPPRESSING, Suppressor.fresh)),
             vault=self.vault,
             keeping=self.keeping(),
+            maintenance=self.maintenance(),
             hooks=self.settings.hooks,
         )
 
@@ -600,13 +615,32 @@ class Installation:
                     stored.change_connection(tx, connection.id, skew=dumps(skew._asdict()))
                 self.refresh()
 
-    def resume(self, name: str) -> None:
-        """Take a paused connection up again, and every paused stream of it."""
+    def pause(self, name: str, stream: str | None = None, *, note: str = "") -> None:
+        """Stop a connection, or one stream of it, until a person takes it up again."""
         with self.store.writing() as tx:
-            row = next((one for one in stored.all_connections(tx) if one.name == name), None)
-            if row is None or row.name == HUB or row.state == "removed":
-                raise _no_connection(name)
-            take_up(tx, row.id, now=self.clock())
+            row, of = self._named(tx, name, stream)
+            pause_on_demand(tx, row.id, of, note or "a person paused it", now=self.clock())
+        self.refresh(name)
+
+    def _named(self, tx: Tx, name: str, stream: str | None) -> tuple[ConnectionRow, stored.StreamRow | None]:
+        row = next((one for one in stored.all_connections(tx) if one.name == name), None)
+        if row is None or row.name == HUB or row.state == "removed":
+            raise _no_connection(name)
+        streams = {one.name: one for one in stored.streams_of(tx, row.id)}
+        if stream is not None and stream not in streams:
+            known = ", ".join(streams) or "none"
+            remedy = did_you_mean(stream, tuple(streams)) or "Choose one of these."
+            raise ConfigError(f"{name} has no stream '{stream}'; it has {known}.", remedy=remedy)
+        return row, streams[stream] if stream is not None else None
+
+    def resume(self, name: str, stream: str | None = None) -> None:
+        """Take a paused connection up again with every paused stream of it, or one stream alone."""
+        with self.store.writing() as tx:
+            row, of = self._named(tx, name, stream)
+            if of is not None:
+                take_up_stream(tx, row.id, of, now=self.clock())
+            else:
+                take_up(tx, row.id, now=self.clock())
             subscriptions.revisit(tx, row.id, now=self.clock())
         self.refresh(name)
 

@@ -12,6 +12,7 @@
     topics: {news: Our monthly letter, offers: {doc: Reduced prices, channels: [email]}}
     consent: {profile: gdpr, expires_after: 24}
     retention: {contact: {keep: 36 months, since: [last_contacted_at, last_replied_at], then: erase}}
+    maintenance: {sheets: {days: [sunday], from: "22:00", to: "24:00", zone: Europe/London, hold: writes}}
     keep: {history: 13 months, webhooks: 7 days}
     alerts: {mail: mail, to: [anna@shop.example], lag: 15min, again: 4h}
     movement: ./movement.yaml
@@ -42,6 +43,7 @@ from core.decide.brake import CASES, OFF
 from core.decide.filtering import Leaves, LeavesIn
 from core.decide.forms import Askable, load_forms, read_forms
 from core.decide.keeping import read_keeping
+from core.decide.maintenance import load_windows, read_windows
 from core.decide.matching import read_matching
 from core.decide.retention import read_retention
 from core.decide.reviewing import EXPIRES, WITHIN, Duties, duration
@@ -63,12 +65,13 @@ if TYPE_CHECKING:
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_INLINE = ("match", "topics", "consent", "retention", "movement", "forms", "alerts", "keep")
+_INLINE = ("match", "topics", "consent", "retention", "movement", "forms", "alerts", "keep", "maintenance")
 """Said in the file itself, or in one that it names."""
 _TOP = ("connections", "rules", "custom_fields", *_INLINE, "locale", "reviews")
 _REVIEWS = ("owner", "escalate_to", "owners", "due", "expires")
 _CONNECTION = ("connector", "settings", "mapping", "streams", "brake", "remove")
 _POLICY = tuple(one.name for one in fields(Policy))
+_PACE = ("poll_every", "poll_fastest", "poll_slowest")
 _LEAVES = {"leaves": get_args(Leaves), "leaves_in": get_args(LeavesIn)}
 _LOCALE = tuple(one.name for one in fields(Locale))
 
@@ -97,6 +100,8 @@ class Config:
     """By which people outside ask for something."""
     alerts: Text | None = None
     """Who is told when something is wrong."""
+    maintenance: Text | None = None
+    """When which connection is left alone."""
     keep: Text | None = None
     """How long what the hub has done is kept."""
     locale: Locale | None = None
@@ -199,6 +204,8 @@ def verify(installation: Installation, config: Config) -> list[Problem]:
         check_mapping(installation, spec.connector, spec.mapping, spec.mapping_file, shapes=shapes)
     if config.source is not None:
         check_filters(config.source, config.filters, config.connections, shapes=shapes, locale=locale)
+    if config.maintenance is not None:
+        _check_windows(installation, config, config.maintenance)
     if config.forms is not None:
         _check_forms(config, config.forms, *installation.askable(shapes))
     if config.movement is None:
@@ -228,7 +235,7 @@ def put(installation: Installation, config: Config, found: Changes, *, run_id: i
 def _own_texts(config: Config) -> dict[str, Text]:
     said = {"custom_fields": config.custom_fields, "topics": config.topics, "consent": config.consent}
     said |= {"retention": config.retention, "movement": config.movement, "forms": config.forms}
-    said |= {"alerts": config.alerts, "keep": config.keep}
+    said |= {"alerts": config.alerts, "keep": config.keep, "maintenance": config.maintenance}
     return {name: one for name, one in said.items() if one is not None}
 
 
@@ -239,6 +246,20 @@ def _check_rules(installation: Installation, config: Config, shapes: Mapping[str
     known = {one.name for one in installation.hub().connections.values()} - set(config.removed)
     sources = known | config.connections.keys() | {HUB}
     load_rules(config.rules.text, file=config.rules.file, shapes=shapes, sources=sources)
+
+
+def _check_windows(installation: Installation, config: Config, text: Text) -> None:
+    """Windows may be said only of connections that there will be."""
+    there = {one.name for one in installation.hub().connections.values()} - set(config.removed)
+    names = sorted(there | config.connections.keys())
+    source = config.source
+    root = source.tree() if source is not None and text.file == f"{source.file} (maintenance)" else None
+    if source is None or root is None:
+        load_windows(text.text, file=text.file, connections=names)
+        return
+    read_windows(root.value["maintenance"].node, source, names)
+    if source.problems:
+        raise MappingError(source.problems)
 
 
 def _check_forms(config: Config, text: Text, contact: Shape, known: Askable) -> None:
@@ -273,6 +294,8 @@ class _Reader:
         config.topics = self._inline(root, "topics", read_topics)
         config.consent = self._inline(root, "consent", read_consent)
         config.retention = self._inline(root, "retention", read_retention)
+        # Which connections there are is known when all of the file is: `verify` looks.
+        config.maintenance = self._inline(root, "maintenance", read_windows)
         config.keep = self._inline(root, "keep", read_keeping)
         config.alerts = self._inline(root, "alerts", read_alerting)
         config.movement = self._inline(root, "movement", _read_later)
@@ -390,7 +413,7 @@ class _Reader:
             value = self._filled(one.node)
             if one.key in ("deletes_in", "deletes_out") and value not in get_args(Deletes):
                 self._unfit(one, one_of(get_args(Deletes)), did_you_mean(value, get_args(Deletes)))
-            elif one.key == "poll_every" and (isinstance(value, bool) or not isinstance(value, int | float)):
+            elif one.key in _PACE and (isinstance(value, bool) or not isinstance(value, int | float)):
                 self._unfit(one, "a number of seconds", "Write it without a unit.")
             elif one.key in ("reads", "writes", "creates") and not isinstance(value, bool):
                 self._unfit(one, "true or false", "Write true or false.")

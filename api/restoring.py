@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _TEXTS = {
     "rules": "rules", "custom fields": "custom_fields", "match": "match", "topics": "topics", "consent": "consent",
     "retention": "retention", "movement": "movement", "forms": "forms", "alerts": "alerts",
-    "keep": "keep",
+    "keep": "keep", "maintenance": "maintenance",
 }  # fmt: skip
 """What a change calls a text → the fact it is kept as."""
 
@@ -82,6 +82,7 @@ def earlier(installation: Installation, run: Run) -> Config:
     config.movement = Text(*texts["movement"]) if "movement" in texts else None
     config.forms = Text(*texts["forms"]) if "forms" in texts else None
     config.alerts = Text(*texts["alerts"]) if "alerts" in texts else None
+    config.maintenance = Text(*texts["maintenance"]) if "maintenance" in texts else None
     config.keep = Text(*texts["keep"]) if "keep" in texts else None
     if "locale" in run.subject["change"]["also"]:
         config.locale = Locale(**loads(before["locale"])) if before["locale"] else installation.settings.locale

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from api import elements, queries
+from core.decide.maintenance import Windows, hold
 from core.errors import REGISTRY
 from core.flow.hub import HUB
 from core.flow.outward.reconcile import Agreement
@@ -45,7 +46,7 @@ def snapshot(installation: Installation) -> Told:
     with installation.store.reading() as tx:
         rows = [one for one in connections.all_connections(tx) if one.name != HUB and one.state != "removed"]
         streams = connections.all_streams(tx)
-        told = _Telling(tx, now)
+        told = _Telling(tx, now, installation.maintenance())
         shown = [told.connection(row, [one for one in streams if one.connection_id == row.id]) for row in rows]
         names = {row.id: row.name for row in connections.all_connections(tx)}
         recent = [_run(one, names, now) for one in runs.recent(tx, limit=RUNS)]
@@ -70,7 +71,8 @@ def snapshot(installation: Installation) -> Told:
 class _Telling:
     """The counts of one moment, looked up once and told connection by connection."""
 
-    def __init__(self, tx: Tx, now: Instant) -> None:
+    def __init__(self, tx: Tx, now: Instant, windows: Windows) -> None:
+        self.windows = windows
         self.now, self.care = now, elements.Care(tx, now)
         self.bound = queries.bound_by_stream(tx)
         self.problems = queries.problems_by_stream(tx)
@@ -102,6 +104,7 @@ class _Telling:
             "connector": row.connector,
             "state": row.state,
             "pause": self.care.of_pause(_pause(row), row.id),
+            "hold": self._hold(row.name),
             "brakes": [self._brake(one) for one in self.brakes.get(row.id, ())],
             "agreement": _share(self.measured[row.id]),
             "measured_at": iso(max(at for at, _ in kinds.values())) if kinds else None,
@@ -123,6 +126,11 @@ class _Telling:
             "problems": sum(self.problems.get(one.id, 0) for one in streams),
             "unread": sum(self.unread.get(one.id, 0) for one in streams),
         }
+
+    def _hold(self, name: str) -> Told | None:
+        """What a maintenance window holds now, and until when."""
+        found = hold(self.windows.get(name, ()), self.now)
+        return None if found is None else {"what": found.what, "until": iso(found.until)}
 
     def _brake(self, review: Review) -> Told:
         """Why nothing is written to a connection, and how a person answers."""

@@ -325,6 +325,7 @@ for _code, _happened, _remedy in (
     ("lead.too_large", "What was posted is too large.", "Send less; files are not taken."),
     ("lead.too_often", "Too much came at once.", "Wait as long as the answer says, and send it again."),
     ("lead.key", "The key was used for another lead.", "Give each lead an Idempotency-Key of its own."),
+    ("paused", "A person has paused it.", "Wait until it may go on."),
     ("tool", "The tool answered with an error.", "Read the tool's words in the message."),
     ("throttled", "The tool asks for fewer requests.", "Nothing to do: the hub waits and goes on."),
     (

@@ -36,6 +36,12 @@ def status(as_json: Json = False) -> None:
         _print_status(state)
 
 
+def _state(one: dict[str, Any]) -> str:
+    if one["hold"] is None:
+        return str(one["state"])
+    return f"{one['state']}, {one['hold']['what']} held until {one['hold']['until'][:16].replace('T', ' ')} UTC"
+
+
 def _print_status(state: dict[str, Any]) -> None:
     screen = output.console()
     if not state["connections"]:
@@ -45,7 +51,7 @@ def _print_status(state: dict[str, Any]) -> None:
         (
             one["name"],
             one["connector"],
-            one["state"],
+            _state(one),
             f"{one['records']:,}",
             output.share(one["agreement"]),
             one["outbox"] or "",

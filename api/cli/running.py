@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
     from core.errors import ToolError
 
 Names = Annotated[list[str] | None, typer.Argument(help="Connections; all of them when none is named.", metavar="NAME")]
+Where = Annotated[str, typer.Argument(help="A connection, or CONNECTION/STREAM.", metavar="CONNECTION[/STREAM]")]
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (up, demo, sync, replay, resume):
+    for command in (up, demo, sync, replay, pause, resume, resync):
         app.command()(command)
 
 
@@ -143,16 +145,107 @@ def replay(
     print(f"{total} will be tried again by the next `concord sync`." if total else "There is nothing to try again.")
 
 
-def resume(
-    name: Annotated[str, typer.Argument(help="The connection that is paused, or has paused streams.")],
+def pause(
+    name: Where,
+    note: Annotated[str, typer.Option(help="Why, for whoever looks.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Take a paused connection and its paused streams up again, after what stopped them is mended."""
+    """Stop a connection, or one stream of it, until `concord resume`: nothing is read there, and nothing written."""
     from api.cli.opening import opened
 
+    connection, stream = _parts(name)
     with opened(made=True) as installation:
-        installation.resume(name)
+        installation.pause(connection, stream, note=note)
+    if as_json:
+        output.as_json({"paused": name})
+    else:
+        print(f"{name} is paused; what changes waits. `concord resume {name}` takes it up again.")
+
+
+def resume(name: Where, as_json: Json = False) -> None:
+    """Take a paused connection and its paused streams up again, or one stream, after what stopped them is mended."""
+    from api.cli.opening import opened
+
+    connection, stream = _parts(name)
+    with opened(made=True) as installation:
+        installation.resume(connection, stream)
     if as_json:
         output.as_json({"resumed": name})
     else:
-        print(f"{name} takes part again; `concord sync {name}` does it at once.")
+        print(f"{name} takes part again; `concord sync {connection}` does it at once.")
+
+
+def resync(
+    name: Annotated[
+        str | None, typer.Argument(help="A connection, or CONNECTION/STREAM.", metavar="[CONNECTION[/STREAM]]")
+    ] = None,
+    record: Annotated[
+        str | None, typer.Option(help="One record instead: its number, or its email, domain or name.")
+    ] = None,
+    kind: Annotated[str, typer.Option(help="The kind of the record.")] = "contact",
+    as_json: Json = False,
+) -> None:
+    """Read a connection's streams from the beginning, or one record in every tool that holds it, and fold it anew."""
+    from api.cli.opening import names_of, opened
+    from core.errors import ConfigError
+
+    if (name is None) == (record is None):
+        raise ConfigError("What is to be read again?", remedy="Name a connection, CONNECTION/STREAM, or --record KEY.")
+    with opened(made=True) as installation:
+        if record is not None:
+            _resync_record(installation, kind, record, as_json=as_json)
+            return
+        connection, stream = _parts(str(name))
+        names_of(installation, [connection])
+        streams = [
+            one for one in installation.hub().connection(connection).streams if stream is None or one.name == stream
+        ]
+        if not streams:
+            there = ", ".join(one.name for one in installation.hub().connection(connection).streams)
+            raise ConfigError(f"{connection} has no stream '{stream}'; it has {there}.", remedy="Choose one of these.")
+        count = resyncing().from_the_beginning(installation.hub(), streams)
+    if as_json:
+        output.as_json({"resync": name, "streams": count})
+    else:
+        print(f"{count} streams are read from the beginning by the next turn; `concord sync {connection}` does it now.")
+
+
+def resyncing() -> ModuleType:
+    """The trip, imported when it is needed."""
+    from core.flow import resyncing as found
+
+    return found
+
+
+def _resync_record(installation: Installation, kind: str, key: str, *, as_json: bool) -> None:
+    """Write the wish down, and carry it out where no other process does."""
+    from api.cli.identity import the_one
+    from api.engine import beside
+    from api.lock import engine_lock
+    from core.errors import StoreError
+    from core.flow.beside import turn_beside
+
+    hub = installation.hub()
+    found = the_one(installation, hub, kind, key)
+    held = resyncing().everywhere(hub, found.id)
+    elsewhere = False
+    try:
+        with engine_lock(installation, "concord resync"):
+            for name in held:
+                elsewhere |= turn_beside(hub, hub.connection(name), holder=beside(installation)) is None
+    except StoreError as error:
+        if error.error_code != "store.busy":
+            raise
+        elsewhere = True
+    if as_json:
+        output.as_json({"record": found.id, "read": held, "elsewhere": elsewhere})
+        return
+    places = ", ".join(f"{name} {id_}" for name, ids in held.items() for id_ in ids) or "no tool holds it"
+    done = "is read again by the running hub" if elsewhere else "was read again"
+    print(f"Record {found.id} {done}: {places}. `concord why {found.kind} {found.id}` tells what stands.")
+
+
+def _parts(name: str) -> tuple[str, str | None]:
+    """CONNECTION or CONNECTION/STREAM."""
+    connection, _, stream = name.partition("/")
+    return connection, stream or None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from core.errors import ToolError
 from core.flow.failing import failed
+from core.flow.holding import held
 from core.flow.hub import Connection, Hub
 from core.flow.inward.hearing import meanwhile
 from core.flow.leasing import leased
@@ -22,8 +23,14 @@ def pressing(hub: Hub) -> dict[int, Mark]:
     now = hub.clock()
     with hub.store.reading() as tx:
         told, refused = notices.due(tx, now), outbox.refusing(tx, now)
-    active = {id_ for id_, one in hub.connections.items() if one.state == "active"}
+    active = {id_ for id_, one in hub.connections.items() if one.state == "active" and not _is_left_alone(hub, one)}
     return {id_: (*told.get(id_, (0,)), *refused.get(id_, (0, 0))) for id_ in (told.keys() | refused.keys()) & active}
+
+
+def _is_left_alone(hub: Hub, connection: Connection) -> bool:
+    """Whether a maintenance window holds even this."""
+    hold = held(hub, connection)
+    return hold is not None and (hold.reads or hold.everything)
 
 
 def turn_beside(hub: Hub, connection: Connection, *, holder: str = "here") -> int | None:

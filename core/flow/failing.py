@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.decide.outcome import back_off, outcome
+from core.decide.scheduling import Pace
 from core.errors import ToolError
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.pausing import pause
@@ -25,7 +26,9 @@ def failed(hub: Hub, connection: Connection, error: ToolError) -> None:
                 # Slower each time; but a look costs little, and once the tool is back nobody should wait for long.
                 slower = min(back_off(max(0, failures(tx, row) - 1)), poll_every(stream))
                 wait = max(slower, verdict.wait or 0.0)
-                connections.change_stream(tx, stream.id, due_at=now + int(wait * SECOND))
+                # Whoever asked for less haste is not polled faster than usual for having been busy.
+                streak = max(0, row.quiet_polls)
+                connections.change_stream(tx, stream.id, due_at=now + int(wait * SECOND), quiet_polls=streak)
 
 
 def failures(tx: Tx, row: StreamRow) -> int:
@@ -38,5 +41,10 @@ def failures(tx: Tx, row: StreamRow) -> int:
 
 
 def poll_every(stream: Stream) -> float:
-    """Seconds between two polls."""
+    """Seconds between two polls, usually."""
     return stream.policy.poll_every or stream.manifest.poll_every
+
+
+def pace(stream: Stream) -> Pace:
+    """How often a stream may be polled."""
+    return Pace.of(poll_every(stream), stream.policy.poll_fastest, stream.policy.poll_slowest)

@@ -15,6 +15,7 @@ from core.decide.blocks import Blocks
 from core.decide.brake import Leave, Limits
 from core.decide.filtering import Leaves, LeavesIn
 from core.decide.keeping import Keeping
+from core.decide.maintenance import Windows
 from core.decide.movement.policy import Policy as Movement
 from core.decide.profile import Profile
 from core.decide.route import Hearer
@@ -49,6 +50,10 @@ class Policy:
     deletes_out: Deletes = "unlink"
     poll_every: float | None = None
     """Seconds; None takes the manifest's."""
+    poll_fastest: float | None = None
+    """However busy, not more often than this (seconds); None takes half of `poll_every`."""
+    poll_slowest: float | None = None
+    """However quiet, not less often than this (seconds); None takes four times `poll_every`."""
     only_in: Mapping[str, Json] | None = None
     """Which of the tool's records come into the hub, as the admin said it; None for all."""
     only_out: Mapping[str, Json] | None = None
@@ -194,6 +199,8 @@ class Hub:
     """Knows again who was erased; None where nobody can have been."""
     vault: Vault | None = None
     """Seals what tools and we agreed on; None on a copy that is only for trying something out."""
+    maintenance: Windows = field(default_factory=dict)
+    """Connection → when it is left alone."""
     keeping: Keeping = field(default_factory=Keeping)
     """How long what the hub has done is kept."""
     hooks: str | None = None

@@ -21,6 +21,10 @@ TRY_EVERY = HOUR
 """A paused stream is tried this often; people seldom mend a permission sooner, and a try costs one call."""
 
 JUST_TRIED = 5 * SECOND
+ON_DEMAND = "paused"
+"""The code of a pause that a person asked for."""
+NEVER = 9_000_000_000_000_000
+"""A moment that does not come (the year 2255): such a pause ends by a person's word."""
 
 
 class Side(StrEnum):
@@ -54,6 +58,31 @@ def pause_stream(
     subject = {"connection": connection.name, "stream": stream.name, "paused": str(side), **told}
     reviews.ask(tx, [Question("connection", subject, connection_id=connection.id, field=stream.name)], now=now)
     return try_at
+
+
+def pause_on_demand(tx: Tx, connection_id: int, stream: StreamRow | None, note: str, *, now: Instant) -> None:
+    """A person stops a connection, or one stream of it, until somebody takes it up again."""
+    if stream is None:
+        connections.change_connection(tx, connection_id, state="paused", pause_code=ON_DEMAND, pause_note=note)
+        return
+    told = {"pause_code": ON_DEMAND, "pause_note": note, "pause_acts": "admin", "pause_side": str(Side.WHOLE)}
+    remedy = "Take it up again with `concord resume` when it may go on."
+    connections.change_stream(tx, stream.id, **told, pause_remedy=remedy, try_at=NEVER, due_at=now)
+
+
+def take_up_stream(tx: Tx, connection_id: int, stream: StreamRow, *, now: Instant) -> None:
+    """End the pause of one stream: its question is closed, and all of it is due."""
+    connections.end_pauses(tx, [stream.id])
+    asked = [
+        one.id
+        for one in reviews.about(tx, [0])
+        if (one.what, one.connection_id, one.field) == ("connection", connection_id, stream.name)
+    ]
+    reviews.close_ids(tx, asked, now=now, answer="resumed")
+    outbox.hasten(tx, connection_id, now=now)
+    notices.hasten(tx, connection_id, now=now)
+    descriptions.ask_again(tx, [stream.id])
+    connections.change_stream(tx, stream.id, due_at=now)
 
 
 def stop(hub: Hub, connection: Connection, stream: Stream, error: ToolError) -> Instant:
@@ -109,9 +138,15 @@ def try_now(tx: Tx, connection_ids: Collection[int], *, now: Instant) -> None:
         outbox.hasten(tx, connection_id, now=now)
 
 
-def take_up(tx: Tx, connection_id: int, *, now: Instant) -> None:
-    """End every pause of a connection and its streams: the questions are closed, and all of it is due."""
+def take_up(tx: Tx, connection_id: int, *, now: Instant, on_demand: bool = True) -> None:
+    """End every pause of a connection and its streams: the questions are closed, and all of it is due.
+
+    With `on_demand` false, streams that a person paused stay so: only what was to be mended is taken up.
+    """
+    kept = [one for one in connections.streams_of(tx, connection_id) if one.pause_code == ON_DEMAND and not on_demand]
     connections.resume(tx, connection_id)
+    for one in kept:
+        pause_on_demand(tx, connection_id, one, one.pause_note or "", now=now)
     asked = [one.id for one in reviews.about(tx, [0]) if (one.what, one.connection_id) == ("connection", connection_id)]
     reviews.close_ids(tx, asked, now=now, answer="resumed")
     outbox.hasten(tx, connection_id, now=now)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
+from core.decide.scheduling import pause, streak
 from core.errors import ConcordError, SchemaChanged, ToolError
 from core.flow.beside import turn_beside
 from core.flow.brake.braking import weighed
@@ -20,7 +21,8 @@ from core.flow.consent import heads
 from core.flow.drift.describing import after_reading, before_reading, explains
 from core.flow.drift.resting import arrived
 from core.flow.erasure.upkeep import bring_forward
-from core.flow.failing import failed, failures, poll_every
+from core.flow.failing import failed, failures, pace
+from core.flow.holding import held
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.inward.arrivals import Intake
 from core.flow.inward.hearing import hear
@@ -31,17 +33,19 @@ from core.flow.outward.outbound import deliver, deliver_refusals, settle_intents
 from core.flow.pausing import Side, end_pause, may_read, reads, stop, try_now
 from core.flow.plan import canary
 from core.flow.restored.reuniting import reunite
+from core.flow.resyncing import begin_anew
 from core.flow.running import Run
-from core.model.instant import SECOND
-from core.store import connections, outbox
+from core.model.instant import DAY, MINUTE, SECOND, Instant
+from core.store import Tx, connections, notices, outbox
+from core.store.connections import StreamRow
 
 MANY_ROUNDS = 12
 """Agreement takes two or three rounds; more than this means that something does not settle."""
 
+PART = 2 * MINUTE
+"""So much of a first load is read in one turn of the background: then others have their turn."""
 BESIDE = 5.0
 """Seconds between two looks for refusals, while some connection still reads."""
-LONGEST_PAUSE = 4
-"""A stream that stays quiet is polled up to this many times less often."""
 
 
 @dataclass(slots=True)
@@ -96,17 +100,23 @@ def turn(
 
 
 def _take_turn(hub: Hub, connection: Connection, done: Turn, *, everything: bool, pulls: bool, delivers: bool) -> None:
+    hold = held(hub, connection)
     try:
-        done.stopped |= settle_intents(hub, connection)
-        bring_forward(hub, connection)
-        done.intake.add(hear(hub, connection))
-        if pulls:
+        if hold is None or not hold.reads:
+            done.stopped |= settle_intents(hub, connection)
+            bring_forward(hub, connection)
+            done.intake.add(hear(hub, connection))
+        if pulls and (hold is None or not hold.reads):
+            begin_anew(hub, connection)
             before_reading(hub, connection, asked=everything)
             to_read = _to_read(hub, connection, everything=everything)
             for stream in to_read:
-                _pull_or_pause(hub, connection, stream, done)
+                _pull_or_pause(hub, connection, stream, done, everything=everything)
             after_reading(hub, connection, [stream for stream in to_read if stream.name not in done.stopped])
-        if delivers:
+        if delivers and hold is not None:
+            if not hold.everything:
+                done.delivered = deliver_refusals(hub, connection)
+        elif delivers:
             reunite(hub)
             _deliver(hub, connection, done)
     except ToolError as error:
@@ -120,41 +130,45 @@ def _to_read(hub: Hub, connection: Connection, *, everything: bool) -> list[Stre
         known = {row.id: row for row in connections.streams_of(tx, connection.id)}
     now = hub.clock()
     wanted = {id_ for id_, row in known.items() if (everything or row.due_at <= now) and may_read(row, now)}
-    return [stream for stream in connection.streams if reads(stream) and stream.id in wanted]
+    found = [stream for stream in connection.streams if reads(stream) and stream.id in wanted]
+    # Live changes first: a first load may take hours.
+    return sorted(found, key=lambda stream: known[stream.id].phase == "backfill")
 
 
-def _pull_or_pause(hub: Hub, connection: Connection, stream: Stream, done: Turn) -> None:
+def _pull_or_pause(hub: Hub, connection: Connection, stream: Stream, done: Turn, *, everything: bool) -> None:
     """Read a stream. One that a person must mend is paused; what concerns more than it ends the turn."""
     try:
         try:
-            _pull(hub, stream, done)
+            _pull(hub, stream, done, everything=everything)
         except SchemaChanged as error:
             if not explains(hub, stream, error):
                 raise
-            _pull(hub, stream, done)
+            _pull(hub, stream, done, everything=everything)
     except ToolError as error:
         stop(hub, connection, stream, error)
         done.stopped[stream.name] = error
 
 
-def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
+def _pull(hub: Hub, stream: Stream, done: Turn, *, everything: bool) -> None:
     began_at = hub.clock()
+    # Whoever asks for all of it waits for all of it; else what is live goes out between two parts of a first load.
+    until = None if everything else began_at + PART
     with hub.store.reading() as tx:
         before = connections.stream_row(tx, stream.id)
         was_down = failures(tx, before) > 0
     with Run(hub, stream.connection_id, "pull", stream.name) as run:
-        intake = pull(hub, stream, run_id=run.id)
+        intake = pull(hub, stream, run_id=run.id, until=until)
         run.counts = intake.counts()
     done.intake.add(intake)
-    arrived(hub, stream)
-    quiet = not (intake.heard or intake.created or intake.joined or intake.gone)
+    with hub.store.reading() as tx:
+        # What was broken off goes on in the next round; it is due as it was.
+        whole = connections.stream_row(tx, stream.id).phase != "backfill"
+    if whole:
+        arrived(hub, stream)
     with hub.store.writing() as tx:
         row = connections.stream_row(tx, stream.id)
-        polls = row.quiet_polls + 1 if quiet else 0
-        wait = poll_every(stream) * min(1 + polls // 10, LONGEST_PAUSE)
-        # What was told meanwhile to be polled now stays due.
-        due_at = row.due_at if row.due_at > before.due_at else began_at + int(wait * SECOND)
-        connections.change_stream(tx, stream.id, read_at=began_at, due_at=due_at, quiet_polls=polls)
+        if whole:
+            _schedule(tx, stream, intake, before, row, began_at)
         if row.pause_side == Side.WHOLE:
             end_pause(tx, stream, now=hub.clock())
         elif was_down:
@@ -163,12 +177,28 @@ def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
             note_away(tx, stream.connection_id, before.read_at or began_at, began_at)
 
 
+def _schedule(tx: Tx, stream: Stream, intake: Intake, before: StreamRow, row: StreamRow, began_at: Instant) -> None:
+    """When a stream that was read is polled again."""
+    quiet = not (intake.heard or intake.created or intake.joined or intake.gone)
+    polls = streak(row.quiet_polls, quiet=quiet)
+    told = notices.any_since(tx, stream.connection_id, began_at - DAY)
+    wait = pause(pace(stream), polls, told=told)
+    # What was told meanwhile to be polled now stays due.
+    due_at = row.due_at if row.due_at > before.due_at else began_at + int(wait * SECOND)
+    connections.change_stream(tx, stream.id, read_at=began_at, due_at=due_at, quiet_polls=polls)
+
+
 def _deliver(hub: Hub, connection: Connection, done: Turn) -> None:
     connection = weighed(hub, connection)
 
     def between() -> Delivered:
-        done.intake.add(hear(hub, connection))
-        return deliver_refusals(hub, connection)
+        hold = held(hub, connection)
+        if hold is None or not hold.reads:
+            done.intake.add(hear(hub, connection))
+        told = Delivered() if hold is not None and hold.everything else deliver_refusals(hub, connection)
+        # A window that begins meanwhile: what is left waits in the outbox until it ends.
+        told.halted |= hold is not None
+        return told
 
     with Run(hub, connection.id, "deliver", None) as run:
         tried = canary.sing(hub, connection, run.id)

@@ -21,6 +21,8 @@ from core.store.database import among
 from core.store.prepared import Among, prepared
 from core.store.tables import notice, webhook
 
+RESYNC = "resync"
+"""The kind of a notice that no tool told: a person wants a record read again."""
 _SHOWN = ("unknown", "elsewhere")
 """Kinds of notices of which nothing is taken in."""
 
@@ -143,6 +145,22 @@ def rehear(tx: Connection, connection_id: int, *, since: Instant, now: Instant) 
     return tx.execute(update(notice).where(*named).values(heard_at=None, told=None, due_at=now, attempts=0)).rowcount
 
 
+def any_since(tx: Connection, connection_id: int, moment: Instant) -> bool:
+    """Whether a connection's tool has told anything since a moment."""
+    return _told_since(tx, connection_id=connection_id, moment=moment).first() is not None
+
+
+@prepared
+def _told_since(_among: Among) -> Select[Any]:
+    c = notice.c
+    since = (
+        c.connection_id == bindparam("connection_id"),
+        c.at >= bindparam("moment"),
+        c.kind.not_in((*_SHOWN, RESYNC)),
+    )
+    return select(c.id).where(*since).limit(1)
+
+
 def any_before(tx: Connection, moment: Instant) -> bool:
     """Whether anything is older than that."""
     old = (select(table.c.id).where(table.c.at < moment).limit(1) for table in (notice, webhook))
@@ -164,7 +182,8 @@ def counts(tx: Connection) -> dict[int, Heard]:
     c = notice.c
     waits = func.count().filter(c.heard_at.is_(None))
     unknown = func.count().filter(c.kind == "unknown")
-    query = select(c.connection_id, func.count(), waits, unknown, func.max(c.at)).group_by(c.connection_id)
+    query = select(c.connection_id, func.count(), waits, unknown, func.max(c.at))
+    query = query.where(c.kind != RESYNC).group_by(c.connection_id)
     return {row[0]: Heard(*row[1:]) for row in tx.execute(query)}
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
+import pytest
+
 from core.flow.inward.arrivals import Trip
 from core.flow.inward.inbound import inbound
 from core.model.instant import SECOND
 from core.ports import Page, Remote
 from core.store import connections
-from tests.support import Lab
+from tests.support import Lab, people
 
 ANN = {"email": "ann@shore.example", "first_name": "Ann", "last_name": "Shore"}
 
@@ -142,3 +144,27 @@ def test_what_cannot_be_read_is_kept_as_a_problem_with_its_place(lab: Lab):
     inbound(Trip(lab.hub, lab.stream("a"), lab.clock(), lab.clock()), Page([], {}, problems=[place]))
     with lab.hub.store.reading() as tx:
         assert [one[2] for one in connections.unread_places(tx)] == [place]
+
+
+def test_a_first_load_yields_to_live_work_and_goes_on(lab: Lab, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("core.flow.sync.PART", 0)
+    for name in ("b", "c"):
+        lab.tool(name)
+    lab.tools["b"].create("contacts", people(1)[0])
+    lab.settle()
+    lab.tool("a")
+    for person in people(2_500, start=1):
+        lab.tools["a"].create("contacts", person)
+    lab.tools["b"].edit("contacts", lab.find("b"), job_title="Head")
+    lab.wait(60)
+    rounds = [lab.sync(everything=False)]
+    assert lab.held("c", lab.find("c", email=people(1)[0]["email"]))["job_title"] == "Head"
+    assert len(lab.records()) == 1_001
+    assert not any(turn.quiet for turn in rounds[0] if turn.connection == "a")
+    while len(lab.records()) < 2_501:
+        rounds.append(lab.sync(everything=False))
+    assert len(rounds) == 3
+    assert sum(turn.intake.read for one in rounds for turn in one if turn.connection == "a") == 2_500
+    lab.wait(60)
+    lab.sync(until_quiet=True)
+    assert [len(lab.all(name)) for name in ("a", "b", "c")] == [2_501] * 3
