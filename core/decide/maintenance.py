@@ -1,7 +1,7 @@
 """Maintenance windows: when a connection is left alone; `maintenance` in the configuration. Pure.
 
 maintenance:
-hubspot:
+shop:
 - {days: [saturday, sunday], from: "22:00", to: "06:00", zone: Europe/London, hold: writes}
 books: {from: "01:00", to: "02:30", hold: reads and writes, everything: true}
 
