@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -272,6 +276,28 @@ def test_ctrl_c_leaves_no_half_file(
     assert [one.name for one in folder.iterdir()] == (["kept.zip"] if before else [])
     if before:
         assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
+def test_a_process_that_is_ended_in_the_middle_leaves_no_half_file(lab: Lab, tmp_path: Path, sign: signal.Signals):
+    store, folder = lab.installation.store, tmp_path / "kept"
+    folder.mkdir()
+    with store.writing() as tx:
+        tx.exec_driver_sql("CREATE TABLE much (text BLOB)")
+        for _ in range(40):
+            # What cannot be packed, so that it takes its time.
+            tx.exec_driver_sql("INSERT INTO much VALUES (randomblob(1000000))")
+    command = [sys.executable, "-c", "from api.cli import main; main()", "backup", str(folder / "kept.zip")]
+    environment = {**os.environ, "CONCORD_DATA": str(lab.settings.data)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and not list(folder.glob(".kept.zip.*/*")):
+            pass
+        process.send_signal(sign)
+        process.wait(60)
+    assert process.returncode not in (0, None)
+    assert not (folder / "kept.zip").exists()
+    if sign == signal.SIGINT:
+        assert list(folder.iterdir()) == []
 
 
 def test_a_backup_of_an_older_version_is_brought_up(tmp_path: Path):
