@@ -20,8 +20,9 @@ from core.decide.movement.steps import Deed, due_steps, moot_reminders, wakes_at
 from core.decide.movement.subject import Subject
 from core.flow.hub import Hub
 from core.flow.movement.gathering import LINKED, SUBJECTS, points_to, subjects
+from core.flow.restored.following import careful
 from core.model.instant import Instant
-from core.store import Tx, movement, records, reviews, runs
+from core.store import Tx, movement, records, restores, reviews, runs
 from core.store.codec import dumps, loads, pack
 from core.store.database import serialise
 from core.store.movement import Kept
@@ -144,8 +145,10 @@ def judge_page(
         one._replace(entered_at=_entered_at(hub.movement, one, before.get(one.record_id), now, looked_at, walking))
         for one in found
     ]
-    due = {one.record_id: due_steps(hub.movement, one, now) for one in found}
-    asked = _questions(tx, ids, due, now) if walking or Mode.ASK in hub.movement.modes.values() else {}
+    restored = restores.latest(tx)
+    due = {one.record_id: careful(due_steps(hub.movement, one, now), restored, one.entered_at, now) for one in found}
+    asks = walking or restored is not None or Mode.ASK in hub.movement.modes.values()
+    asked = _questions(tx, ids, due, now) if asks else {}
     rows = [
         _row(hub.movement, one, due[one.record_id], asked.get(one.record_id, set()), before.get(one.record_id), now)
         for one in found

@@ -26,7 +26,7 @@ from core.flow.hub import Hub
 from core.flow.making import make_each
 from core.flow.movement.gathering import person, subjects
 from core.flow.refold import refold
-from core.flow.restored.following import may_be_done, waits
+from core.flow.restored.following import careful, waits
 from core.flow.running import Run
 from core.flow.saying import say_each
 from core.model.instant import HOUR, Instant, iso
@@ -141,10 +141,10 @@ class _Page:
     def follow(self, done: Followed) -> None:
         """Take what the hub takes by itself, and ask about the rest."""
         for subject, deed in self._due():
-            if deed.mode is Mode.ASK or (deed.mode is Mode.ACT and self._may_be_done(subject)):
-                self._ask(subject, deed)
-            elif deed.mode is Mode.ACT:
+            if deed.mode is Mode.ACT:
                 self._do(subject, deed)
+            elif deed.mode is Mode.ASK:
+                self._ask(subject, deed)
         self._write()
         done.taken += Counter(Step(one.step) for one in self.taken)
         done.asked += len(self.asked)
@@ -158,13 +158,10 @@ class _Page:
                 self._do(subject, deed)
         self._write()
 
-    def _may_be_done(self, subject: Subject) -> bool:
-        """Whether a step may have been taken already, and forgotten because the database was set back."""
-        return self.restored is not None and may_be_done(self.restored, subject.entered_at, self.changes.now)
-
     def _due(self) -> Iterator[tuple[Subject, Deed]]:
         for subject in self.subjects:
-            for deed in due_steps(self.hub.movement, subject, self.changes.now):
+            due = due_steps(self.hub.movement, subject, self.changes.now)
+            for deed in careful(due, self.restored, subject.entered_at, self.changes.now):
                 yield subject, deed
 
     def _do(self, subject: Subject, deed: Deed) -> None:

@@ -6,6 +6,10 @@ time already is asked of a person, because a reminder or a new owner cannot be t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from core.decide.movement.policy import Mode
+from core.decide.movement.steps import Deed
 from core.model.instant import DAY, Instant
 from core.store import Tx, restores
 from core.store.restores import Restored
@@ -20,6 +24,7 @@ def waits(tx: Tx, restored: Restored, now: Instant) -> bool:
     return now < restored.at + PATIENCE and bool(restored.stream_ids) and bool(restores.unread(tx, restored))
 
 
-def may_be_done(restored: Restored, since: Instant | None, now: Instant) -> bool:
-    """Whether a step about what has stood since a moment may have been taken before the database was set back."""
-    return now < restored.at + ASKED and (since is None or since < restored.at)
+def careful(deeds: Sequence[Deed], restored: Restored | None, since: Instant | None, now: Instant) -> list[Deed]:
+    """The steps about what has stood since a moment; what may have been taken and forgotten is asked, not done."""
+    may_be_done = restored is not None and now < restored.at + ASKED and (since is None or since < restored.at)
+    return [one._replace(mode=Mode.ASK) if may_be_done and one.mode is Mode.ACT else one for one in deeds]

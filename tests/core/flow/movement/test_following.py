@@ -14,6 +14,7 @@ from core.decide.movement.policy import Assignment, Mode, Step
 from core.flow.erasure.erasing import erase
 from core.flow.movement.auditing import audit
 from core.flow.movement.following import Followed, follow
+from core.flow.restored.setting_back import set_back
 from core.flow.undo.undoing import undo
 from core.mapping.filter import Filter
 from core.model.instant import DAY, SECOND, Instant, from_iso, iso
@@ -362,3 +363,26 @@ def test_the_tasks_of_somebody_who_is_erased_go_with_them(lab: Lab) -> None:
 
 def _crash(*_: object) -> None:
     raise RuntimeError("crash")
+
+
+def test_after_the_database_was_set_back_what_may_be_done_already_is_asked_about_for_a_week(lab: Lab) -> None:
+    person(lab, "Priya")
+    ann(lab, asked="Quote for a patio", source="web")
+    lab.settle()
+    lab.wait(60)
+    set_back(lab.hub, {"by": "test"})
+    audit(lab.hub)
+    assert follow(lab.hub) == Followed(), "nothing before everything is read"
+    assert run(lab) == {}
+    assert {one.what for one in lab.reviews("step")} == {"step"}
+    asked = lab.reviews("step")
+    assert run(lab, "2026-05-04 12:00") == {}
+    assert [one.id for one in lab.reviews("step")][: len(asked)] == [one.id for one in asked]
+    assert _round(lab).counts() == {}, "what is asked is asked once"
+    put(lab, "contacts", email="bea@shore.example", first_name="Bea", stage="lead", source="web")
+    assert run(lab)[Step.ASSIGN] == 1, "what came since is followed through"
+    lab.wait(8 * 86_400)
+    lab.tools["crm"].edit("contacts", lab.find("crm", email="ann@shore.example"), {"last_name": "Shore"})
+    # After a week it is as ever.
+    assert run(lab)[Step.ASSIGN] == 1
+    assert not lab.reviews("step")
