@@ -162,7 +162,7 @@ def own_words_believed(real: Any) -> Any:
 
 
 def walk_taken_for_whole(real: Any) -> Any:
-    return lambda hub, stream, row, run_id: real(hub, stream, row._replace(began_at=None), run_id)
+    return lambda hub, stream, row, run_id, until: real(hub, stream, row._replace(began_at=None), run_id, until)
 
 
 def missing_is_gone(_real: Any) -> Any:
