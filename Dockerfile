@@ -28,6 +28,8 @@ USER concord
 WORKDIR /home/concord
 VOLUME /data
 EXPOSE 8000
+# Whether the process lives, since whoever runs containers may start one anew that is not well; whether it can do its
+# work says /readyz.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 # The page has no sign-in: publish the port on 127.0.0.1 only, or put a proxy with a sign-in before it.

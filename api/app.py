@@ -1,4 +1,4 @@
-"""The status page: one page of HTML printed on the server, without scripts; `/healthz` and `/v1/consent` for machines.
+"""The status page: one page of HTML printed on the server, without scripts; `/v1/consent` and the rest for machines.
 
 It shows what `concord status` shows and changes nothing; beside it stand the scorecard (`auditing`), the people's own
 page (`preferences`) and the forms (`forms`, `leads`), and the door for webhooks (`hooks`). No secret is in it. On a
@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from api import health
 from api.auditing import add_audit
 from api.cli.output import ago, counted, share
 from api.forms import routes as form_routes
@@ -73,9 +74,15 @@ def create_app(installation: Installation, engine: Background | None = None, *, 
         return HTMLResponse(text, headers=_HEADERS)
 
     @app.get("/healthz")
-    def health() -> Response:
-        """Whether the hub works: 200, or 503 with what is wrong."""
-        told = _health(installation, engine)
+    def lives() -> Response:
+        """Whether this process lives; the store is not asked."""
+        ok = health.alive(engine)
+        return JSONResponse({"ok": ok, "background": ok}, 200 if ok else 503, headers=_HEADERS)
+
+    @app.get("/readyz")
+    def is_ready() -> Response:
+        """Whether the hub can do its work: 200, or 503 with the checks that fail."""
+        told = health.ready(installation, engine)
         return JSONResponse(told, 200 if told["ok"] else 503, headers=_HEADERS)
 
     for one in (routes, form_routes, lead_routes, hooks):
@@ -90,20 +97,3 @@ def _prose(text: str) -> Markup:
 
 def _trouble(engine: Background | None) -> dict[str, Any] | None:
     return engine.trouble.to_json() if engine is not None and engine.trouble is not None else None
-
-
-def _health(installation: Installation, engine: Background | None) -> dict[str, Any]:
-    running = engine is None or engine.alive
-    try:
-        state = snapshot(installation)
-    except ConcordError as error:
-        return {"ok": False, "background": running, "trouble": error.to_json()}
-    return {
-        "ok": running and _trouble(engine) is None,
-        "background": running,
-        "trouble": _trouble(engine),
-        "agreement": state["agreement"],
-        "outbox": state["outbox"],
-        "paused": [one["name"] for one in state["connections"] if one["state"] == "paused"],
-        "at": state["at"],
-    }

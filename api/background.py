@@ -40,6 +40,7 @@ class Background:
         self.installation, self.tick = installation, tick
         self.trouble: ConcordError | None = None
         self.ticked_at: Instant | None = None
+        self.started_at: Instant = installation.clock()
         self._measured_at: Instant = 0
         self._alerted_at: Instant = 0
         self._stopped, self._woken = threading.Event(), threading.Event()

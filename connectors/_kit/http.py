@@ -23,9 +23,11 @@ import structlog
 import tenacity
 
 from connectors._kit.auth import Auth, NoAuth
+from connectors._kit.endpoints import endpoint
 from connectors._kit.errors import Hook, Reply, blotted, error_of, http_date, is_page, page_title
 from connectors._kit.exchange import READING, Answer, Expect, Sent, Skew, Wait, path_of, sees_skew, with_query
 from connectors._kit.limits import Learnt, Limits, Unlimited, standard_headers
+from core import signals
 from core.errors import ConfigError, Garbled, Refused, Throttled, ToolError, Unavailable, Unknown
 from core.model.instant import Instant
 from core.model.values import Json
@@ -208,10 +210,18 @@ class Http:
     def _send(self, call: Sent, signature: Mapping[str, str], params: Mapping[str, str]) -> Reply:
         """One exchange on the wire."""
         self.limits.take()
+        with signals.span("call", connection=self._connection, method=call.method) as span:
+            if signals.heard():
+                span.note(endpoint=endpoint(call.url))
+            reply = self._exchanged(call, {**call.headers, **signature}, {**call.params, **params})
+            span.note(status=reply.status)
+        return reply
+
+    def _exchanged(self, call: Sent, headers: Mapping[str, str], params: Mapping[str, Any]) -> Reply:
         sent_at, started = self._clock(), time.monotonic()
         try:
             with self._gate:
-                response = self._exchange(call, {**call.headers, **signature}, {**call.params, **params})
+                response = self._exchange(call, headers, params)
         except (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL, httpx.StreamError) as error:
             self._count("failed")
             raise self._broken(call, error) from None

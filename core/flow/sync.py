@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
+from core import signals
 from core.decide.scheduling import pause, streak
 from core.errors import ConcordError, SchemaChanged, ToolError
 from core.flow.beside import turn_beside
@@ -94,7 +95,10 @@ def turn(
             with own.store.writing() as tx:
                 # The outbox is only worked inside a turn: what a killed worker had leased is free again.
                 outbox.unlease(tx, connection.id)
-            _take_turn(own, connection, done, everything=everything, pulls=pulls, delivers=delivers)
+            part = "whole" if pulls and delivers else "reading" if pulls else "writing"
+            with signals.span("turn", connection=connection.name, part=part) as span:
+                _take_turn(own, connection, done, everything=everything, pulls=pulls, delivers=delivers)
+                span.quiet, span.code = done.quiet, done.error.error_code if done.error is not None else None
             heads.sign(own)
     return done
 

@@ -51,6 +51,7 @@ class Waiting(NamedTuple):
     remote_id: str | None
     packed: bytes | None
     attempts: int
+    webhook_id: int
 
     @property
     def record(self) -> dict[str, Any] | None:
@@ -75,15 +76,17 @@ class Kept(NamedTuple):
     body: bytes
 
 
-def keep(tx: Connection, connection_id: int, body: bytes, told: Sequence[Told], *, at: Instant) -> int:
-    """Store a webhook with those of its events that are not known yet; gives how many that were."""
+def keep(
+    tx: Connection, connection_id: int, body: bytes, told: Sequence[Told], *, at: Instant
+) -> tuple[int, int | None]:
+    """Store a webhook with those of its events that are not known yet; gives how many that were, and its number."""
     c = notice.c
     events = {_fingerprint(one.event_id): one for one in told}
     query = select(c.event).where(c.connection_id == connection_id, among(tx, c.event, list(events)))
     known = set(tx.execute(query).scalars())
     fresh = {event: one for event, one in events.items() if event not in known}
     if not fresh:
-        return 0
+        return 0, None
     values = {"connection_id": connection_id, "at": at, "body": squeeze(body)}
     id_ = int(tx.execute(insert(webhook).values(**values).returning(webhook.c.id)).scalar_one())
     columns = ("connection_id", "webhook_id", "event", "at", "kind", "stream_id", "remote_id", "note", "told",
@@ -94,7 +97,7 @@ def keep(tx: Connection, connection_id: int, body: bytes, told: Sequence[Told], 
         for event, one in fresh.items()
     ]  # fmt: skip
     database.insert(tx, notice, columns, rows, otherwise="ON CONFLICT (connection_id, event) DO NOTHING")
-    return len(fresh)
+    return len(fresh), id_
 
 
 def waiting(tx: Connection, connection_id: int, *, now: Instant, limit: int) -> list[Waiting]:
@@ -106,7 +109,7 @@ def waiting(tx: Connection, connection_id: int, *, now: Instant, limit: int) -> 
 def _waiting(_among: Among) -> Select[Any]:
     c = notice.c
     return (
-        select(c.id, c.at, c.kind, c.stream_id, c.remote_id, c.told, c.attempts)
+        select(c.id, c.at, c.kind, c.stream_id, c.remote_id, c.told, c.attempts, c.webhook_id)
         .where(c.connection_id == bindparam("connection_id"), c.heard_at.is_(None), c.due_at <= bindparam("now"))
         .order_by(c.id)
         .limit(bindparam("limit"))

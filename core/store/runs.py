@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from core.errors import StoreError
@@ -13,7 +13,7 @@ from core.model.instant import Instant
 from core.store import database
 from core.store.codec import dumps, loads
 from core.store.prepared import Among, prepared
-from core.store.tables import agreement, history, lease, meta, run
+from core.store.tables import agreement, history, lease, meta, run, webhook
 
 
 class Run(NamedTuple):
@@ -59,10 +59,14 @@ def begin(
     stream: str | None,
     at: Instant,
     subject: Mapping[str, Any] | None = None,
+    webhook_id: int | None = None,
 ) -> int:
-    """Open a run; gives its id."""
+    """Open a run; gives its id. `webhook_id` is what it takes in, where that is one webhook alone."""
     told = dumps(subject) if subject else None
-    made = _begin(tx, connection_id=connection_id, stream=stream, what=what, began_at=at, counts="{}", subject=told)
+    made = _begin(
+        tx, connection_id=connection_id, stream=stream, what=what, began_at=at, counts="{}", subject=told,
+        webhook_id=webhook_id,
+    )  # fmt: skip
     return int(made.scalar_one())
 
 
@@ -121,6 +125,11 @@ def is_leased(tx: Connection, name: str, *, now: Instant) -> bool:
     """Whether somebody holds a lease."""
     until = tx.execute(select(lease.c.until).where(lease.c.name == name)).scalar_one_or_none()
     return until is not None and until > now
+
+
+def any_lease(tx: Connection, *, now: Instant) -> bool:
+    """Whether anybody holds any lease: whoever does prolongs it while it works."""
+    return tx.execute(select(lease.c.name).where(lease.c.until > now).limit(1)).first() is not None
 
 
 def take_lease(tx: Connection, name: str, holder: str, *, now: Instant, until: Instant) -> int | None:
@@ -227,6 +236,29 @@ class Behind(NamedTuple):
     """Whose run it was."""
     by_person: bool
     """Whether it was a person's act: not a trip of the hub, and no answer that the hub gave by itself."""
+
+
+class Cause(NamedTuple):
+    """What last changed a record: when, in which run, and by which webhook where that run took in one alone."""
+
+    at: Instant
+    run_id: int
+    webhook_id: int | None
+    came_at: Instant | None
+    """When that webhook came; None where there was none, or it is kept no more."""
+
+
+def causes(tx: Connection, record_ids: Collection[int]) -> dict[int, Cause]:
+    """Record id → what changed it last; one statement."""
+    h = history.c
+    latest = select(func.max(h.id)).where(database.among(tx, h.record_id, record_ids), h.run_id.is_not(None))
+    query = (
+        select(h.record_id, h.at, h.run_id, run.c.webhook_id, webhook.c.at)
+        .join_from(history, run, run.c.id == h.run_id)
+        .join(webhook, webhook.c.id == run.c.webhook_id, isouter=True)
+        .where(h.id.in_(latest.group_by(h.record_id)))
+    )
+    return {row[0]: Cause(*row[1:]) for row in tx.execute(query)}
 
 
 def behind(tx: Connection, record_ids: Collection[int]) -> list[Behind]:

@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import Connection, inspect
 
 from core.errors import StoreError
 from core.store.database import Store, seed_sequences
@@ -21,8 +21,8 @@ def prepare(store: Store) -> None:
     """Bring the database to this program's version; nothing to do is the usual case."""
     script = _script()
     with store.reading() as tx:
-        present = MigrationContext.configure(tx).get_current_revision()
-    if present == script.get_current_head():
+        present = version(tx)
+    if present == head():
         return
     if present is not None and present not in {one.revision for one in script.walk_revisions()}:
         raise StoreError(f"The database has version {present}, which this Concord does not know.", code="store.newer")
@@ -32,6 +32,16 @@ def prepare(store: Store) -> None:
         config.attributes["connection"] = tx
         command.upgrade(config, "head")
         seed_sequences(tx)
+
+
+def version(tx: Connection) -> str | None:
+    """The version a database has; None for an empty one."""
+    return MigrationContext.configure(tx).get_current_revision()
+
+
+def head() -> str | None:
+    """The version this program works with."""
+    return _script().get_current_head()
 
 
 @cache

@@ -292,6 +292,8 @@ run = Table(
     Column("message", Text),
     # What a person's act was about (a review, a mapping, the run it undoes), as JSON; None for the hub's own trips.
     Column("subject", Text),
+    # The webhook that it took in, where it was one alone: by it a write is followed back to what caused it.
+    Column("webhook_id", Id),
     Index("run_by_connection", "connection_id"),
 )
 

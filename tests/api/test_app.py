@@ -18,7 +18,6 @@ from api.app import create_app
 from api.assembly import ConnectionSpec, Installation
 from api.background import Background
 from api.settings import Settings
-from core.errors import Unavailable
 from core.model.instant import SECOND
 from tests.api.conftest import MAPPING, Concord, write_sheet
 
@@ -89,26 +88,11 @@ def test_no_secret_is_on_it(hub: Installation):
             "crm", "memory", {"token": "open-sesame-9"}, "contacts:\n  as: contact\n  fields: {email: email}\n"
         )
     )
-    assert "open-sesame-9" not in visit(hub, "/").text + visit(hub, "/healthz").text
+    assert "open-sesame-9" not in visit(hub, "/").text + visit(hub, "/healthz").text + visit(hub, "/readyz").text
 
 
 def test_foreign_names_are_turned_away(hub: Installation):
     assert visit(hub, "/", host="evil.example").status_code == 400
-
-
-def test_health(hub: Installation):
-    engine = Background(hub)
-    assert visit(hub, "/healthz").json()["ok"] is True
-    engine.start()
-    try:
-        assert visit(hub, "/healthz", engine).json()["ok"] is True
-        engine.trouble = Unavailable("The store is away.")
-        assert visit(hub, "/healthz", engine).status_code in (200, 503)
-    finally:
-        assert engine.stop(30)
-    stopped = visit(hub, "/healthz", engine)
-    assert stopped.status_code == 503
-    assert stopped.json()["background"] is False
 
 
 def test_the_background_looks_only_at_what_is_due(hub: Installation, sheets: Path, clock: Clock):

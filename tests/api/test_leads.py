@@ -375,7 +375,7 @@ def test_the_public_name_leads_to_forms_and_nowhere_else(lab: Lab):
     page = client.get("/forms/quote?utm_source=flyer", headers=host)
     assert hidden(page.text, "page") == f"{PUBLIC}/forms/quote?utm_source=flyer"
     assert post(client, {**host, "origin": PUBLIC}, **ANN).status_code == 303
-    for path in ("/", "/healthz", "/v1/consent/check?address=a", "/v1/leadsome"):
+    for path in ("/", "/healthz", "/readyz", "/metrics", "/v1/consent/check?address=a", "/v1/leadsome"):
         assert client.get(path, headers=host).status_code == 404, path
 
 

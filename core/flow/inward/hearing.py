@@ -42,6 +42,8 @@ class Taken(NamedTuple):
     fresh: int
     events: int
     unknown: list[str]
+    webhook_id: int | None = None
+    """Under which number it is kept; None where nothing in it was new."""
 
 
 def keep(hub: Hub, connection: Connection, request: Request) -> Taken:
@@ -56,8 +58,8 @@ def keep(hub: Hub, connection: Connection, request: Request) -> Taken:
     streams = {stream.name: stream for stream in connection.streams}
     rows = [_told(one, streams.get(one.stream or "")) for one in told]
     with hub.store.writing(durable=True) as tx:
-        fresh = notices.keep(tx, connection.id, request.body, rows, at=request.received_at)
-    return Taken(fresh, len(told), [one.note for one in told if one.kind == "unknown"])
+        fresh, id_ = notices.keep(tx, connection.id, request.body, rows, at=request.received_at)
+    return Taken(fresh, len(told), [one.note for one in told if one.kind == "unknown"], id_)
 
 
 def _told(one: Notice, stream: Stream | None) -> Told:
@@ -119,7 +121,7 @@ def _heard(hub: Hub, connection: Connection, rows: Sequence[Waiting]) -> Intake:
     # As before a poll: else what we made ourselves, unanswered, would be taken for a stranger.
     settle_intents(hub, connection)
     total, until = Intake(), _paused(hub, connection)
-    with Run(hub, connection.id, "hear") as run:
+    with Run(hub, connection.id, "hear", webhooks={one.webhook_id for one in rows}) as run:
         for stream in connection.streams:
             mine = [one for one in rows if one.stream_id == stream.id and one.remote_id is not None]
             if not mine or not reads(stream) or stream.id in until:

@@ -28,6 +28,7 @@ from core.flow.inward.inbound import inbound
 from core.flow.inward.rereading import chunks, read_again
 from core.flow.outward.booking import Delivered, Sent, book, cause_of, note_deleted
 from core.flow.outward.compare import Difference, Step, differences, load_found
+from core.flow.outward.tracing import causes_of, sending, tell_sent
 from core.flow.pausing import Side, may_read, stop, unwritable
 from core.flow.running import Run
 from core.model.instant import MINUTE, SECOND, Instant
@@ -288,12 +289,15 @@ def _send(
     chunk, edits = _written_down(hub, connection, stream, batch, chunk, done)
     if not edits:
         return
-    receipts = list(_written(hub, stream, edits, done))
-    sent = [
-        Sent(one, edit, receipt, batch.rows[one.record.id])
-        for one, edit, receipt in zip(chunk, edits, receipts, strict=True)
-    ]
-    book(hub, connection, stream, sent, batch.finished(sent), done, run_id=run_id)
+    causes = causes_of(hub, chunk, batch.rows)
+    with sending(stream, causes.values(), run_id) as span:
+        receipts = list(_written(hub, stream, edits, done))
+        sent = [
+            Sent(one, edit, receipt, batch.rows[one.record.id])
+            for one, edit, receipt in zip(chunk, edits, receipts, strict=True)
+        ]
+        book(hub, connection, stream, sent, batch.finished(sent), done, run_id=run_id)
+        tell_sent(hub, stream, span, sent, causes)
 
 
 def _written_down(
