@@ -9,16 +9,18 @@ is no sign-in: who can reach the port may ask, and what changes something has it
 from __future__ import annotations
 
 import re
+from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from api import health
+from api import health, metrics
 from api.auditing import add_audit
 from api.cli.output import ago, counted, share
 from api.forms import routes as form_routes
@@ -33,6 +35,7 @@ from core.errors import ConcordError
 if TYPE_CHECKING:
     from api.assembly import Installation
     from api.background import Background
+    from api.metrics import Meters
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
@@ -44,8 +47,17 @@ _COMMAND = re.compile(r"`([^`]*)`")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def create_app(installation: Installation, engine: Background | None = None, *, host: str = "127.0.0.1") -> FastAPI:
-    """The page of an installation, and its answers to machines; `engine` is the background whose health is shown."""
+def create_app(
+    installation: Installation,
+    engine: Background | None = None,
+    *,
+    host: str = "127.0.0.1",
+    meters: Meters | None = None,
+) -> FastAPI:
+    """The page of an installation, and its answers to machines.
+
+    `engine` is the background whose health is shown, `meters` what is counted in this process.
+    """
     app = FastAPI(title="Concord", openapi_url=None)
     if host in _LOOPBACK:
         public = urlsplit(installation.settings.public_url or "").hostname
@@ -85,9 +97,32 @@ def create_app(installation: Installation, engine: Background | None = None, *, 
         told = health.ready(installation, engine)
         return JSONResponse(told, 200 if told["ok"] else 503, headers=_HEADERS)
 
+    @app.get("/metrics")
+    def measured(request: Request) -> Response:
+        """What Prometheus reads: for this machine, and for whoever shows the token."""
+        if not _may_measure(installation, request):
+            words = "Ask from the same machine, or with the token in CONCORD_METRICS_TOKEN.\n"
+            return PlainTextResponse(words, 403, headers=_HEADERS)
+        try:
+            return Response(
+                metrics.page(installation, engine, meters), media_type=CONTENT_TYPE_LATEST, headers=_HEADERS
+            )
+        except ConcordError as error:
+            return PlainTextResponse(f"{error.error_code}\n", 503, headers=_HEADERS)
+
     for one in (routes, form_routes, lead_routes, hooks):
         app.include_router(one(installation))
     return app
+
+
+def _may_measure(installation: Installation, request: Request) -> bool:
+    """A proxy on this machine asks for others, who are known by what it adds."""
+    peer, through = request.client, set(request.headers) & {"x-forwarded-for", "forwarded"}
+    if peer is not None and peer.host in _LOOPBACK and not through:
+        return True
+    token = installation.settings.metrics_token
+    shown = request.headers.get("authorization", "").removeprefix("Bearer ")
+    return token is not None and compare_digest(shown.encode(), token.get_secret_value().encode())
 
 
 def _prose(text: str) -> Markup:

@@ -24,6 +24,7 @@ from api.profiles import Asking, asking, profile_in_force
 from api.settings import Settings
 from connectors._kit.catalogue import Entry, entry
 from connectors._kit.hostile.stage import Wanted
+from core import signals
 from core.decide.alerting import Alerting, load_alerting
 from core.decide.blocks import Blocks, load_blocks
 from core.decide.brake import Limits
@@ -582,6 +583,7 @@ class Installation:
 
     def _context(self, name: str, connector: str, settings: Mapping[str, Any], mapping: ToolMapping) -> Context:
         dates = self._dates.setdefault(name, deque(maxlen=_SAMPLES))
+        signals.tell("opened", connection=name, connector=connector)
         return Context(
             name=name,
             settings={**_defaults(entry(connector)), **settings},

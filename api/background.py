@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from api import alerting
@@ -106,13 +106,16 @@ def serve(
     import uvicorn
 
     from api.app import create_app
+    from api.watching import watched
 
     listener = listen(host, installation.settings.port if port is None else port)
     engine = Background(installation, tick=tick)
-    app = create_app(installation, engine, host=host)
+    watching = ExitStack()
+    meters = watching.enter_context(watched(installation))
+    app = create_app(installation, engine, host=host, meters=meters)
     # Whose word about the asker counts is said by `trusted_proxies`; the server itself believes nobody.
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=1, lifespan="off", proxy_headers=False
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="off", proxy_headers=False
     )
     try:
         with ended_by_signals():
@@ -125,6 +128,7 @@ def serve(
     finally:
         listener.close()
         ended = engine.stop()
+        watching.close()
         if not ended:
             _release(installation)
     return ended

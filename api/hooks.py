@@ -15,10 +15,11 @@ from fastapi.responses import JSONResponse
 
 from api.settings import HOOKS
 from connectors._kit.catalogue import entry
-from core import ports
+from core import ports, signals
 from core.errors import ConcordError, Garbled, ToolError, Unsupported, register
 from core.flow.hub import HUB
 from core.flow.inward.hearing import keep
+from core.signals import Origin
 from core.store import connections
 
 if TYPE_CHECKING:
@@ -109,11 +110,15 @@ def _take(installation: Installation, name: str, came: ports.Request) -> _Answer
     except ToolError as error:
         return _refused(name, 400 if isinstance(error, Garbled) else 401, error)
     except ConcordError as error:
+        signals.tell("webhook", connection=None, outcome="failed")
         # Without the trace, since values of the request may stand in it.
         log.error("a webhook cannot be stored", connection=name, code=error.error_code)  # noqa: TRY400 - as said
         return _Answer(503, {"error": {"code": error.error_code, "message": "The hub cannot store this now."}})
+    signals.tell("webhook", connection=name, outcome="stored" if taken.fresh or not taken.events else "repeated")
     if taken.fresh:
-        installation.bell.ring()
+        # Its number is known only now that it is stored; what it took before that is no part of the span.
+        with signals.span("webhook", Origin(webhook_id=taken.webhook_id), connection=name, events=taken.events):
+            installation.bell.ring()
     if taken.unknown:
         log.warning("a webhook told something unknown", connection=name, events=len(taken.unknown))
     log.info("a webhook was stored", connection=name, events=taken.events, fresh=taken.fresh, bytes=len(came.body))
@@ -139,10 +144,12 @@ def _connection(installation: Installation, name: str) -> Connection | _Answer:
 
 
 def _refused(name: str, status: int, error: ToolError) -> _Answer:
-    """Nothing is stored. The name is one that anybody may make up, and is cut; what was sent is not repeated."""
+    """Nothing is stored. A name that anybody may make up is not repeated, and neither is what was sent."""
+    known = name if status in (400, 401, 410) else None
+    signals.tell("webhook", connection=known, outcome="refused")
     log.warning(
         "a webhook was refused",
-        connection=name[:80],
+        connection=known,
         status=status,
         code=error.error_code,
         header=error.facts.get("header"),

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from api.metrics import metrics_page
 from connectors._kit.catalogue import Entry, catalogue
 from core.decide.movement.reference import reference_page as movement_page
 from core.decide.movement.schema import schema as movement_schema
@@ -46,6 +47,7 @@ def pages() -> dict[str, str]:
         "movement.schema.json": lambda: json.dumps(movement_schema(SHAPES), indent=2, ensure_ascii=False) + "\n",
         "connectors.md": connectors_page,
         "errors.md": errors_page,
+        "metrics.md": metrics_page,
         "commands.md": commands_page,
     }
     return {name: make() for name, make in makers.items()}

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, or_, select
 
 from core.model.instant import SECOND, Instant
 from core.store import Tx
 from core.store.bindings import State
 from core.store.codec import loads, unpack
 from core.store.database import among
-from core.store.tables import binding, dead_letter, delivery, history, outbox, run, unread
+from core.store.tables import binding, dead_letter, delivery, history, notice, outbox, review, run, unread
 
 
 class Wait(NamedTuple):
@@ -218,3 +218,45 @@ def pace(tx: Tx, connection_id: int) -> float | None:
         seconds += (ended_at - began_at) / SECOND
         writes += sum(done.get(verb, 0) for verb in ("created", "updated", "deleted"))
     return seconds / writes if writes else None
+
+
+class Lane(NamedTuple):
+    """One lane of a connection's outbox: how many rows, and when the oldest was or will be due."""
+
+    connection_id: int
+    lane: int
+    rows: int
+    oldest: Instant
+
+
+def lanes(tx: Tx) -> list[Lane]:
+    """What waits in all outboxes, by lane."""
+    c = outbox.c
+    query = select(c.connection_id, c.lane, func.count(), func.min(c.due_at)).group_by(c.connection_id, c.lane)
+    return [Lane(*row) for row in tx.execute(query)]
+
+
+class Questions(NamedTuple):
+    """Open reviews of one kind about one connection, 0 for none: how many, and how many of them are late."""
+
+    what: str
+    connection_id: int
+    open: int
+    late: int
+
+
+def questions(tx: Tx, now: Instant) -> list[Questions]:
+    """Open reviews, counted by kind and connection."""
+    c = review.c
+    late = func.sum(case((or_(c.due_at <= now, c.escalated_at.is_not(None)), 1), else_=0))
+    query = select(c.what, c.connection_id, func.count(), late).where(c.closed_at.is_(None))
+    return [
+        Questions(row[0], row[1], row[2], int(row[3])) for row in tx.execute(query.group_by(c.what, c.connection_id))
+    ]
+
+
+def unheard(tx: Tx) -> dict[int, tuple[int, Instant]]:
+    """Connection id → what came by webhook and waits to be heard: how many, and when the oldest came."""
+    c = notice.c
+    query = select(c.connection_id, func.count(), func.min(c.at)).where(c.heard_at.is_(None)).group_by(c.connection_id)
+    return {row[0]: (row[1], row[2]) for row in tx.execute(query)}

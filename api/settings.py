@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     """A hook of Slack, or of whatever takes its form, that hears of troubles."""
     alert_webhook: SecretStr | None = None
     """An address that troubles are posted to as JSON."""
+    metrics_token: SecretStr | None = None
+    """What Prometheus shows as a bearer token where it asks from another machine."""
     port: int = Field(default=8000, ge=0, le=65535)
 
     @property

@@ -8,6 +8,7 @@ the run. Tests reach loopback only. A test that needs a server is skipped where 
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import random
 import secrets
@@ -207,6 +208,10 @@ def _logs_as_they_were() -> Iterator[None]:
     """A command sets logging up for its process; the next test finds it as it was."""
     yield
     structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    for one in logging.getLogger().handlers[:]:
+        if type(one).__module__ == "api.logs":
+            logging.getLogger().removeHandler(one)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -74,8 +74,9 @@ def sync(
     from api.cli.opening import names_of, opened
     from api.cli.progress import watched
     from api.lock import engine_lock
+    from api.watching import watched as listened
 
-    with opened(made=True) as installation, engine_lock(installation, "concord sync"):
+    with opened(made=True) as installation, engine_lock(installation, "concord sync"), listened(installation):
         chosen = names_of(installation, names)
         done = watched(installation, chosen, until_quiet=until_quiet, shown=not as_json)
         _tell_round(installation, done, as_json=as_json)

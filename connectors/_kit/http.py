@@ -228,7 +228,7 @@ class Http:
         self._count(response.status)
         self._learn(response, sent_at)
         took = round((time.monotonic() - started) * 1000)
-        log.debug("http.call", method=call.method, at=call.where, status=response.status, ms=took,
+        log.debug("http.call", method=call.method, endpoint=endpoint(call.url), status=response.status, ms=took,
                   connection=self._connection)  # fmt: skip
         return response
 
@@ -338,8 +338,10 @@ class Http:
         call: Sent = state.args[0]
         error = state.outcome.exception() if state.outcome else None
         wait = state.next_action.sleep if state.next_action else 0.0
-        log.info("http.retry", at=call.where, attempt=state.attempt_number, wait=round(wait, 3),
-                 error=getattr(error, "error_code", ""), connection=self._connection)  # fmt: skip
+        log.info(
+            "http.retry", method=call.method, endpoint=endpoint(call.url), attempt=state.attempt_number,
+            wait=round(wait, 3), error=getattr(error, "error_code", ""), connection=self._connection,
+        )  # fmt: skip
 
 
 def _base(url: str) -> str:

@@ -224,6 +224,11 @@ class Hub:
         """Where a connection's tool reaches us; None where it cannot."""
         return f"{self.hooks}/{connection.name}" if self.hooks else None
 
+    @property
+    def connectors(self) -> dict[str, str]:
+        """Connection name → the name of its tool's connector."""
+        return {one.name: one.connector for one in self.connections.values()}
+
     def connection(self, name: str) -> Connection:
         """A connection by name; `KeyError` when there is none."""
         for connection in self.connections.values():

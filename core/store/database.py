@@ -208,6 +208,8 @@ def _engine(url: str) -> Engine:
     if url.startswith("sqlite"):
         engine = create_engine(
             url,
+            # An error's words must not hold what somebody's record says.
+            hide_parameters=True,
             poolclass=QueuePool,
             # The connection used last has warm pages; any other finds its own spoilt by that one's commit.
             pool_use_lifo=True,
@@ -218,7 +220,7 @@ def _engine(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(url, pool_size=8, max_overflow=24, pool_pre_ping=True)
+    return create_engine(url, hide_parameters=True, pool_size=8, max_overflow=24, pool_pre_ping=True)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

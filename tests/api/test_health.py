@@ -15,12 +15,12 @@ from api.assembly import ConnectionSpec, Installation
 from api.background import Background
 from api.health import FRESH, checks
 from api.settings import Settings
+from connectors._kit.clock import VirtualTime
 from core.errors import Unavailable
 from core.model.instant import SECOND
 from core.store import runs
 from core.store.database import Store
 from core.store.vault import Vault
-from tests.support import VirtualTime
 
 MAPPING = "contacts:\n  as: contact\n  fields: {email: {field: email}}\n"
 TOKEN = "open-sesame-9"
