@@ -29,6 +29,8 @@ def acts(tx: Tx, asked: Search) -> list[Told]:
         query = query.where(c.id == asked.run_id)
     if asked.since is not None:
         query = query.where(c.began_at >= asked.since)
+    if asked.below.run is not None:
+        query = query.where(c.id < asked.below.run)
     return [
         {
             "_at": at,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api import acts, elements, queries
@@ -173,10 +175,12 @@ class Asked(NamedTuple):
     email: str | None = None
     since: Instant | None = None
     limit: int = 50
+    below: queries.Below = queries.Below()
+    """Where to go on: `older` of the last entry that was shown."""
 
 
 def log_of(installation: Installation, asked: Asked) -> list[Told]:
-    """Entries of all sorts in one order, newest first."""
+    """Entries of all sorts in one order, newest first; `older` of one says where a page below it begins."""
     hub = installation.hub()
     search = _search(hub, asked)
     about_records = search.record_ids is not None
@@ -188,12 +192,35 @@ def log_of(installation: Installation, asked: Asked) -> list[Told]:
         ids = {one.record_id for one in came} | {one.record_id for one in went}
         known = _Known(hub, records.load(tx, ids) if ids else {})
         names = {one.id: one.name for one in connections.all_connections(tx)}
-    entries = [*_ins(known, came), *_outs(known, names, went), *_runs(names, failed), *acted]
-    for one in entries:
+    ran = heapq.merge(_runs(names, failed), acted, key=lambda one: one["_id"], reverse=True)
+    sorts = (_ins(known, came), _outs(known, names, went), ran)
+    # Each sort stays in the order of its numbers, so that what was shown of it is all above a number.
+    merged = heapq.merge(*sorts, key=lambda one: one["_at"], reverse=True)
+    entries, below = [], asked.below
+    for one in islice(merged, asked.limit):
+        below = below._replace(**{_SORTS.get(one["direction"], "run"): one["_id"]})
+        shown = {name: value for name, value in one.items() if name[0] != "_"}
         if one["direction"] == "in" and one["run"] in silent:
-            one["sentence"] += " (by default: nobody answered in time)"
-    entries.sort(key=lambda one: (one["_at"], one["_id"]), reverse=True)
-    return [{name: value for name, value in one.items() if name[0] != "_"} for one in entries[: asked.limit]]
+            shown["sentence"] += " (by default: nobody answered in time)"
+        entries.append({**shown, "older": place_of(below)})
+    return entries
+
+
+_SORTS = {"in": "came_in", "out": "went_out"}
+_PLACE = re.compile(r"i(\d*)o(\d*)r(\d*)")
+
+
+def place_of(below: queries.Below) -> str:
+    """A place in the log as one word."""
+    return "i{}o{}r{}".format(*("" if one is None else one for one in below))
+
+
+def below_of(said: str) -> queries.Below:
+    """The place that a word names; `ConfigError` for what is none."""
+    found = _PLACE.fullmatch(said)
+    if found is None:
+        raise ConfigError(f"'{said}' is no place in the log.", remedy="Give the word that the last page ended with.")
+    return queries.Below(*(int(one) if one else None for one in found.groups()))
 
 
 def _search(hub: Hub, asked: Asked) -> queries.Search:
@@ -204,7 +231,9 @@ def _search(hub: Hub, asked: Asked) -> queries.Search:
     if asked.connection is not None:
         connection = hub.connection(asked.connection)
         stream_ids, connection_id = connection.stream_ids, connection.id
-    return queries.Search(stream_ids, connection_id, record_ids, asked.run, asked.code, asked.since, asked.limit)
+    return queries.Search(
+        stream_ids, connection_id, record_ids, asked.run, asked.code, asked.since, asked.limit, asked.below, hub.own_id
+    )
 
 
 def _ins(known: _Known, came: Iterable[queries.In]) -> Iterable[Told]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import ColumnElement, Select, Table, case, func, or_, select
 
-from core.model.instant import SECOND, Instant
+from core.model.instant import DAY, MINUTE, SECOND, Instant
 from core.store import Tx
 from core.store.bindings import State
 from core.store.codec import loads, unpack
@@ -115,6 +115,14 @@ class Out(NamedTuple):
         return found
 
 
+class Below(NamedTuple):
+    """Where a page of the log goes on: below these numbers of history, deliveries and runs. None begins at the top."""
+
+    came_in: int | None = None
+    went_out: int | None = None
+    run: int | None = None
+
+
 class Search(NamedTuple):
     """What the log is asked for; None asks for everything."""
 
@@ -125,40 +133,115 @@ class Search(NamedTuple):
     code: str | None = None
     since: Instant | None = None
     limit: int = 50
+    below: Below = Below()
+    own_id: int = 0
+    """The hub's own connection: people's acts are its runs."""
+
+
+_LATE = 15 * MINUTE
+"""Numbers ascend with time but for transactions that overlap; none lasts as long."""
+_LONGEST = 2 * DAY
+"""A run that is looked into began at most so long before what is asked for."""
+_RUNS, _TOGETHER, _OWN_RUNS = 400, 20, 60
+"""So many of a connection's runs are looked through for what it brought, so many at once, and of people's acts."""
+_NEARBY = 1_000
+_LOOKS, _ASKED = 4, 64
+"""Sixteen million entries are narrowed down to one by so many looks for so many numbers each."""
+
+
+def _first_since(tx: Tx, table: Table, at: ColumnElement[Instant], since: Instant) -> int:
+    """A number below which nothing of a table is as late as a moment; found by narrowing, so that no index is needed.
+
+    Each look asks for some numbers that stand evenly apart. One that is gone tells nothing, and the answer is lower.
+    """
+    low, high = tx.execute(select(func.coalesce(func.min(table.c.id), 0), func.coalesce(func.max(table.c.id), 0))).one()
+    for _ in range(_LOOKS):
+        apart = (high - low) // _ASKED
+        if apart < 1:
+            break
+        asked = range(low, high + 1, apart)
+        for id_, found in tx.execute(select(table.c.id, at).where(among(tx, table.c.id, asked)).order_by(table.c.id)):
+            if found >= since - _LATE:
+                high = id_
+                break
+            low = id_
+    return int(low)
 
 
 def came_in(tx: Tx, asked: Search) -> list[In]:
     """What came in, newest first. A code belongs to an answer, so with one nothing came in."""
     if asked.code is not None:
         return []
+    first = _first_since(tx, history, history.c.at, asked.since) if asked.since is not None else None
+    if asked.stream_ids is None or asked.record_ids is not None or asked.run_id is not None:
+        return [In(*row) for row in tx.execute(_came_in(tx, asked, first))]
+    return _brought(tx, asked, first)
+
+
+def _came_in(tx: Tx, asked: Search, first: int | None, runs: Collection[int] | None = None) -> Select[Any]:
+    """`runs`: only what belongs to these; an empty set means to none."""
     h, b = history.c, binding.c
-    query = (
-        select(h.id, h.at, h.run_id, h.record_id, h.what, b.stream_id, b.remote_id, h.delta)
-        .join_from(history, binding, b.id == h.binding_id, isouter=True)
-        .order_by(h.id.desc())
-        .limit(asked.limit)
-    )
+    query = select(h.id, h.at, h.run_id, h.record_id, h.what, b.stream_id, b.remote_id, h.delta)
+    query = query.join_from(history, binding, b.id == h.binding_id, isouter=True).limit(asked.limit)
     if asked.stream_ids is not None:
         query = query.where(among(tx, b.stream_id, asked.stream_ids))
     if asked.record_ids is not None:
         query = query.where(among(tx, h.record_id, asked.record_ids))
     if asked.run_id is not None:
         query = query.where(h.run_id == asked.run_id)
+    if runs is not None:
+        query = query.where(h.run_id.in_(runs) if runs else h.run_id.is_(None))
     if asked.since is not None:
-        query = query.where(h.at >= asked.since)
-    return [In(*row) for row in tx.execute(query)]
+        query = query.where(h.at >= asked.since, h.id >= first)
+    if asked.below.came_in is not None:
+        query = query.where(h.id < asked.below.came_in)
+    few = asked.record_ids is not None or asked.run_id is not None or runs is not None
+    # What is few is found first and then sorted: walking all entries from the newest would find it last.
+    return query.order_by((h.id + 0).desc() if few else h.id.desc())
+
+
+def _brought(tx: Tx, asked: Search, first: int | None) -> list[In]:
+    """What a connection brought, by its runs: the newest of them that bring enough.
+
+    Entries do not say whose they are, and walking all of them would take long for a connection that is quiet. Where a
+    long run and short ones of the same connection overlap, what the long one brought may come with a later page.
+    """
+    found: list[In] = []
+    ids = _runs_of(tx, asked)
+    for start in range(0, len(ids), _TOGETHER):
+        if len(found) >= asked.limit:
+            break
+        found += [In(*row) for row in tx.execute(_came_in(tx, asked, first, ids[start : start + _TOGETHER]))]
+    # People's acts concern any connection, and what is found again after a crash belongs to no run.
+    for others in (_own_runs(tx, asked), ()):
+        found += [In(*row) for row in tx.execute(_came_in(tx, asked, first, others))]
+    return sorted(set(found), key=lambda one: -one.id)[: asked.limit]
+
+
+def _runs_of(tx: Tx, asked: Search) -> list[int]:
+    """The connection's runs that may have brought something, newest first."""
+    c = run.c
+    query = select(c.id).where(c.connection_id == asked.connection_id, c.what != "deliver")
+    if asked.since is not None:
+        query = query.where(c.id >= _first_since(tx, run, c.began_at, asked.since - _LONGEST))
+    if (below := asked.below.came_in) is not None:
+        h = history.c
+        top = tx.execute(select(func.max(h.run_id)).where(h.id < below, h.id >= below - _NEARBY)).scalar_one()
+        query = query.where(c.id <= top) if top is not None else query
+    return list(tx.execute(query.order_by(c.id.desc()).limit(_RUNS)).scalars())
+
+
+def _own_runs(tx: Tx, asked: Search) -> list[int]:
+    query = select(run.c.id).where(run.c.connection_id == asked.own_id)
+    return list(tx.execute(query.order_by(run.c.id.desc()).limit(_OWN_RUNS)).scalars()) or [0]
 
 
 def went_out(tx: Tx, asked: Search) -> list[Out]:
     """What went out and what the tool answered, newest first."""
     d = delivery.c
-    query = (
-        select(
-            d.id, d.at, d.run_id, d.record_id, d.connection_id, d.remote_id, d.verb, d.outcome, d.code, d.fields, d.note
-        )
-        .order_by(d.id.desc())
-        .limit(asked.limit)
-    )
+    query = select(
+        d.id, d.at, d.run_id, d.record_id, d.connection_id, d.remote_id, d.verb, d.outcome, d.code, d.fields, d.note
+    ).limit(asked.limit)
     if asked.connection_id is not None:
         query = query.where(d.connection_id == asked.connection_id)
     if asked.record_ids is not None:
@@ -168,8 +251,11 @@ def went_out(tx: Tx, asked: Search) -> list[Out]:
     if asked.code is not None:
         query = query.where(d.code == asked.code)
     if asked.since is not None:
-        query = query.where(d.at >= asked.since)
-    return [Out(*row) for row in tx.execute(query)]
+        query = query.where(d.at >= asked.since, d.id >= _first_since(tx, delivery, d.at, asked.since))
+    if asked.below.went_out is not None:
+        query = query.where(d.id < asked.below.went_out)
+    few = asked.record_ids is not None or asked.run_id is not None
+    return [Out(*row) for row in tx.execute(query.order_by((d.id + 0).desc() if few else d.id.desc()))]
 
 
 def failed_runs(tx: Tx, asked: Search) -> list[tuple[int, Instant, int, str | None, str, str, str | None]]:
@@ -189,6 +275,8 @@ def failed_runs(tx: Tx, asked: Search) -> list[tuple[int, Instant, int, str | No
         query = query.where(c.code == asked.code)
     if asked.since is not None:
         query = query.where(c.began_at >= asked.since)
+    if asked.below.run is not None:
+        query = query.where(c.id < asked.below.run)
     return [tuple(row) for row in tx.execute(query)]
 
 

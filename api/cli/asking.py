@@ -150,24 +150,31 @@ def _shown(one: dict[str, Any]) -> str:
     return f"{record['kind']} {record['id']} {record['title']}".strip() if record else ""
 
 
-def log(
+def log(  # noqa: PLR0913, PLR0917 - each is one option
     connection: Annotated[str | None, typer.Option(help="Only this connection.")] = None,
     record: Annotated[int | None, typer.Option(help="Only the record with this number.")] = None,
     run: Annotated[int | None, typer.Option(help="Only this run.")] = None,
     code: Annotated[str | None, typer.Option(help="Only answers with this error code.")] = None,
-    email: Annotated[str | None, typer.Option(help="Only the person with this address.")] = None,
+    email: Annotated[
+        str | None, typer.Option(help="Only the person with this address, or known by this in a tool.")
+    ] = None,
     since: Annotated[str | None, typer.Option(help="Only since then: 30min, 2h, 3d, or a date and time.")] = None,
+    older: Annotated[
+        str | None, typer.Option(help="Go on below the last page, at the word that it ended with.", metavar="PLACE")
+    ] = None,
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
     """What came in, what was decided and why, what went out, and what the tool answered; newest first."""
     from api.cli.opening import names_of, opened
-    from api.listing import Asked, log_of, moment_of
+    from api.listing import Asked, below_of, log_of, moment_of
+    from api.queries import Below
 
     with opened(made=True) as installation:
         names_of(installation, [connection] if connection else None)
         when = moment_of(since, installation.clock()) if since else None
-        found = log_of(installation, Asked(connection, record, run, code, email, when, limit))
+        below = below_of(older) if older else Below()
+        found = log_of(installation, Asked(connection, record, run, code, email, when, limit, below))
     if as_json:
         output.as_json({"entries": found})
         return
@@ -178,6 +185,8 @@ def log(
         screen.print(f"    {one['sentence']}", markup=False)
     if not found:
         screen.print("The log holds nothing like that.")
+    elif len(found) == limit:
+        screen.print(f"Older ones: the same with --older {found[-1]['older']}", markup=False)
 
 
 def why(

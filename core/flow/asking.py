@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.decide.keys import keys_of
+from core.decide.keys import keys_of, reach_digest
 from core.decide.why import Why, explain
 from core.flow.desk import Work
 from core.flow.filters.left_out import LeftOut, left_out
@@ -38,11 +38,12 @@ def find(hub: Hub, kind: str, key: str) -> list[Record]:
     with hub.store.reading() as tx:
         ids: set[int] = {int(key)} if key.isdigit() else set()
         digests = {one.digest for values in _readings(kind, key) for one in keys_of(kind, values, hub.blocks)}
+        digests |= {reach_digest(key.lower())} if kind == "contact" else set()
         ids |= {record_id for _, record_id in keys.find(tx, digests)} if digests else set()
         ids |= set(bindings.by_remote_id(tx, key))
         known = records.load(tx, ids).values() if ids else ()
         found = [one for one in known if one.kind == kind and one.state != RecordState.ERASED]
-        if not found:
+        if not found and not _is_filed(hub, kind, key):
             found = records.by_text(tx, kind, key, limit=20)
     exact = [one for one in found if _holds(one, key)]
     return sorted(exact or found, key=lambda one: -one.id)
@@ -51,6 +52,11 @@ def find(hub: Hub, kind: str, key: str) -> list[Record]:
 def _readings(kind: str, key: str) -> list[dict[str, str]]:
     """What a person may have meant by a word."""
     return [{"email": key.lower()}, {"domain": key.lower()}, {"name": key}] if kind else []
+
+
+def _is_filed(hub: Hub, kind: str, key: str) -> bool:
+    """Whether somebody with this would have been found by now: an address, unless it is one that many share."""
+    return kind == "contact" and "@" in key and not hub.blocks.blocks_email(key.lower())
 
 
 def _holds(record: Record, key: str) -> bool:

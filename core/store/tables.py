@@ -206,6 +206,14 @@ delivery = Table(
     Column("note", Text),
     Index("delivery_by_record", "record_id"),
     Index("delivery_by_run", "run_id"),
+    Index("delivery_by_connection", "connection_id", "id"),
+    Index(
+        "delivery_by_code",
+        "code",
+        "id",
+        sqlite_where=text("code IS NOT NULL"),
+        postgresql_where=text("code IS NOT NULL"),
+    ),
 )
 
 dead_letter = Table(
@@ -295,6 +303,8 @@ run = Table(
     # The webhook that it took in, where it was one alone: by it a write is followed back to what caused it.
     Column("webhook_id", Id),
     Index("run_by_connection", "connection_id"),
+    Index("run_acts", "id", sqlite_where=text("subject IS NOT NULL"), postgresql_where=text("subject IS NOT NULL")),
+    Index("run_failed", "id", sqlite_where=text("code IS NOT NULL"), postgresql_where=text("code IS NOT NULL")),
 )
 
 # What could not be read at all: a line of a file, a nameless item. Replaced by each whole walk of its stream.

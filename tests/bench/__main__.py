@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -21,6 +22,7 @@ from tests.bench import (
     crms,
     imports,
     load,
+    logsearch,
     optouts,
     permissions,
     plans,
@@ -44,6 +46,7 @@ BENCHES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "consent": consent.measure,
     "permissions": permissions.measure,
     "audits": audits.measure,
+    "logsearch": logsearch.measure,
     "core": core.measure,
     "soak": soak.measure,
 }
@@ -55,6 +58,7 @@ def main() -> int:
     words.add_argument("names", nargs="*", metavar="NAME", help=f"which benches: {', '.join(BENCHES)} (all)")
     words.add_argument("--quick", action="store_true", help="smaller sizes, under two minutes")
     words.add_argument("--minutes", type=float, help="how long `soak` goes on (10)")
+    words.add_argument("--entries", type=int, metavar="N", help="entries of the log that is searched (logsearch)")
     words.add_argument("--json", action="store_true", help="print JSON instead of a table")
     said = words.parse_args()
     unknown = sorted(set(said.names) - BENCHES.keys())
@@ -65,7 +69,7 @@ def main() -> int:
         signal.signal(sign, interrupted)
     chosen = [name for name in BENCHES if not said.names or name in said.names]
     try:
-        figures, skipped, broken = run(chosen, quick=said.quick, minutes=said.minutes)
+        figures, skipped, broken = run(chosen, quick=said.quick, minutes=said.minutes, entries=said.entries)
     except KeyboardInterrupt:
         return 130
     if said.json:
@@ -75,14 +79,16 @@ def main() -> int:
     return 1 if broken else 0
 
 
-def run(names: list[str], *, quick: bool, minutes: float | None = None) -> tuple[list[Figure], list[str], bool]:
+def run(
+    names: list[str], *, quick: bool, minutes: float | None = None, entries: int | None = None
+) -> tuple[list[Figure], list[str], bool]:
     """Run benches one after the other: figures, what was skipped and why, and whether one broke off."""
     figures: list[Figure] = []
     skipped: list[str] = []
     broken = False
     progress = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="concord-bench-") as folder, progress.status("") as status:
-        stage = Stage(quick, Path(folder), lambda words: _tell(progress, status.update, words), minutes)
+        stage = Stage(quick, Path(folder), partial(_tell, progress, status.update), minutes, entries)
         for name in names:
             try:
                 for figure in BENCHES[name](stage):

@@ -42,6 +42,8 @@ class Stage:
     """Says what is being done, in a few words."""
     minutes: float | None = None
     """How long what goes on for long goes on; None for as long as usual."""
+    entries: int | None = None
+    """How many entries the log is to have that is searched; None for as many as are usual."""
 
     def fresh(self) -> Path:
         """An empty folder."""
