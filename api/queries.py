@@ -154,13 +154,16 @@ def _first_since(tx: Tx, table: Table, at: ColumnElement[Instant], since: Instan
 
     Each look asks for some numbers that stand evenly apart. One that is gone tells nothing, and the answer is lower.
     """
-    low, high = tx.execute(select(func.coalesce(func.min(table.c.id), 0), func.coalesce(func.max(table.c.id), 0))).one()
+    # Apart, each is found at its end of the index; together they would be looked for everywhere.
+    ends = (select(find(table.c.id)).scalar_subquery() for find in (func.min, func.max))
+    low, high = (end or 0 for end in tx.execute(select(*ends)).one())
     for _ in range(_LOOKS):
         apart = (high - low) // _ASKED
         if apart < 1:
             break
         asked = range(low, high + 1, apart)
-        for id_, found in tx.execute(select(table.c.id, at).where(among(tx, table.c.id, asked)).order_by(table.c.id)):
+        # Sorted here: told to give them in order, a database may walk the whole table for that.
+        for id_, found in sorted(tx.execute(select(table.c.id, at).where(among(tx, table.c.id, asked))).tuples()):
             if found >= since - _LATE:
                 high = id_
                 break
