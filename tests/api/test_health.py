@@ -28,7 +28,7 @@ TOKEN = "open-sesame-9"
 
 @pytest.fixture(params=["embedded", "postgres"])
 def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
-    url: str | None = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+    url: str | None = request.getfixturevalue("bare_postgres_url") if request.param == "postgres" else None
     clock = VirtualTime()
     with Installation(
         Settings(data=tmp_path / "data", database_url=url), clock=clock, sleep=clock.sleep
