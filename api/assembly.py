@@ -226,6 +226,7 @@ class Installation:
         forms = self.forms(texts, shapes) if "forms" in texts else ()
         facts = {"rules": rules, "match": match, **texts}
         with self.store.writing() as tx:
+            runs.reconfigure(tx)
             if rules is not None and runs.fact(tx, "rules") != rules.text:
                 runs.put_fact(tx, _FOLD, dumps({"run": run_id}))
             if match is not None:
@@ -425,6 +426,9 @@ class Installation:
             return self._hub
 
     def _build(self) -> Hub:
+        with self.store.reading() as tx:
+            # Before all the rest: what is changed meanwhile makes this an older one, which nobody writes by.
+            configured = runs.fact(tx, runs.CONFIGURED)
         shapes = self.shapes()
         with self.store.reading() as tx:
             rows = stored.all_connections(tx)
@@ -473,6 +477,7 @@ class Installation:
             suppressor=Suppressor(lambda: self._sealed(SUPPRESSING, Suppressor.fresh)),
             vault=self.vault,
             hooks=self.settings.hooks,
+            configured=configured,
         )
 
     def _form_sources(self, shapes: Mapping[str, Shape], ids: Mapping[str, int], own_id: int) -> dict[str, FormSource]:

@@ -193,6 +193,8 @@ class Hub:
     """Knows again who was erased; None where nobody can have been."""
     vault: Vault | None = None
     """Seals what tools and we agreed on; None on a copy that is only for trying something out."""
+    configured: str | None = None
+    """Which configuration this is, as the store counts them."""
     hooks: str | None = None
     """Below which address tools reach the connections, by name; None where nobody outside reaches this hub."""
 
