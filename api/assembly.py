@@ -320,14 +320,12 @@ class Installation:
     def renew(self) -> None:
         """Notice what another process, or a trip, changed in the configuration since the last time."""
         with self.store.reading() as tx:
-            rows = stored.all_connections(tx)
-            versions = {row.id: stored.active_mapping(tx, row.id) for row in rows}
-            facts = tuple(runs.fact(tx, name) for name in ("rules", *OWN_TEXTS, "match", "locale"))
+            rows, versions = stored.all_connections(tx), stored.active_mappings(tx)
+            facts = runs.facts(tx, (runs.CONFIGURED, "rules", *OWN_TEXTS, "match", "locale"))
         found: dict[str, Any] = {"": facts}
         for row in rows:
-            version = versions[row.id]
             said = (row.connector, row.settings, row.secrets, row.streams, row.brake, row.state)
-            found[row.name] = (*said, version and version.id)
+            found[row.name] = (*said, versions.get(row.id))
         for name in [name for name, mark in found.items() if self._known.get(name, mark) != mark]:
             self.refresh(name)
         if self._known != found:
@@ -606,9 +604,9 @@ class Installation:
             subscriptions.revisit(tx, row.id, now=self.clock())
         self.refresh(name)
 
-    def reconsider(self) -> None:
+    def reconsider(self, hub: Hub | None = None) -> None:
         """Apply new mappings and rules to what is known already; what a crash left undone is done now."""
-        hub = self.hub()
+        hub = hub or self.hub()
         for connection in hub.connections.values():
             fact = _TRANSLATE.format(connection.id)
             with self.store.reading() as tx:

@@ -18,16 +18,17 @@ from core.flow.running import Run
 
 if TYPE_CHECKING:
     from api.assembly import Installation
+    from core.flow.hub import Hub
 
 FILE = "confirm.txt"
 
 
-def ask_sign_ups(installation: Installation) -> None:
+def ask_sign_ups(installation: Installation, hub: Hub | None = None) -> None:
     """Ask whoever signed up since the last time, where the configuration says so.
 
     What the mail server says stands in the log, and is tried again with the next round.
     """
-    hub, asked = installation.hub(), installation.asking()
+    hub, asked = hub or installation.hub(), installation.asking()
     # Whoever signs up by a form of ours is asked by us: nobody else does.
     sources = {*asked.sources, *(one.form.speaks_as for one in hub.forms.values())}
     if asked.mail is None or not sources or not hub.profile.double_opt_in:

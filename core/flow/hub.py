@@ -195,6 +195,8 @@ class Hub:
     """Seals what tools and we agreed on; None on a copy that is only for trying something out."""
     configured: str | None = None
     """Which configuration this is, as the store counts them."""
+    gives_way: Callable[[], bool] = lambda: False
+    """Asked between two pages of a first load: whether the rest of it is to wait for its next turn."""
     hooks: str | None = None
     """Below which address tools reach the connections, by name; None where nobody outside reaches this hub."""
 

@@ -59,7 +59,13 @@ class Turn:
     def quiet(self) -> bool:
         """Whether nothing new came in and nothing went out, and nothing is left to be looked at."""
         moved = self.intake.heard + self.intake.created + self.intake.joined + self.intake.gone + self.intake.told
-        return not moved and not self.intake.resumed and not self.delivered.writes and not self.delivered.tied
+        return (
+            not moved
+            and not self.intake.resumed
+            and not self.intake.gave_way
+            and not self.delivered.writes
+            and not self.delivered.tied
+        )
 
     def counts(self) -> dict[str, int]:
         """What it did, in numbers."""
@@ -101,10 +107,13 @@ def _take_turn(hub: Hub, connection: Connection, done: Turn, *, everything: bool
         done.intake.add(hear(hub, connection))
         if pulls:
             before_reading(hub, connection, asked=everything)
-            to_read = _to_read(hub, connection, everything=everything)
-            for stream in to_read:
+            read = []
+            for stream in _to_read(hub, connection, everything=everything):
                 _pull_or_pause(hub, connection, stream, done)
-            after_reading(hub, connection, [stream for stream in to_read if stream.name not in done.stopped])
+                if done.intake.gave_way:
+                    break
+                read.append(stream)
+            after_reading(hub, connection, [stream for stream in read if stream.name not in done.stopped])
         if delivers:
             _deliver(hub, connection, done)
     except ToolError as error:
@@ -144,6 +153,8 @@ def _pull(hub: Hub, stream: Stream, done: Turn) -> None:
         intake = pull(hub, stream, run_id=run.id)
         run.counts = intake.counts()
     done.intake.add(intake)
+    if intake.gave_way:
+        return
     arrived(hub, stream)
     quiet = not (intake.heard or intake.created or intake.joined or intake.gone)
     with hub.store.writing() as tx:

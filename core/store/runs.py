@@ -243,6 +243,16 @@ def _fact(_among: Among) -> Select[Any]:
     return select(meta.c.value).where(meta.c.name == bindparam("name"))
 
 
+def facts(tx: Connection, names: Collection[str]) -> dict[str, str]:
+    """Those of these facts that there are."""
+    return {row[0]: row[1] for row in _facts(tx, names=names)}
+
+
+@prepared
+def _facts(among: Among) -> Select[Any]:
+    return select(meta.c.name, meta.c.value).where(among(meta.c.name, "names"))
+
+
 def put_fact(tx: Connection, name: str, value: str) -> None:
     """Write a fact down, replacing an older one."""
     again = "ON CONFLICT (name) DO UPDATE SET value = excluded.value"

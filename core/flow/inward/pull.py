@@ -102,6 +102,10 @@ def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None) -> Intak
         total.add(intake)
         if page.more:
             total.add(meanwhile(hub, connection))
+            if backfill and row.generation == 1 and hub.gives_way():
+                # Only a first load: it concludes nothing anyway, whereas a later walk would have to begin again.
+                total.gave_way = True
+                break
         if page.complete and whole_view:
             total.gone += _conclude(hub, stream, seen, newest, run_id)
         elif page.complete:
