@@ -79,7 +79,9 @@ class Stack:
     def start(self, *names: str) -> None:
         """Start processes, each in a group of its own: `redis`, `serve`, `beat`, or any name for a worker."""
         for name in names:
-            log = self._logs.setdefault(name, (self.folder / f"{name}.log").open("ab"))
+            if name not in self._logs:
+                self._logs[name] = (self.folder / f"{name}.log").open("ab")
+            log = self._logs[name]
             self.running[name] = subprocess.Popen(
                 self._command(name), env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
@@ -108,8 +110,7 @@ class Stack:
                 return [*concord, "serve", "--port", str(self.port)]
             case "beat":
                 return [*concord, "beat"]
-        lanes = "backfill" if name == "loader" else "consent,live,upkeep"
-        return [*concord, "worker", "--concurrency", "1" if lanes == "backfill" else "2", "--queues", lanes]
+        return [*concord, "worker", "--concurrency", "2"]
 
     def kill(self, name: str) -> None:
         """End a process at once, without a word to it or to its children."""
@@ -117,15 +118,6 @@ class Stack:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-    def kill_child(self, name: str) -> bool:
-        """End one of a worker's children at once; False where it has none just now."""
-        found = self.children(name)
-        if not found:
-            return False
-        with suppress(ProcessLookupError):
-            os.kill(found[0], signal.SIGKILL)
-        return True
 
     def end(self, name: str) -> None:
         """Have a process end, and see to it that it does."""
