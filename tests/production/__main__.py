@@ -42,11 +42,15 @@ def main() -> int:
     rng = Random(seed)
     _say(f"{people} people in three tools; each of {', '.join(KINDS)} is killed {words.times} times (seed {seed})")
     try:
-        with cluster(folder / "postgres", bin_) as server, Town(people, rng) as town:
-            with Stack(folder, server.url) as stack, closing(Play(stack, town, rng, _say, server)) as play:
-                play.begin()
-                _say(f"in agreement; the processes take {sum(play.report.memory.values()):.0f} MiB")
-                report = play.go(times)
+        with (
+            cluster(folder / "postgres", bin_) as server,
+            Town(people, rng) as town,
+            Stack(folder, server.url) as stack,
+            closing(Play(stack, town, rng, _say, server)) as play,
+        ):
+            play.begin()
+            _say("in agreement; now people edit, and processes are killed")
+            report = play.go(times)
     finally:
         kept = "; the logs are there" if any(folder.glob("*.log")) else ""
         _say(f"folder: {folder}{kept}")

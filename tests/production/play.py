@@ -92,7 +92,6 @@ class Play:
         self.stack.start(*WORKERS, "beat", "serve")
         until(self._agreed, PATIENCE, "the tools never came into agreement")
         self.town.listen_at(self.stack.url)
-        self.report.memory = self.stack.memory()
 
     def _agreed(self) -> bool:
         with self._hub.store.reading() as tx:
@@ -127,6 +126,7 @@ class Play:
             until(self._agreed, 30.0, "the outbox is not empty")
         report.settled = time.monotonic() - began
         report.missing, report.wrong = self.town.missing(), self.town.wrong()
+        report.memory = self.stack.memory() | ({"postgres": self._server.memory()} if self._server else {})
         self._hub.renew()
         done = engine.Round()
         engine.measure(self._hub, done)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.production.stack import free_port
+from tests.production.stack import children, free_port, resident
 
 
 def programs() -> Path | None:
@@ -52,6 +52,11 @@ class Cluster:
         """End at once, as if the power had failed, and start again: it mends itself from its log."""
         self._ctl("stop", "--mode", "immediate")
         self.start()
+
+    def memory(self) -> float:
+        """MiB that it takes up."""
+        pid = int((self._folder / "data/postmaster.pid").read_text("utf-8").split()[0])
+        return sum(resident(one) for one in (pid, *children(pid)))
 
     def stop(self) -> None:
         """End."""

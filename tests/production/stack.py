@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -131,15 +131,12 @@ class Stack:
 
     def children(self, name: str) -> list[int]:
         """The numbers of a process's children."""
-        pid = self.running[name].pid
-        with suppress(OSError):
-            return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
-        return []
+        return children(self.running[name].pid)
 
-    def memory(self) -> Mapping[str, float]:
+    def memory(self) -> dict[str, float]:
         """Process → MiB that it and its children take up; what several share is shared out among them."""
         return {
-            name: sum(_resident(pid) for pid in (process.pid, *self.children(name)))
+            name: sum(resident(pid) for pid in (process.pid, *children(process.pid)))
             for name, process in self.running.items()
         }
 
@@ -170,7 +167,15 @@ class Stack:
         return True
 
 
-def _resident(pid: int) -> float:
+def children(pid: int) -> list[int]:
+    """The numbers of a process's children; none where it is not there."""
+    try:
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+    except OSError:
+        return []
+
+
+def resident(pid: int) -> float:
     """MiB of a process's own, with its part of what it shares."""
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
