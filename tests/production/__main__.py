@@ -20,7 +20,7 @@ from tests.production.postgres import cluster, programs
 from tests.production.stack import REDIS, Stack
 from tests.production.town import Town
 
-KINDS = ("child", "worker", "beat", "serve", "redis", "network", "postgres")
+KINDS = ("child", "worker", "beat", "serve", "redis", "flush", "network", "postgres")
 
 
 def main() -> int:

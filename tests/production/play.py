@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 
+from redis import Redis
 from sqlalchemy import select
 
 from api import engine
@@ -137,6 +138,40 @@ class Play:
             report.reviews = [f"{one.what}: {one.subject}" for one in reviews.open_reviews(tx, limit=50)]
         return report
 
+    def doom(self, name: str) -> str:
+        """Kill whoever works a connection until it is paused, and see that nobody else waits; gives the question.
+
+        Then a person takes it up again, and what was said meanwhile arrives there, too.
+        """
+        # Its turns take a while, so that they can be met.
+        self.town.wire.delay = 0.5
+        until(lambda: self._is_paused_or_killed(name), PATIENCE, f"{name} was never paused")
+        self.town.wire.delay = 0.0
+        # Of two that follow each other, one is said in a tool that is not paused; it goes to another that is not.
+        words = [self.town.speak() for _ in range(2)]
+        until(
+            lambda: any(one.shown[0](one.person, one.name) for one in words),
+            PATIENCE,
+            "others wait for a connection that is paused",
+        )
+        with self._hub.store.reading() as tx:
+            asked = [one.subject["code"] for one in reviews.open_reviews(tx, limit=50)]
+        self._hub.resume(name)
+        self._end()
+        return " ".join(asked)
+
+    def _is_paused_or_killed(self, name: str) -> bool:
+        connection = self._hub.hub().connection(name)
+        with self._hub.store.reading() as tx:
+            held = tx.execute(select(lease.c.holder).where(lease.c.name == f"connection {connection.id}")).scalar()
+            row = next(one for one in connections.all_connections(tx) if one.id == connection.id)
+        if row.state != "paused" and held and held.count(":") >= 3:
+            pid = int(held.partition(" ")[0].split(":")[2])
+            if any(pid in self.stack.children(one) for one in WORKERS):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        return row.state == "paused"
+
     # --- mischief
 
     def _child(self) -> None:
@@ -166,6 +201,11 @@ class Play:
     def _redis(self) -> None:
         """It comes back empty."""
         self._again("redis")
+
+    def _flush(self) -> None:
+        """It is emptied while everybody listens."""
+        with Redis(port=self.stack.redis_port) as client:
+            client.flushall()
 
     def _network(self) -> None:
         self.town.wire.cut()

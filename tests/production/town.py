@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -30,6 +31,8 @@ class Wire:
     def __init__(self, port: int) -> None:
         """A line to that port of this machine."""
         self._to, self._cut, self._over = port, False, False
+        self.delay = 0.0
+        """Seconds that whatever is asked waits on its way."""
         self._open: set[socket.socket] = set()
         self._door = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._door.getsockname()[1])
@@ -67,11 +70,13 @@ class Wire:
             far = socket.create_connection(("127.0.0.1", self._to))
             self._open |= {near, far}
             for one, other in ((near, far), (far, near)):
-                threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+                threading.Thread(target=self._pass_on, args=(one, other, one is near), daemon=True).start()
 
-    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
+    def _pass_on(self, one: socket.socket, other: socket.socket, asks: bool) -> None:
         with suppress(OSError):
             while data := one.recv(65_536):
+                if asks and self.delay:
+                    time.sleep(self.delay)
                 other.sendall(data)
         for each in (one, other):
             with suppress(OSError):
@@ -127,11 +132,12 @@ class Town:
 
     # --- what people do
 
-    def speak(self) -> None:
+    def speak(self) -> Word:
         """Somebody who has said nothing yet opts out, or is called otherwise."""
         person = self._silent.pop()
         self.said.append(self.tools.say(len(self.said), person))
         self.send()
+        return self.said[-1]
 
     def come(self) -> None:
         """Somebody new is written down in one of the two that the others learn of newcomers from."""
