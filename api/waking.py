@@ -164,6 +164,11 @@ class Waking:
         with suppress(RedisError, OSError):
             self._redis.delete(self._queued(f"{task}:{about}"))
 
+    def rest(self, task: str, about: int, seconds: float) -> None:
+        """Send no other one for so long."""
+        with suppress(RedisError, OSError):
+            self._redis.set(self._queued(f"{task}:{about}"), "1", ex=max(1, int(seconds)))
+
     def crowded(self, lanes: Collection[str]) -> bool:
         """Whether anything waits in one of these lanes."""
         try:

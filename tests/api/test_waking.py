@@ -290,6 +290,16 @@ def test_a_message_that_is_lost_is_sent_again(queue: Queue, redis_url: str):
         assert 0 < client.ttl("test:queued:turn:7") <= QUEUED
 
 
+def test_what_took_long_is_not_sent_again_for_a_while(queue: Queue, redis_url: str):
+    queue.waking.send([Wake("measure", 0, "x")])
+    queue.take()
+    queue.waking.rest("measure", 0, 50.0)
+    queue.now += 3_600
+    assert queue.waking.send([Wake("measure", 0, "y")]) == 0
+    with Redis.from_url(redis_url) as client:
+        assert 0 < client.ttl("test:queued:measure:0") <= 50
+
+
 def test_every_task_has_a_lane():
     assert set(LANE_OF.values()) == set(Lane)
 
