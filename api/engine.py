@@ -135,7 +135,7 @@ def move_on(installation: Installation, hub: Hub, *, holder: str, send: Callable
     if follow(hub).counts():
         send()
     send_acknowledgements(hub, holder)
-    ask_sign_ups(installation, hub)
+    ask_sign_ups(installation, hub, holder=holder)
     installation.learn_clocks()
 
 

@@ -85,7 +85,7 @@ class Due:
 
 def look(tx: Connection, now: Instant, *, reads: Collection[int]) -> Due:
     """What is due now; `reads` are the streams that are read at all."""
-    due, waits = Due(), set()
+    due, own = Due(), set()
     for what, id_, mark, name, holder in _look(tx, now=now, reads=reads):
         match what:
             case "news":
@@ -109,8 +109,8 @@ def look(tx: Connection, now: Instant, *, reads: Collection[int]) -> Due:
             case "refuse":
                 due.refusing.add(id_)
             case _:
-                waits.add(what)
-    due.hub = frozenset(waits)
+                own.add(what)
+    due.hub = frozenset(own)
     return due
 
 
@@ -128,7 +128,8 @@ def _again(_among: Among) -> Select[Any]:
 def _look(among: Among) -> Any:
     """(what, connection or 0, mark, lease or phase, holder)."""
     now: BindParameter[int] = bindparam("now")
-    free = (outbox.c.connection_id == connection.c.id, outbox.c.due_at <= now, outbox.c.lease_until <= now)
+    # Rows that are leased while nobody works their connection were left by somebody who was killed.
+    waits = (outbox.c.connection_id == connection.c.id, outbox.c.due_at <= now)
     readable = or_(
         stream.c.pause_side.is_(None), stream.c.pause_side != "whole", func.coalesce(stream.c.try_at, 0) <= now
     )
@@ -143,12 +144,12 @@ def _look(among: Among) -> Any:
         ),
         _row("write", connection.c.id).where(
             or_(
-                select(outbox.c.record_id).where(*free).exists(),
+                select(outbox.c.record_id).where(*waits).exists(),
                 select(intent.c.key).where(intent.c.connection_id == connection.c.id).exists(),
             )
         ),
         _row("refuse", connection.c.id).where(
-            select(outbox.c.record_id).where(*free, outbox.c.lane == Lane.CONSENT).exists()
+            select(outbox.c.record_id).where(*waits, outbox.c.lane == Lane.CONSENT).exists()
         ),
         _row("told", notice.c.connection_id, mark=func.max(notice.c.id))
         .where(notice.c.heard_at.is_(None), notice.c.due_at <= now)

@@ -15,7 +15,7 @@ from core.flow.holders import this_process
 from core.flow.leasing import LEASE, held, take
 from core.flow.pausing import reads
 from core.model.instant import DAY, HOUR
-from core.store import connections, due, runs
+from core.store import connections, due, outbox, runs
 from core.store.due import Due
 from tests.support import PEOPLE, Lab, people
 
@@ -90,6 +90,20 @@ def test_what_waits_to_be_written_has_its_turn(lab: Lab):
     assert wanted(lab) == [("turn", "b")]
     lab.turn("b")
     assert wanted(lab) == []
+
+
+def test_what_a_killed_worker_had_claimed_is_due_again(lab: Lab):
+    lab.tool("a")
+    lab.tool("b")
+    lab.settle()
+    lab.tools["a"].create("contacts", people(1)[0])
+    with lab.hub.store.writing() as tx:
+        connections.poll_now(tx, {lab.stream("a").id}, now=lab.clock())
+    lab.turn("a")
+    with lab.hub.store.writing() as tx:
+        b = lab.connection("b").id
+        assert outbox.claim(tx, b, now=lab.clock(), until=lab.clock() + HOUR, limit=10)
+    assert wanted(lab) == [("turn", "b")]
 
 
 def test_a_stream_that_is_not_read_wakes_nobody(lab: Lab):
