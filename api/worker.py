@@ -8,7 +8,9 @@ Queues are reached without exchanges, so that an emptied Redis has nothing to lo
 from __future__ import annotations
 
 import gc
+import logging
 import multiprocessing
+import sys
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -270,7 +272,8 @@ class _Alive(bootsteps.StartStopStep):
 
 @signals.setup_logging.connect(weak=False)
 def _logs(**_: Any) -> None:
-    """Logs are Concord's own, set up by the command."""
+    """Logs are Concord's own, set up by the command; what the queue itself has to say stands beside them."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s [%(levelname)s] %(message)s")
 
 
 @signals.worker_shutting_down.connect(weak=False)

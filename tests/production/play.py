@@ -47,6 +47,8 @@ class Report:
     """Rows that are left in the outbox."""
     dead_letters: int = 0
     reviews: list[str] = field(default_factory=list)
+    revived: list[str] = field(default_factory=list)
+    """What ended by itself and was started again."""
     settled: float = 0.0
     """Seconds from the last mischief until all had arrived."""
     memory: Mapping[str, float] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class Report:
             f"all had arrived {self.settled:.0f} s after the last kill",
             f"lost: {len(self.missing)}; doubled or gone: {len(self.wrong)}; dead letters: {self.dead_letters}",
             f"agreement: {self.agreement}; waiting: {self.waits}; questions: {self.reviews or 'none'}",
+            f"ended by themselves: {', '.join(self.revived) or 'none'}",
             f"memory at rest: {sum(self.memory.values()):.0f} MiB ({memory})",
         ]
 
@@ -115,6 +118,7 @@ class Play:
             getattr(self, f"_{what}")()
             self.report.kills[what] += 1
             self._tell(f"{number} of {len(acts)}: {what}")
+            self._supervise()
         return self._end()
 
     def _end(self) -> Report:
@@ -122,7 +126,7 @@ class Play:
         report.words, report.newcomers = len(self.town.said), len(self.town.newcomers)
         # What waited for a tool that was cut off is tried again after a while of its own.
         with suppress(AssertionError):
-            until(lambda: not self.town.missing(), PATIENCE, "not all arrived")
+            until(lambda: not self._supervise() and not self.town.missing(), PATIENCE, "not all arrived")
         with suppress(AssertionError):
             until(self._agreed, 30.0, "the outbox is not empty")
         report.settled = time.monotonic() - began
@@ -171,6 +175,13 @@ class Play:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         return row.state == "paused"
+
+    def _supervise(self) -> bool:
+        """Start again what has ended by itself: nothing else than a start without a database may do so."""
+        for one in self.stack.revive():
+            self.report.revived.append(one)
+            self._tell(f"started again: {one}")
+        return False
 
     # --- mischief
 

@@ -119,6 +119,14 @@ class Stack:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def revive(self) -> list[str]:
+        """Start again what has ended by itself, as a supervisor would; gives what that was and how it ended."""
+        ended = {name: code for name, one in self.running.items() if (code := one.poll()) is not None}
+        for name in ended:
+            self.kill(name)
+            self.start(name)
+        return [f"{name} ({code})" for name, code in ended.items()]
+
     def end(self, name: str) -> None:
         """Have a process end, and see to it that it does."""
         process = self.running.pop(name)

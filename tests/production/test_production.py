@@ -42,3 +42,4 @@ def test_nothing_is_lost_or_doubled_whatever_is_killed(
     assert report.kills == times
     assert report.words >= 18
     assert asked == LOST
+    assert report.revived == []
