@@ -22,6 +22,8 @@ LEASE = 2 * MINUTE
 """A killed worker's connection is taken over after this, on its own machine at once; a living one prolongs it."""
 MOST_LOST = 5
 """So many workers in a row that did not come to an end of their turn are taken for the connection's doing."""
+_HELD: set[tuple[str, str]] = set()
+"""Store and name of the leases that this process holds just now."""
 LOST = register(
     "worker.lost",
     "Working this connection ended the process that did it, several times in a row.",
@@ -65,7 +67,8 @@ def take(hub: Hub, name: str, holder: str) -> runs.Lease | None:
 @contextmanager
 def held(hub: Hub, name: str, lease: runs.Lease) -> Iterator[Hub]:
     """The hub for as long as a lease that was taken is ours; it is let go at the end."""
-    lost = 0
+    lost, place = 0, (hub.store.url, name)
+    _HELD.add(place)
     with _Heartbeat(hub, name, lease.token):
         try:
             yield fenced(hub, name, lease.token)
@@ -77,8 +80,32 @@ def held(hub: Hub, name: str, lease: runs.Lease) -> Iterator[Hub]:
             lost = 0 if hub.store.embedded else lease.lost + 1
             raise
         finally:
+            _HELD.discard(place)
+            _let_go(hub, name, lease.token, lost)
+
+
+def _let_go(hub: Hub, name: str, token: int, lost: int) -> None:
+    """Let a lease go; where the store is away just now, as soon as it is back, since others wait for that."""
+    try:
+        with hub.store.writing() as tx:
+            runs.drop_lease(tx, name, token, lost=lost)
+    except StoreError:
+        if hub.store.embedded:
+            raise
+        threading.Thread(target=_let_go_later, args=(hub, name, token, lost), daemon=True).start()
+
+
+def _let_go_later(hub: Hub, name: str, token: int, lost: int, every: float = 1.0) -> None:
+    """Try again until it ends by itself, or this process has taken it anew."""
+    pause = threading.Event()
+    for _ in range(LEASE // SECOND):
+        pause.wait(every)
+        if (hub.store.url, name) in _HELD:
+            return
+        with suppress(StoreError):
             with hub.store.writing() as tx:
-                runs.drop_lease(tx, name, lease.token, lost=lost)
+                runs.drop_lease(tx, name, token, lost=lost)
+            return
 
 
 def _stop(hub: Hub, connection: Connection, name: str, lease: runs.Lease) -> None:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from core.errors import StoreError
 from core.flow import holders, leasing
 from core.flow.holders import is_gone, this_process
 from core.flow.leasing import LEASE, LOST, MOST_LOST, leased
 from core.flow.sync import turn
 from core.model.instant import SECOND
-from core.store import connections, runs
+from core.store import Tx, connections, runs
+from core.store.database import Store
 from tests.support import Lab, people
 
 
@@ -156,3 +161,49 @@ def test_a_paused_connection_is_told_in_the_store(lab: Lab):
     with lab.hub.store.reading() as tx:
         row = next(one for one in connections.all_connections(tx) if one.name == "a")
     assert (row.state, row.pause_code) == ("paused", leasing.LOST)
+
+
+class Away(Store):
+    """A store that is away until it comes back."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self.away = store, False
+        self.url, self.engine, self.embedded = store.url, store.engine, store.embedded
+
+    @contextmanager
+    def writing(self, *, durable: bool = False) -> Iterator[Tx]:
+        if self.away:
+            raise StoreError("The database cannot be used.")
+        with self._store.writing(durable=durable) as tx:
+            yield tx
+
+
+def test_a_lease_that_could_not_be_let_go_is_so_when_the_store_is_back(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Its holder is alive, so nobody else would take it before it ends."""
+    let_go_later, later = leasing._let_go_later, []
+    monkeypatch.setattr(leasing, "_let_go_later", lambda *about: later.append(about))
+    with Lab(tmp_path, database_url=postgres_url) as lab:
+        lab.tool("a")
+        store = Away(lab.hub.store)
+        hub = replace(lab.hub, store=store)
+        lease = leasing.take(hub, "tend", this_process())
+        assert lease is not None
+        with leasing.held(hub, "tend", lease):
+            store.away = True
+        assert leasing.take(lab.hub, "tend", "another") is None
+        store.away = False
+        (about,) = later
+        let_go_later(*about, every=0.0)
+        assert leasing.take(lab.hub, "tend", "another") is not None
+
+
+def test_what_was_taken_anew_is_not_let_go_late(tmp_path: Path, postgres_url: str):
+    with Lab(tmp_path, database_url=postgres_url) as lab:
+        lab.tool("a")
+        lease = leasing.take(lab.hub, "tend", this_process())
+        assert lease is not None
+        with leasing.held(lab.hub, "tend", lease):
+            leasing._let_go_later(lab.hub, "tend", lease.token, 0, every=0.0)
+            assert leasing.take(lab.hub, "tend", "another") is None
