@@ -195,7 +195,7 @@ def test_a_lease_that_could_not_be_let_go_is_so_when_the_store_is_back(
         assert leasing.take(lab.hub, "tend", "another") is None
         store.away = False
         (about,) = later
-        let_go_later(*about, every=0.0)
+        let_go_later(*about, 0.0)
         assert leasing.take(lab.hub, "tend", "another") is not None
 
 
