@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -182,7 +183,8 @@ def test_a_lease_that_could_not_be_let_go_is_so_when_the_store_is_back(
     tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ):
     """Its holder is alive, so nobody else would take it before it ends."""
-    let_go_later, later = leasing._let_go_later, []
+    let_go_later: Any = leasing._let_go_later
+    later: list[Any] = []
     monkeypatch.setattr(leasing, "_let_go_later", lambda *about: later.append(about))
     with Lab(tmp_path, database_url=postgres_url) as lab:
         lab.tool("a")
