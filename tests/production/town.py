@@ -127,8 +127,10 @@ class Town:
         self.tools.crm.target = f"{hub}hooks/hubspot"
         for name in ("firstname", "hs_email_optout"):
             self.tools.crm.subscribe("contact.propertyChange", property=name)
-        self.tools.crm.take_events()
-        self.tools.news.take_events()
+        for box in (self.tools.crm, self.tools.sales, self.tools.news):
+            box.take_events()
+            # Calls take their time, so that who is killed is often in the midst of one.
+            box.busy = True
 
     # --- what people do
 
