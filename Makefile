@@ -24,10 +24,10 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 PYTEST := $(BIN)/python -m pytest
 PIP := python -m pip --disable-pip-version-check
 
-.PHONY: help venv demo test servers chaos simulate mutants bench lint format types docs docs-check lock clean
+.PHONY: help venv demo production-demo test servers chaos simulate mutants bench lint format types docs docs-check lock clean
 
 help:  ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- environments: the stamp in each makes pip run again only when its pins changed. An environment in use is
 # --- brought up to date in place; `make clean venv` begins anew.
@@ -54,6 +54,10 @@ venv: .venv/stamp  ## make .venv from the lock and install Concord into it, edit
 
 demo: venv  ## start the hub with sandboxed tools and sample data
 	$(BIN)/concord demo
+
+production-demo: venv  ## run it as several processes, kill them at random, and count what is lost or doubled
+	@echo "seed $(CONCORD_SEED); repeat with: make production-demo CONCORD_SEED=$(CONCORD_SEED)"
+	$(BIN)/python -m tests.production $(ARGS)
 
 # --- checks
 

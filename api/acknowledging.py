@@ -12,15 +12,14 @@ from core.flow.movement.acknowledging import acknowledge, waits
 from core.flow.running import Run
 
 if TYPE_CHECKING:
-    from api.assembly import Installation
+    from core.flow.hub import Hub
 
 
-def send_acknowledgements(installation: Installation, holder: str) -> None:
+def send_acknowledgements(hub: Hub, holder: str) -> None:
     """Send what was booked; what the mail server says stands in the log, and is tried again with the next round.
 
     One worker at a time sends: the others would take what is on its way for what a crash left there.
     """
-    hub = installation.hub()
     connection = mail_connection(hub, hub.movement.mail)
     if connection is None or not waits(hub):
         return

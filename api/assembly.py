@@ -230,6 +230,7 @@ class Installation:
         forms = self.forms(texts, shapes) if "forms" in texts else ()
         facts = {"rules": rules, "match": match, **texts}
         with self.store.writing() as tx:
+            runs.reconfigure(tx)
             if rules is not None and runs.fact(tx, "rules") != rules.text:
                 runs.put_fact(tx, _FOLD, dumps({"run": run_id}))
             if match is not None:
@@ -328,14 +329,12 @@ class Installation:
     def renew(self) -> None:
         """Notice what another process, or a trip, changed in the configuration since the last time."""
         with self.store.reading() as tx:
-            rows = stored.all_connections(tx)
-            versions = {row.id: stored.active_mapping(tx, row.id) for row in rows}
-            facts = tuple(runs.fact(tx, name) for name in ("rules", *OWN_TEXTS, "match", "locale"))
+            rows, versions = stored.all_connections(tx), stored.active_mappings(tx)
+            facts = runs.facts(tx, (runs.CONFIGURED, "rules", *OWN_TEXTS, "match", "locale"))
         found: dict[str, Any] = {"": facts}
         for row in rows:
-            version = versions[row.id]
             said = (row.connector, row.settings, row.secrets, row.streams, row.brake, row.state)
-            found[row.name] = (*said, version and version.id)
+            found[row.name] = (*said, versions.get(row.id))
         for name in [name for name, mark in found.items() if self._known.get(name, mark) != mark]:
             self.refresh(name)
         if self._known != found:
@@ -448,6 +447,9 @@ class Installation:
             return self._hub
 
     def _build(self) -> Hub:
+        with self.store.reading() as tx:
+            # Before all the rest: what is changed meanwhile makes this an older one, which nobody writes by.
+            configured = runs.fact(tx, runs.CONFIGURED)
         shapes = self.shapes()
         with self.store.reading() as tx:
             rows = stored.all_connections(tx)
@@ -498,6 +500,7 @@ class Installation:
             keeping=self.keeping(),
             maintenance=self.maintenance(),
             hooks=self.settings.hooks,
+            configured=configured,
         )
 
     def _form_sources(self, shapes: Mapping[str, Shape], ids: Mapping[str, int], own_id: int) -> dict[str, FormSource]:
@@ -646,9 +649,9 @@ class Installation:
             subscriptions.revisit(tx, row.id, now=self.clock())
         self.refresh(name)
 
-    def reconsider(self) -> None:
+    def reconsider(self, hub: Hub | None = None) -> None:
         """Apply new mappings and rules to what is known already; what a crash left undone is done now."""
-        hub = self.hub()
+        hub = hub or self.hub()
         for connection in hub.connections.values():
             fact = _TRANSLATE.format(connection.id)
             with self.store.reading() as tx:

@@ -103,13 +103,31 @@ def serve(
     installation: Installation, *, host: str, port: int | None, announce: Callable[[str], None], tick: float = TICK
 ) -> bool:
     """Run background and status page until a signal ends them; False when a step was still running at the end."""
+    engine = Background(installation, tick=tick)
+    try:
+        answer(installation, host=host, port=port, announce=announce, engine=engine)
+    finally:
+        ended = engine.stop()
+        if not ended:
+            _release(installation)
+    return ended
+
+
+def answer(
+    installation: Installation,
+    *,
+    host: str,
+    port: int | None,
+    announce: Callable[[str], None],
+    engine: Background | None = None,
+) -> None:
+    """Answer at the doors until a signal ends it; the `engine`, if there is one, is started with them."""
     import uvicorn
 
     from api.app import create_app
     from api.watching import watched
 
     listener = listen(host, installation.settings.port if port is None else port)
-    engine = Background(installation, tick=tick)
     watching = ExitStack()
     meters = watching.enter_context(watched(installation))
     app = create_app(installation, engine, host=host, meters=meters)
@@ -119,7 +137,8 @@ def serve(
     )
     try:
         with ended_by_signals():
-            engine.start()
+            if engine is not None:
+                engine.start()
             announce(_address(host, listener.getsockname()[1]))
             uvicorn.Server(config).run(sockets=[listener])
     except KeyboardInterrupt:
@@ -127,11 +146,7 @@ def serve(
         pass
     finally:
         listener.close()
-        ended = engine.stop()
         watching.close()
-        if not ended:
-            _release(installation)
-    return ended
 
 
 def _address(host: str, port: int) -> str:

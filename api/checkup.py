@@ -221,15 +221,15 @@ def _drift(hub: Hub, name: str, described: Mapping[str, Description]) -> dict[st
     streams = {stream.name: stream for stream in connection.streams}
     lease, now = f"connection {connection.id}", hub.clock()
     with hub.store.writing() as tx:
-        token = runs.take_lease(tx, lease, _HOLDER, now=now, until=now + LEASE)
+        taken = runs.take_lease(tx, lease, _HOLDER, now=now, until=now + LEASE)
     found = {
-        stream: take_note(hub, streams[stream], one).changes if token else since_kept(hub, streams[stream], one)
+        stream: take_note(hub, streams[stream], one).changes if taken else since_kept(hub, streams[stream], one)
         for stream, one in described.items()
         if stream in streams
     }
-    if token is not None:
+    if taken is not None:
         with hub.store.writing() as tx:
-            runs.drop_lease(tx, lease, token)
+            runs.drop_lease(tx, lease, taken.token)
     return {stream: changes for stream, changes in found.items() if changes}
 
 

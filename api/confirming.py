@@ -14,20 +14,23 @@ from api.preferences import link
 from api.sending import mail_connection, sender
 from core.errors import ConfigError, ToolError
 from core.flow.consent.confirming import Letter, confirm
+from core.flow.leasing import held, take
 from core.flow.running import Run
 
 if TYPE_CHECKING:
     from api.assembly import Installation
+    from core.flow.hub import Hub
 
 FILE = "confirm.txt"
 
 
-def ask_sign_ups(installation: Installation) -> None:
+def ask_sign_ups(installation: Installation, hub: Hub | None = None, *, holder: str = "here") -> None:
     """Ask whoever signed up since the last time, where the configuration says so.
 
-    What the mail server says stands in the log, and is tried again with the next round.
+    What the mail server says stands in the log, and is tried again with the next round. One worker at a time asks:
+    another one would ask the same people.
     """
-    hub, asked = installation.hub(), installation.asking()
+    hub, asked = hub or installation.hub(), installation.asking()
     # Whoever signs up by a form of ours is asked by us: nobody else does.
     sources = {*asked.sources, *(one.form.speaks_as for one in hub.forms.values())}
     if asked.mail is None or not sources or not hub.profile.double_opt_in:
@@ -36,10 +39,13 @@ def ask_sign_ups(installation: Installation) -> None:
     if connection is None:
         return
     letter = letter_of(installation.settings.data / FILE)
-    with suppress(ToolError), Run(hub, connection.id, "confirm") as run:
+    lease = take(hub, "confirm", holder)
+    if lease is None:
+        return
+    with held(hub, "confirm", lease) as own, suppress(ToolError), Run(own, connection.id, "confirm") as run:
         done = confirm(
-            hub,
-            sender(hub, connection, "consent: {mail: …}"),
+            own,
+            sender(own, connection, "consent: {mail: …}"),
             letter,
             lambda record_id, field: f"{link(installation, record_id)}/confirm/{field}",
             sources=sources,

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from api.acknowledging import send_acknowledgements
 from api.confirming import ask_sign_ups
 from core.flow.aging import age
+from core.flow.holders import this_process
 from core.flow.inward.arrivals import Intake
 from core.flow.inward.hearing import sweep
 from core.flow.inward.subscribing import subscribe
@@ -26,6 +25,7 @@ from core.flow.sync import Tell, Turn, sync
 
 if TYPE_CHECKING:
     from api.assembly import Installation
+    from core.flow.hub import Hub
 
 _MENDS = 3
 """A reconcile may mark something, which is then delivered and measured again; more often means it does not settle."""
@@ -80,7 +80,7 @@ class Round:
 
 def holder(installation: Installation) -> str:
     """Who takes leases: on an embedded store there is one engine, and a restarted one goes on at once."""
-    return "here" if installation.store.embedded else f"{socket.gethostname()}:{os.getpid()}"
+    return "here" if installation.store.embedded else this_process()
 
 
 def beside(installation: Installation) -> str:
@@ -101,21 +101,14 @@ def turn_crank(
     done, who = Round(), holder(installation)
 
     def go() -> None:
-        installation.reconsider()
         hub = installation.hub()
-        tick(hub)
-        sweep(hub)
-        age(hub)
-        subscribe(hub, names, holder=who)
+        catch_up(installation, hub, names, holder=who)
         done.turns += sync(hub, names, until_quiet=until_quiet, everything=everything, tell=tell, holder=who)
-        audit(hub)
-        keep_day(hub)
-        if follow(hub).counts():
-            # What was set down goes out at once; what it leads to is judged in the next round.
-            done.turns += sync(hub, names, until_quiet=until_quiet, everything=False, tell=tell, holder=who)
-        send_acknowledgements(installation, who)
-        ask_sign_ups(installation)
-        installation.learn_clocks()
+
+        def send() -> None:
+            done.turns.extend(sync(hub, names, until_quiet=until_quiet, everything=False, tell=tell, holder=who))
+
+        move_on(installation, hub, holder=who, send=send)
 
     go()
     for _ in range(_MENDS if measured else 0):
@@ -125,9 +118,32 @@ def turn_crank(
     return done
 
 
-def measure(installation: Installation, done: Round, names: Sequence[str] | None = None) -> int:
+def catch_up(installation: Installation, hub: Hub, names: Sequence[str] | None = None, *, holder: str) -> None:
+    """What goes before the turns and belongs to no connection."""
+    installation.reconsider(hub)
+    tick(hub)
+    sweep(hub)
+    age(hub)
+    subscribe(hub, names, holder=holder)
+
+
+def move_on(installation: Installation, hub: Hub, *, holder: str, send: Callable[[], None]) -> None:
+    """What follows from the turns: the audit and its steps, mails, and what was learnt of the tools' clocks.
+
+    What the steps set down goes out at once, by `send`; what it leads to is judged in the next round.
+    """
+    audit(hub)
+    keep_day(hub)
+    if follow(hub).counts():
+        send()
+    send_acknowledgements(hub, holder)
+    ask_sign_ups(installation, hub, holder=holder)
+    installation.learn_clocks()
+
+
+def measure(installation: Installation, done: Round, names: Sequence[str] | None = None, hub: Hub | None = None) -> int:
     """Measure agreement of the connections and mark what slipped; gives how many records were marked."""
-    hub, marked = installation.hub(), 0
+    hub, marked = hub or installation.hub(), 0
     for connection in hub.connections.values():
         if (names is None or connection.name in names) and connection.state == "active":
             found = reconcile(hub, connection)

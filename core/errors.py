@@ -318,6 +318,11 @@ for _code, _happened, _remedy in (
         "Another worker took the connection over, because this one stood still for too long.",
         "Nothing to do: the other one goes on.",
     ),
+    (
+        "store.reconfigured",
+        "The configuration was changed in the midst of a turn.",
+        "Nothing to do: the next turn goes by the new one.",
+    ),
     ("lead.unreadable", "What was posted cannot be read.", "Post a form, or a JSON object with one text a field."),
     ("lead.form", "There is no such form.", "Name one that is declared below `forms:` in the configuration."),
     ("lead.incomplete", "Something is missing by which the person could be answered.", "Fill it in and send it again."),

@@ -27,6 +27,7 @@ from api.cli.mending import register as register_mending
 from api.cli.output import exit_code, tell_error
 from api.cli.planning import register as register_planning
 from api.cli.running import register as register_running
+from api.cli.serving import register as register_serving
 from api.cli.undoing import register as register_undoing
 from core.errors import ConcordError
 
@@ -41,6 +42,7 @@ app = typer.Typer(
 
 for _register in (
     register_running,
+    register_serving,
     register_asking,
     register_alerting,
     register_auditing,

@@ -203,6 +203,11 @@ class Hub:
     """Connection → when it is left alone."""
     keeping: Keeping = field(default_factory=Keeping)
     """How long what the hub has done is kept."""
+    configured: str | None = None
+    """Which configuration this is, as the store counts them."""
+    gives_way: Callable[[], bool] | None = None
+    """Asked between two pages of a first load: whether the rest of it is to wait for its next turn. None asks the clock
+    (`core.flow.sync`)."""
     hooks: str | None = None
     """Below which address tools reach the connections, by name; None where nobody outside reaches this hub."""
 

@@ -1,4 +1,8 @@
-"""Leasing: who works a connection holds its lease, so that no two do, and who was taken over writes nothing."""
+"""Leasing: who works a connection holds its lease, so that no two do, and who was taken over writes nothing.
+
+A worker that is killed lets nothing go. Whoever takes over counts that; a connection that has cost a few workers in a
+row is paused, so that it costs no more of them, and a person is asked.
+"""
 
 from __future__ import annotations
 
@@ -6,50 +10,125 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from core.errors import StoreError
+from core.errors import ConcordError, Reach, StoreError, ToolError, register
 from core.flow.fencing import fenced
+from core.flow.holders import is_gone
 from core.flow.hub import Connection, Hub
+from core.flow.pausing import pause
 from core.model.instant import MINUTE, SECOND
 from core.store import runs
 
 LEASE = 2 * MINUTE
-"""A killed worker's connection is taken over after this; a living one prolongs it."""
+"""A killed worker's connection is taken over after this, on its own machine at once; a living one prolongs it."""
+MOST_LOST = 5
+"""So many workers in a row that did not come to an end of their turn are taken for the connection's doing."""
+_HELD: set[tuple[str, str]] = set()
+"""Store and name of the leases that this process holds just now."""
+LOST = register(
+    "worker.lost",
+    "Working this connection ended the process that did it, several times in a row.",
+    "See the workers' logs for what ended them (often a lack of memory), mend that, then `concord resume NAME`.",
+)
+
+
+class Deadly(ToolError):
+    """Whoever works this connection is killed, or fails in a way that nobody has foreseen."""
+
+    code = LOST
+    reach = Reach.CONNECTION
 
 
 @contextmanager
 def leased(hub: Hub, connection: Connection, holder: str) -> Iterator[Hub | None]:
-    """The hub for as long as the connection is ours, or None while somebody else has it.
+    """The hub for as long as the connection is ours, or None while somebody else has it, or it was paused just now.
 
-    Where we were taken over meanwhile the block ends without an error: the other one goes on.
+    Where we were taken over meanwhile, or the configuration was changed, the block ends without an error: the other one
+    goes on, or the next turn does.
     """
     name = f"connection {connection.id}"
-    with hub.store.writing() as tx:
-        token = runs.take_lease(tx, name, holder, now=hub.clock(), until=hub.clock() + LEASE)
-    if token is None:
+    lease = take(hub, name, holder)
+    if lease is None:
         yield None
-        return
-    with _Heartbeat(hub, name, holder):
+    elif lease.lost >= MOST_LOST:
+        _stop(hub, connection, name, lease)
+        yield None
+    else:
+        with held(hub, name, lease) as own:
+            yield own
+
+
+def take(hub: Hub, name: str, holder: str) -> runs.Lease | None:
+    """Take a lease; None while somebody else has it."""
+    with hub.store.writing() as tx:
+        now = hub.clock()
+        return runs.take_lease(tx, name, holder, now=now, until=now + LEASE, is_gone=is_gone)
+
+
+@contextmanager
+def held(hub: Hub, name: str, lease: runs.Lease) -> Iterator[Hub]:
+    """The hub for as long as a lease that was taken is ours; it is let go at the end."""
+    lost, place = 0, (hub.store.url, name)
+    _HELD.add(place)
+    with _Heartbeat(hub, name, lease.token):
         try:
-            yield fenced(hub, name, token)
-        except StoreError as error:
-            if error.error_code != "store.taken_over":
+            yield fenced(hub, name, lease.token)
+        except ConcordError as error:
+            if error.error_code not in ("store.taken_over", "store.reconfigured"):
                 raise
+        except Exception:
+            # Here one process does it all and its end is seen; of several, others would try the same for ever.
+            lost = 0 if hub.store.embedded else lease.lost + 1
+            raise
         finally:
+            _HELD.discard(place)
+            _let_go(hub, name, lease.token, lost)
+
+
+def _let_go(hub: Hub, name: str, token: int, lost: int) -> None:
+    """Let a lease go; where the store is away just now, as soon as it is back, since others wait for that."""
+    try:
+        with hub.store.writing() as tx:
+            runs.drop_lease(tx, name, token, lost=lost)
+    except StoreError:
+        if hub.store.embedded:
+            raise
+        threading.Thread(target=_let_go_later, args=(hub, name, token, lost), daemon=True).start()
+
+
+def _let_go_later(hub: Hub, name: str, token: int, lost: int, every: float = 1.0) -> None:
+    """Try again until it ends by itself, or this process has taken it anew."""
+    pause = threading.Event()
+    for _ in range(LEASE // SECOND):
+        pause.wait(every)
+        if (hub.store.url, name) in _HELD:
+            return
+        with suppress(StoreError):
             with hub.store.writing() as tx:
-                runs.drop_lease(tx, name, token)
+                runs.drop_lease(tx, name, token, lost=lost)
+            return
+
+
+def _stop(hub: Hub, connection: Connection, name: str, lease: runs.Lease) -> None:
+    error = Deadly(
+        f"{lease.lost} workers in a row did not come to the end of their turn with {connection.name}.",
+        connection=connection.name,
+    )
+    with hub.store.writing() as tx:
+        pause(tx, connection, error, now=hub.clock())
+        runs.drop_lease(tx, name, lease.token)
 
 
 class _Heartbeat:
     """Keeps a lease while a turn goes on, so that it can be short and a killed worker is soon replaced."""
 
-    def __init__(self, hub: Hub, name: str, holder: str) -> None:
+    def __init__(self, hub: Hub, name: str, token: int) -> None:
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, args=(hub, name, holder), daemon=True)
+        self._thread = threading.Thread(target=self._beat, args=(hub, name, token), daemon=True)
 
-    def _beat(self, hub: Hub, name: str, holder: str) -> None:
+    def _beat(self, hub: Hub, name: str, token: int) -> None:
         while not self._over.wait(LEASE / SECOND / 3):
             with suppress(StoreError), hub.store.writing() as tx:
-                runs.take_lease(tx, name, holder, now=hub.clock(), until=hub.clock() + LEASE)
+                runs.keep_lease(tx, name, token, until=hub.clock() + LEASE)
 
     def __enter__(self) -> None:
         self._thread.start()

@@ -27,7 +27,7 @@ from core.flow.holding import held
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.inward.arrivals import Intake
 from core.flow.inward.hearing import hear
-from core.flow.inward.pull import pull
+from core.flow.inward.pull import never, pull
 from core.flow.leasing import leased
 from core.flow.outward.booking import Delivered
 from core.flow.outward.outbound import deliver, deliver_refusals, settle_intents
@@ -65,7 +65,13 @@ class Turn:
     def quiet(self) -> bool:
         """Whether nothing new came in and nothing went out, and nothing is left to be looked at."""
         moved = self.intake.heard + self.intake.created + self.intake.joined + self.intake.gone + self.intake.told
-        return not moved and not self.intake.resumed and not self.delivered.writes and not self.delivered.tied
+        return (
+            not moved
+            and not self.intake.resumed
+            and not self.intake.gave_way
+            and not self.delivered.writes
+            and not self.delivered.tied
+        )
 
     def counts(self) -> dict[str, int]:
         """What it did, in numbers."""
@@ -113,10 +119,13 @@ def _take_turn(hub: Hub, connection: Connection, done: Turn, *, everything: bool
         if pulls and (hold is None or not hold.reads):
             begin_anew(hub, connection)
             before_reading(hub, connection, asked=everything)
-            to_read = _to_read(hub, connection, everything=everything)
-            for stream in to_read:
+            read = []
+            for stream in _to_read(hub, connection, everything=everything):
                 _pull_or_pause(hub, connection, stream, done, everything=everything)
-            after_reading(hub, connection, [stream for stream in to_read if stream.name not in done.stopped])
+                if done.intake.gave_way:
+                    break
+                read.append(stream)
+            after_reading(hub, connection, [stream for stream in read if stream.name not in done.stopped])
         if delivers and hold is not None:
             if not hold.everything:
                 done.delivered = deliver_refusals(hub, connection)
@@ -155,18 +164,15 @@ def _pull_or_pause(hub: Hub, connection: Connection, stream: Stream, done: Turn,
 
 def _pull(hub: Hub, stream: Stream, done: Turn, *, everything: bool) -> None:
     began_at = hub.clock()
-    # Whoever asks for all of it waits for all of it; else what is live goes out between two parts of a first load.
-    until = None if everything else began_at + PART
     with hub.store.reading() as tx:
         before = connections.stream_row(tx, stream.id)
         was_down = failures(tx, before) > 0
     with Run(hub, stream.connection_id, "pull", stream.name) as run:
-        intake = pull(hub, stream, run_id=run.id, until=until)
+        intake = pull(hub, stream, run_id=run.id, gives_way=_gives_way(hub, everything=everything))
         run.counts = intake.counts()
     done.intake.add(intake)
-    with hub.store.reading() as tx:
-        # What was broken off goes on in the next round; it is due as it was.
-        whole = connections.stream_row(tx, stream.id).phase != "backfill"
+    # What gave way goes on in the next turn; it is due as it was.
+    whole = not intake.gave_way
     if whole:
         arrived(hub, stream)
     with hub.store.writing() as tx:
@@ -179,6 +185,14 @@ def _pull(hub: Hub, stream: Stream, done: Turn, *, everything: bool) -> None:
             # The tool answers again: what waited for that goes out now, and not when its own patience ends.
             outbox.hasten(tx, stream.connection_id, now=hub.clock())
             note_away(tx, stream.connection_id, before.read_at or began_at, began_at)
+
+
+def _gives_way(hub: Hub, *, everything: bool) -> Callable[[], bool]:
+    """Whoever asks for all of it waits for all of it; else what is live goes out between two parts of a first load."""
+    if everything:
+        return never
+    over = hub.clock() + PART
+    return hub.gives_way or (lambda: hub.clock() >= over)
 
 
 def _schedule(tx: Tx, stream: Stream, intake: Intake, before: StreamRow, row: StreamRow, began_at: Instant) -> None:

@@ -202,6 +202,16 @@ def _active_mapping(_among: Among) -> Select[Any]:
     return query.where(mapping.c.connection_id == bindparam("connection_id"))
 
 
+def active_mappings(tx: Connection) -> dict[int, int]:
+    """Connection id → the version of its mapping that is in force."""
+    return {row[0]: row[1] for row in _active_mappings(tx)}
+
+
+@prepared
+def _active_mappings(_among: Among) -> Select[Any]:
+    return select(mapping.c.connection_id, mapping.c.id).where(mapping.c.active == 1)
+
+
 def activate_mapping(tx: Connection, connection_id: int, text: str, *, file: str, digest: int, at: Instant) -> bool:
     """Keep a mapping as the newest version and put it in force; False when it is the one in force already."""
     present = active_mapping(tx, connection_id)

@@ -106,6 +106,12 @@ def serialise(tx: Connection, name: str) -> None:
         tx.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
 
 
+def share(tx: Connection, name: str) -> None:
+    """Let others do `name` beside us that say so too, but nobody who serialises it; on SQLite nobody else writes."""
+    if tx.dialect.name != "sqlite":
+        tx.execute(text("SELECT pg_advisory_xact_lock_shared(hashtext(:name))"), {"name": name})
+
+
 def among(tx: Connection, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
     """`column IN values`, with the whole set as one parameter: the statement is the same for ten and for thousands."""
     dialect = tx.dialect.name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
@@ -132,8 +132,23 @@ def any_lease(tx: Connection, *, now: Instant) -> bool:
     return tx.execute(select(lease.c.name).where(lease.c.until > now).limit(1)).first() is not None
 
 
-def take_lease(tx: Connection, name: str, holder: str, *, now: Instant, until: Instant) -> int | None:
-    """Take or prolong a lease; gives its fencing token, None when somebody else holds it."""
+class Lease(NamedTuple):
+    """A lease that was taken: its fencing token, and how many in a row before us never let it go."""
+
+    token: int
+    lost: int
+
+
+def take_lease(
+    tx: Connection,
+    name: str,
+    holder: str,
+    *,
+    now: Instant,
+    until: Instant,
+    is_gone: Callable[[str], bool] = lambda _holder: False,
+) -> Lease | None:
+    """Take or prolong a lease; None when somebody else holds it and is not known to be gone."""
     row = _lease(tx, name=name).one_or_none()
     if row is None:
         database.insert(
@@ -144,12 +159,21 @@ def take_lease(tx: Connection, name: str, holder: str, *, now: Instant, until: I
             otherwise="ON CONFLICT DO NOTHING",
         )
         row = _lease(tx, name=name).one()
-        return int(row.token) if row.holder == holder else None
-    if row.holder != holder and row.until > now:
+        return Lease(row.token, row.lost) if row.holder == holder else None
+    if row.holder == holder:
+        keep_lease(tx, name, row.token, until=until)
+        return Lease(row.token, row.lost)
+    if row.holder and row.until > now and not is_gone(row.holder):
         return None
-    token = row.token if row.holder == holder else row.token + 1
-    database.update(tx, lease, ("name",), ("holder", "token", "until"), [(holder, token, until, name)])
-    return int(token)
+    taken = Lease(row.token + 1, row.lost + bool(row.holder))
+    columns = ("holder", "token", "until", "lost")
+    database.update(tx, lease, ("name",), columns, [(holder, taken.token, until, taken.lost, name)])
+    return taken
+
+
+def keep_lease(tx: Connection, name: str, token: int, *, until: Instant) -> None:
+    """Prolong a lease, if it is still ours."""
+    database.update(tx, lease, ("name", "token"), ("until",), [(until, name, token)])
 
 
 @prepared
@@ -171,9 +195,29 @@ def _token(_among: Among) -> Select[Any]:
     return select(lease.c.token).where(lease.c.name == bindparam("name"))
 
 
-def drop_lease(tx: Connection, name: str, token: int) -> None:
-    """Let a lease go, if it is still ours."""
-    database.update(tx, lease, ("name", "token"), ("until", "holder"), [(0, "", name, token)])
+CONFIGURED = "configured"
+"""The fact that counts how often the configuration was changed."""
+
+
+def reconfigure(tx: Connection) -> None:
+    """Count a change of the configuration, before it is written; steps that go by the former one end before that."""
+    database.serialise(tx, CONFIGURED)
+    put_fact(tx, CONFIGURED, str(int(fact(tx, CONFIGURED) or 0) + 1))
+
+
+def check_configured(tx: Connection, known: str | None) -> None:
+    """Refuse to write by a configuration that is not in force any more; raises `StoreError`."""
+    database.share(tx, CONFIGURED)
+    if fact(tx, CONFIGURED) != known:
+        raise StoreError(
+            "The configuration was changed in the midst of this step: nothing of it was kept.",
+            code="store.reconfigured",
+        )
+
+
+def drop_lease(tx: Connection, name: str, token: int, *, lost: int = 0) -> None:
+    """Let a lease go, if it is still ours; `lost` is not 0 where its work came to no end."""
+    database.update(tx, lease, ("name", "token"), ("until", "holder", "lost"), [(0, "", lost, name, token)])
 
 
 def free_leases(tx: Connection, holder: str) -> None:
@@ -206,6 +250,16 @@ def fact(tx: Connection, name: str) -> str | None:
 @prepared
 def _fact(_among: Among) -> Select[Any]:
     return select(meta.c.value).where(meta.c.name == bindparam("name"))
+
+
+def facts(tx: Connection, names: Collection[str]) -> dict[str, str]:
+    """Those of these facts that there are."""
+    return {row[0]: row[1] for row in _facts(tx, names=names)}
+
+
+@prepared
+def _facts(among: Among) -> Select[Any]:
+    return select(meta.c.name, meta.c.value).where(among(meta.c.name, "names"))
 
 
 def put_fact(tx: Connection, name: str, value: str) -> None:

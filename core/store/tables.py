@@ -657,6 +657,8 @@ lease = Table(
     Column("holder", Text, nullable=False),
     Column("token", BigInteger, nullable=False),
     Column("until", Id, nullable=False),
+    # How many times in a row whoever held it did not let it go.
+    Column("lost", SmallInteger, nullable=False, server_default=text("0")),
 )
 
 agreement = Table(

@@ -19,6 +19,7 @@ from connectors._kit.mischief import Mischief
 from connectors.smtp.sandbox import Sandbox
 from core.errors import ConfigError, Unavailable, Unknown
 from core.flow.consent.confirming import Letter, confirm
+from core.flow.leasing import held, take
 from core.flow.saying import say
 from core.ports import Message, Receipt
 from core.store.codec import dumps
@@ -169,6 +170,11 @@ def test_from_the_sign_up_to_the_yes(lab: Lab, monkeypatch: pytest.MonkeyPatch) 
         ask_sign_ups(lab.installation)
         lab.tools["shop"].create("contacts", ANN)
         lab.settle("shop", "news")
+        lease = take(lab.hub, "confirm", "another worker")
+        assert lease is not None
+        with held(lab.hub, "confirm", lease):
+            ask_sign_ups(lab.installation)
+            assert box.sent == []
         ask_sign_ups(lab.installation)
         ask_sign_ups(lab.installation)
         (mail,) = box.sent

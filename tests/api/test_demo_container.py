@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 
 from api.cli import app
 from api.settings import Settings
+from api.waking import Lane
 
 ROOT = Path(__file__).parents[2]
 
@@ -142,5 +143,64 @@ def test_the_hub_keeps_its_data_and_the_demo_never_touches_it() -> None:
     assert demo["profiles"] == ["demo"]
     assert "volumes" not in demo
     assert demo["environment"]["CONCORD_DATA"] != "/data"
-    ports = [service["ports"][0].split(":")[1] for service in services.values()]
+    ports = [service["ports"][0].split(":")[1] for service in services.values() if "ports" in service]
     assert len(set(ports)) == len(ports)
+
+
+PRODUCTION = ("api", "worker", "loader", "beat", "postgres", "redis")
+
+
+def test_production_is_started_only_when_it_is_asked_for() -> None:
+    services = compose()["services"]
+    assert [name for name, one in services.items() if one.get("profiles") == ["production"]] == list(PRODUCTION)
+    assert services.keys() - PRODUCTION == {"concord", "demo"}
+
+
+@pytest.mark.parametrize("name", ["api", "worker", "loader", "beat"])
+def test_each_process_of_production_runs_a_command_there_is(name: str) -> None:
+    service = compose()["services"][name]
+    options_of(service["command"])
+    known = {f"CONCORD_{field.upper()}" for field in Settings.model_fields} | {"CONCORD_LOG"}
+    assert set(service["environment"]) <= known
+    assert {"CONCORD_DATABASE_URL", "CONCORD_REDIS_URL"} <= set(service["environment"])
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+    assert service["volumes"] == ["production:/data"]
+
+
+def test_the_lanes_of_the_workers_are_all_there_are() -> None:
+    services = compose()["services"]
+    commands = [services[name]["command"] for name in ("worker", "loader")]
+    assert ",".join(one[one.index("--queues") + 1] for one in commands).split(",") == list(Lane)
+
+
+def test_what_touches_a_file_is_asked_by_that_file() -> None:
+    for name in ("worker", "loader", "beat"):
+        service = compose()["services"][name]
+        touched = service["command"][service["command"].index("--alive") + 1]
+        assert touched in service["healthcheck"]["test"][1]
+        assert any(touched.startswith(one) for one in service["tmpfs"])
+
+
+@pytest.mark.parametrize("name", PRODUCTION)
+def test_every_process_of_production_is_watched_bounded_and_without_power(name: str) -> None:
+    service = compose()["services"][name]
+    limits = service["deploy"]["resources"]["limits"]
+    assert {"memory", "cpus"} <= limits.keys()
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    # Concord's own have the user and the question of their image.
+    assert service.get("build") == "." or service["user"] not in ("root", "0")
+    assert service.get("build") == "." or "healthcheck" in service
+
+
+def test_no_secret_stands_in_the_file_and_nobody_outside_reaches_the_stores() -> None:
+    read = compose()
+    for service in read["services"].values():
+        for variable, value in service.get("environment", {}).items():
+            if any(word in variable for word in ("PASSWORD", "KEY", "TOKEN")):
+                assert re.fullmatch(r"\$\{\w+:-\}", value), variable
+    assert "${POSTGRES_PASSWORD:-}" in read["services"]["api"]["environment"]["CONCORD_DATABASE_URL"]
+    assert read["networks"]["inside"] == {"internal": True}
+    for name in ("postgres", "redis"):
+        assert read["services"][name]["networks"] == ["inside"]
+        assert "ports" not in read["services"][name]

@@ -23,6 +23,7 @@ from core.flow.running import Run
 from core.model.instant import MINUTE
 from core.ports import Receipt, Remote
 from core.store import movement, reviews, steps, tables
+from core.store.runs import Lease
 from tests.simulation.watch import CONSENT_PATH
 from tests.simulation.words import PLAIN
 
@@ -237,7 +238,7 @@ def newest_consent(real: Any) -> Any:
 
 
 def lease_for_all(real: Any) -> Any:
-    return lambda *args, **more: real(*args, **more) or 1
+    return lambda *args, **more: real(*args, **more) or Lease(1, 0)
 
 
 def one_hearer(real: Any) -> Any:

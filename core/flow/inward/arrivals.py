@@ -93,6 +93,9 @@ class Intake:
     resumed: bool = False
     """A whole walk was broken off, and has come to its end now: what is missing is seen by the next one only."""
 
+    gave_way: bool = False
+    """A first load lets others go before it; the next turn goes on with it."""
+
     def counts(self) -> dict[str, int]:
         """The numbers that are not zero."""
         names = ("read", "unchanged", "echoes", "heard", "created", "joined", "gone", "left_out", "problems", "told")
@@ -103,3 +106,4 @@ class Intake:
         for name, value in other.counts().items():
             setattr(self, name, getattr(self, name) + value)
         self.resumed |= other.resumed
+        self.gave_way |= other.gave_way

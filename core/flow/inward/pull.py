@@ -58,21 +58,23 @@ class _Gathered:
     began_at: Instant
 
 
-def pull(hub: Hub, stream: Stream, *, run_id: int | None = None, until: Instant | None = None) -> Intake:
-    """Walk a stream from its checkpoint to its present end; a first load goes no further than `until`, to go on later.
+def never() -> bool:
+    """A walk that gives way to nobody."""
+    return False
 
-    A later walk is never broken off for others: it would conclude nothing, and have to be made again.
-    """
+
+def pull(hub: Hub, stream: Stream, *, run_id: int | None = None, gives_way: Callable[[], bool] = never) -> Intake:
+    """Walk a stream from its checkpoint to its present end; a first load that gives way goes on where it was, later."""
     with hub.store.reading() as tx:
         row = connections.stream_row(tx, stream.id)
     try:
-        return _walk(hub, stream, row, run_id, until)
+        return _walk(hub, stream, row, run_id, gives_way)
     except CursorExpired:
         row = _new_generation(hub, stream, row)
-        return _walk(hub, stream, row, run_id, None)
+        return _walk(hub, stream, row, run_id, never)
 
 
-def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None, until: Instant | None) -> Intake:
+def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None, gives_way: Callable[[], bool]) -> Intake:
     total, seen = Intake(), _Seen()
     backfill, began_at = row.phase == "backfill", row.began_at or hub.clock()
     # A walk that was broken off has lost what it had seen, and may not conclude that anything is gone.
@@ -105,8 +107,9 @@ def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None, until: I
         total.add(intake)
         if page.more:
             total.add(meanwhile(hub, connection))
-            if backfill and row.generation == 1 and until is not None and hub.clock() >= until:
-                total.resumed = True
+            if backfill and row.generation == 1 and gives_way():
+                # Only a first load: it concludes nothing anyway, whereas a later walk would have to begin again.
+                total.gave_way = True
                 break
         if page.complete and whole_view:
             total.gone += _conclude(hub, stream, seen, newest, run_id)

@@ -479,11 +479,11 @@ def test_a_run_that_goes_on_or_changed_nothing_is_not_undone(lab: Lab) -> None:
     with lab.hub.store.writing() as tx:
         id_ = lab.connection("a").id
         number = runs.begin(tx, id_, "pull", stream="contacts", at=lab.clock())
-        token = runs.take_lease(tx, f"connection {id_}", "somebody", now=lab.clock(), until=lab.clock() + 10**9)
+        taken = runs.take_lease(tx, f"connection {id_}", "somebody", now=lab.clock(), until=lab.clock() + 10**9)
     with pytest.raises(ConfigError, match="still running"):
         undo(lab.hub, number)
     with lab.hub.store.writing() as tx:
-        assert token is not None
-        runs.drop_lease(tx, f"connection {id_}", token)
+        assert taken is not None
+        runs.drop_lease(tx, f"connection {id_}", taken.token)
     with pytest.raises(ConfigError, match="changed nothing"):
         undo(lab.hub, number)

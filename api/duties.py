@@ -1,0 +1,92 @@
+"""Duties: what a worker does when it is woken. Each looks into the store itself, and is harmless where nothing is due.
+
+The embedded background does the same in one thread after the other (`api.engine.turn_crank`); here each is a task of
+its own, in any process. A connection's lease, or one of the duty's own, keeps two from doing it at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from api import alerting, engine
+from core.flow import sync
+from core.flow.beside import turn_beside
+from core.flow.leasing import held, take
+from core.store import due
+
+if TYPE_CHECKING:
+    from api.assembly import Installation
+    from core.flow.hub import Connection, Hub
+
+log = structlog.get_logger("concord.worker")
+
+
+def hear(installation: Installation, connection_id: int) -> None:
+    """Hear what came by webhook for a connection, and write the refusals that wait for it."""
+    hub = installation.hub()
+    if (connection := _active(hub, connection_id)) is not None:
+        turn_beside(hub, connection, holder=engine.beside(installation))
+
+
+def turn(installation: Installation, connection_id: int, gives_way: Callable[[], bool] = lambda: False) -> None:
+    """A connection's turn; `gives_way` is asked between the pages of a first load."""
+    hub = replace(installation.hub(), gives_way=gives_way)
+    connection = _active(hub, connection_id)
+    with hub.store.reading() as tx:
+        unsettled = due.is_unsettled(tx)
+    if connection is None or unsettled:
+        # What is known is read anew by the new configuration first (`tend`).
+        return
+    done = sync.turn(hub, connection, everything=False, holder=engine.holder(installation))
+    installation.learn_clocks()
+    if done.error is not None:
+        log.warning("a turn ended early", connection=connection.name, code=done.error.error_code)
+    elif not done.quiet:
+        log.info("a turn", connection=connection.name, **done.counts())
+
+
+def tend(installation: Installation) -> None:
+    """The hub's own work: what goes before turns and what follows from them."""
+    with _alone(installation, "tend") as hub:
+        if hub is not None:
+            who = engine.holder(installation)
+            engine.catch_up(installation, hub, holder=who)
+            engine.move_on(installation, hub, holder=who, send=lambda: None)
+
+
+def measure(installation: Installation) -> None:
+    """Measure agreement, and mark what slipped."""
+    with _alone(installation, "measure") as hub:
+        if hub is not None:
+            engine.measure(installation, engine.Round(), hub=hub)
+
+
+def alert(installation: Installation) -> None:
+    """Tell of what is wrong."""
+    with _alone(installation, "alert") as hub:
+        if hub is not None:
+            alerting.look(installation)
+
+
+def _active(hub: Hub, connection_id: int) -> Connection | None:
+    found = hub.connections.get(connection_id)
+    return found if found is not None and found.state == "active" else None
+
+
+@contextmanager
+def _alone(installation: Installation, what: str) -> Iterator[Hub | None]:
+    """The hub, for as long as nobody else does the same; None while somebody does."""
+    hub = installation.hub()
+    lease = take(hub, what, engine.holder(installation))
+    if lease is None:
+        yield None
+        return
+    if lease.lost:
+        log.warning("a worker did not come to the end of this", what=what, times=lease.lost)
+    with held(hub, what, lease) as own:
+        yield own
