@@ -14,6 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.calling import calling, carried
+from core.decide.route import Lane
 from core.errors import CursorExpired
 from core.flow.brake.missing import conclude
 from core.flow.hub import Hub, Stream
@@ -62,11 +64,12 @@ def pull(hub: Hub, stream: Stream, *, run_id: int | None = None) -> Intake:
     """Walk a stream from its checkpoint to its present end."""
     with hub.store.reading() as tx:
         row = connections.stream_row(tx, stream.id)
-    try:
-        return _walk(hub, stream, row, run_id)
-    except CursorExpired:
-        row = _new_generation(hub, stream, row)
-        return _walk(hub, stream, row, run_id)
+    with calling(Lane.BACKFILL if row.phase == "backfill" else Lane.LIVE):
+        try:
+            return _walk(hub, stream, row, run_id)
+        except CursorExpired:
+            row = _new_generation(hub, stream, row)
+            return _walk(hub, stream, row, run_id)
 
 
 def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None) -> Intake:
