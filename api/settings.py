@@ -23,6 +23,8 @@ class Settings(BaseSettings):
     """The data folder; the embedded database lives there."""
     database_url: str | None = None
     """A PostgreSQL URL; without it the embedded database is used."""
+    redis_url: SecretStr | None = None
+    """A Redis URL, by which several processes keep the tools' limits together; one process needs none."""
     vault_key: SecretStr | None = None
     region: str = "GB"
     """Where phone numbers without a country code belong."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
 from core.decide.route import Lane
@@ -36,10 +36,11 @@ def calling(chosen: Lane) -> Iterator[None]:
 
 
 def carried(work: Callable[P, R]) -> Callable[P, R]:
-    """The work, to be done in another thread once, for what the present one calls."""
-    context = copy_context()
+    """The work, to be done in other threads for what the present one calls."""
+    chosen = lane()
 
     def carry(*given: P.args, **more: P.kwargs) -> R:
-        return context.run(work, *given, **more)
+        with calling(chosen):
+            return work(*given, **more)
 
     return carry

@@ -201,7 +201,6 @@ class Meter:
             verdict = self._account.ask(self.terms, chosen, calls, who)
             if verdict.go:
                 self._tense = verdict.tense
-                self._note()
                 return verdict.booked
             wait = verdict.wait / SECOND
             if waited + wait > self._max_wait or verdict.why == RESTING:
@@ -226,6 +225,7 @@ class Meter:
     def answered(self, well: bool) -> None:
         """The tool answered, or failed on its side."""
         if well and not self._tense:
+            self._note()
             return
         self._account.tell("answered", self.terms, well)
         self._tense = not well

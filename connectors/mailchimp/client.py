@@ -22,6 +22,7 @@ from connectors._kit.http import Http
 from connectors._kit.limits import gate
 from connectors._kit.payload import Payload
 from connectors.mailchimp.trouble import explained
+from core.calling import carried
 from core.errors import ConfigError, Gone, SchemaChanged, SignedOut, ToolError
 from core.model.instant import SECOND, Instant
 from core.ports import Context
@@ -133,7 +134,7 @@ class Client:
         if len(found) < 2 or self.width == 1:
             return [tried(item) for item in found]
         with ThreadPoolExecutor(min(self.width, len(found)), thread_name_prefix="mailchimp") as pool:
-            return list(pool.map(tried, found))
+            return list(pool.map(carried(tried), found))
 
     def close(self) -> None:
         """Let the connections go. May be called more than once."""

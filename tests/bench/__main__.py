@@ -24,6 +24,7 @@ from tests.bench import (
     optouts,
     permissions,
     plans,
+    saturation,
     scale,
     writes,
 )
@@ -43,6 +44,7 @@ BENCHES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "consent": consent.measure,
     "permissions": permissions.measure,
     "audits": audits.measure,
+    "saturation": saturation.measure,
     "core": core.measure,
 }
 

@@ -142,8 +142,9 @@ class _Place:
 def _read_ahead(hub: Hub, stream: Stream, cursor: Cursor | None, meantime: Callable[[], None]) -> Iterator[_Gathered]:
     """Gathered pages, the next one being fetched while the caller keeps the present one, or sees to the `meantime`."""
     connector: Reads = hub.open(stream.source)
+    gather = carried(_gather)
     with ThreadPoolExecutor(1, thread_name_prefix=f"read {stream.source}") as reader:
-        coming: Future[_Gathered] | None = reader.submit(_gather, hub, connector, stream, cursor)
+        coming: Future[_Gathered] | None = reader.submit(gather, hub, connector, stream, cursor)
         while coming is not None:
             while not coming.done():
                 wait([coming], LOOK)
@@ -151,7 +152,7 @@ def _read_ahead(hub: Hub, stream: Stream, cursor: Cursor | None, meantime: Calla
                     meantime()
             gathered = coming.result()
             page = gathered.page
-            coming = reader.submit(_gather, hub, connector, stream, page.next) if page.more else None
+            coming = reader.submit(gather, hub, connector, stream, page.next) if page.more else None
             yield gathered
 
 
