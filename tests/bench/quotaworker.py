@@ -8,6 +8,7 @@ long each call waited for its turn, by lane.
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import threading
 import time
@@ -35,7 +36,8 @@ _WAITED: dict[str, list[float]] = defaultdict(list)
 def main() -> None:
     """Call until the time is over, or the day's calls are."""
     tool, settings, redis_url, seconds = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3], float(sys.argv[4])
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    quiet = structlog.make_filtering_bound_logger(logging.WARNING)
+    structlog.configure(wrapper_class=quiet, logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     _slow_lines()
     _watched()
     accounts = Accounts(clock=now, redis_url=redis_url or None)
