@@ -120,7 +120,7 @@ class Wire:
         if self._down_until > self._clock():
             return None
         keys = [f"{self.prefix}{{{account}}}", f"{self.prefix}{{{account}}}:waiting"]
-        told = ("" if now is None else now, *terms, *given)
+        told: list[Any] = ["" if now is None else now, *terms, *given]
         try:
             found: list[bytes] = self._script(keys, [entry, *told])
         except self.lost as error:
@@ -165,7 +165,7 @@ class Shared:
             return self._alone.report(terms.cautious(CAUTIOUS))
         n = [float(one) for one in found]
         until = [int(one) or None for one in n[4:9]]
-        return Report(*n[:4], *until, *(int(one) for one in n[9:]))
+        return Report._make([*n[:4], *until, *(int(one) for one in n[9:])])
 
     def _enter(self, entry: str, terms: Terms, *given: object) -> list[bytes] | None:
         return self._wire.enter(self._account, entry, self._clock() if self._clock else None, terms, *given)

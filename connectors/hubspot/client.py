@@ -28,8 +28,8 @@ from core.ports import Context
 
 API = "https://api.hubapi.com"
 _WINDOW = 10.0
-_ROLLING = 0.5
-"""Seconds until something of the window is free again, where nothing is left of it."""
+_ROLLING = 0.1
+"""Seconds until something of the window is free again, where nothing is left of it: it rolls, and we call evenly."""
 _SEARCHES = 4
 """In a second. HubSpot allows 5 searches in any second, over all apps of the account, and says nothing about it in its
 headers (2026-11-21)."""

@@ -14,6 +14,9 @@ from connectors._kit.allowance import terms
 from connectors._kit.limits import Learnt
 from core.decide.alerting import Alerting
 from core.errors import USED_UP, Throttled
+from core.flow.hub import Connection, Hub
+from core.flow.outward.booking import Delivered
+from core.flow.outward.outbound import deliver_refusals
 from core.model.instant import iso
 from tests.support import Lab
 
@@ -93,17 +96,18 @@ def test_another_process_sees_it_and_a_restart_takes_it_up(lab: Lab, metered: Me
 
 def test_refusals_go_out_while_the_days_calls_are_used_up(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """What reads is refused for the day; what narrows a consent is written all the same."""
-    from core.flow import sync
-
     told: list[str] = []
     lab.turn("crm")
 
     def used_up(*_: object, **__: object) -> None:
         raise Throttled("The tool's calls of the day are used up.", wait=3600, code=USED_UP)
 
-    refuse = sync.deliver_refusals
-    monkeypatch.setattr(sync, "pull", used_up)
-    monkeypatch.setattr(sync, "deliver_refusals", lambda hub, one: told.append(one.name) or refuse(hub, one))
+    def refuse(hub: Hub, connection: Connection) -> Delivered:
+        told.append(connection.name)
+        return deliver_refusals(hub, connection)
+
+    monkeypatch.setattr("core.flow.sync.pull", used_up)
+    monkeypatch.setattr("core.flow.sync.deliver_refusals", refuse)
     done = lab.turn("crm")
     assert isinstance(done.error, Throttled)
     assert told == ["crm"]

@@ -30,6 +30,8 @@ from core.ports import Context
 
 LATENCY = 0.15
 LOADING = 5
+_OVER = threading.Event()
+"""The day's calls are used up: also for refusals, which could go on with the reserve."""
 _WAITED: dict[str, list[float]] = defaultdict(list)
 
 
@@ -55,12 +57,12 @@ def main() -> None:
 
 def _work(ask: Callable[[], Any], chosen: Lane, pause: float, end: float) -> None:
     with calling(chosen):
-        while time.monotonic() < end:
+        while time.monotonic() < end and not _OVER.is_set():
             try:
                 ask()
             except ToolError as error:
                 if error.error_code == "throttled.day":
-                    return
+                    _OVER.set()
             time.sleep(pause)
 
 

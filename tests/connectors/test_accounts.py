@@ -119,7 +119,8 @@ def test_after_redis_was_emptied_the_day_is_learnt_anew(redis_url: str) -> None:
 
 
 def test_a_restart_takes_up_what_was_known_of_the_day() -> None:
-    time, kept = VirtualTime(), {}
+    time = VirtualTime()
+    kept: dict[str, Any] = {}
     agreed = terms(None, daily=100, reserve=0)
 
     def opened() -> Accounts:
