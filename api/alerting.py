@@ -17,7 +17,7 @@ from api.elements import when
 from api.sending import mail_connection, sender
 from api.snapshot import snapshot
 from core.decide.alerting import Alerting, News, Standing, Trouble, compare
-from core.errors import ConcordError, ConfigError, Unavailable
+from core.errors import REGISTRY, USED_UP, ConcordError, ConfigError, Unavailable
 from core.flow.pausing import ON_DEMAND
 from core.flow.running import Run
 from core.model.instant import MINUTE, SECOND, Instant, iso
@@ -89,9 +89,24 @@ def _of_connection(one: dict[str, Any], alerting: Alerting) -> Iterator[Trouble]
     if one["dead_letters"] >= alerting.dead_letters:
         remedy = f"See `concord problems {name}`, mend, then `concord replay {name}`."
         yield Trouble("dead_letters", name, f"{name} refused {one['dead_letters']:,} writes", remedy)
+    if (calls := one["calls"]) is not None:
+        yield from _of_quota(name, calls, alerting.quota)
     if one["hold"] is None and one["agreement"] is not None and one["agreement"] < alerting.agreement:
         share = f"{100 * one['agreement']:.1f} %"
         yield Trouble("agreement", name, f"Only {share} of {name} agrees with the hub", "See `concord status`.")
+
+
+def _of_quota(name: str, calls: dict[str, Any], limit: float) -> Iterator[Trouble]:
+    """The day's calls: wholly used up to the reserve, or nearly."""
+    if calls["used_up_until"] is not None:
+        says = f"The day's calls to {name} are used up; reading and writing go on at {calls['used_up_until']}"
+        yield Trouble("quota", name, says, REGISTRY[USED_UP].remedy)
+        return
+    ours = (calls["allowed"] or 0) - (calls["reserve"] or 0)
+    if ours > 0 and calls["used"] > limit * ours:
+        says = f"{calls['used']:,} of {ours:,} calls of the day to {name} are used"
+        remedy = "Nothing stands still yet. Poll less often, have the tool's admin raise the quota, or lower `reserve`."
+        yield Trouble("quota", name, says, remedy)
 
 
 def _of_hub(error: ConcordError | None) -> Iterator[Trouble]:

@@ -22,6 +22,7 @@ from api.capturing import askable, capture_mapping, form_sources, form_streams, 
 from api.mappings import MAPPINGS, load
 from api.profiles import Asking, asking, profile_in_force
 from api.settings import Settings
+from connectors._kit.accounts import Accounts
 from connectors._kit.catalogue import Entry, entry
 from connectors._kit.hostile.stage import Wanted
 from core import signals
@@ -74,6 +75,9 @@ from core.store.vault import Vault
 
 _TRANSLATE, _FOLD, _FILTER = "translate connection {} again", "fold again", "filter connection {} again"
 """Facts that say what a changed configuration has left to be done."""
+
+CALLS = "calls of {}"
+"""The fact that tells how the limits of a connection's accounts stand, by account."""
 
 SIGNING = "signing key"
 """The fact that holds the sealed key by which the consent ledger is signed."""
@@ -148,6 +152,14 @@ class Installation:
         self.vault = vault or Vault.in_folder(settings.data, key)
         self.store = Store(settings.url, scratch=scratch)
         prepare(self.store)
+        self.accounts = Accounts(
+            clock=clock,
+            sleep=sleep,
+            redis_url=settings.redis_url.get_secret_value() if settings.redis_url and not scratch else None,
+            keep=self._keep_calls,
+            kept=self.calls,
+        )
+        """What all connections keep of their tools' limits."""
         self._open: dict[str, Checks] = {}
         self._lock = threading.RLock()
         self._dates: dict[str, deque[tuple[Instant, Instant, Instant]]] = {}
@@ -171,6 +183,7 @@ class Installation:
             for connector in self._open.values():
                 connector.close()
             self._open.clear()
+        self.accounts.close()
         self.store.close()
 
     def _found(self) -> None:
@@ -596,6 +609,7 @@ class Installation:
             sleep=self.sleep,
             save_secret=lambda setting, value: self._save_secret(name, setting, value),
             on_date=lambda sent, received, date: dates.append((sent, received, date)),
+            accounts=self.accounts,
         )
 
     def _save_secret(self, name: str, setting: str, value: str) -> None:
@@ -606,6 +620,20 @@ class Installation:
                 return
             sealed = self.vault.seal({**self.vault.open(row.secrets), setting: value})
             stored.change_connection(tx, row.id, secrets=sealed)
+
+    def calls(self, name: str) -> Mapping[str, Any]:
+        """How the limits of a connection's accounts were last known to stand, by account."""
+        with self.store.reading() as tx:
+            kept = runs.fact(tx, CALLS.format(name))
+        found: Mapping[str, Any] = loads(kept) if kept else {}
+        return found
+
+    def _keep_calls(self, name: str, told: Mapping[str, Any]) -> None:
+        with self.store.writing() as tx:
+            if all(one.name != name for one in stored.all_connections(tx)):
+                return  # only tried out
+            kept = runs.fact(tx, CALLS.format(name))
+            runs.put_fact(tx, CALLS.format(name), dumps({**(loads(kept) if kept else {}), **told}))
 
     def learn_clocks(self) -> None:
         """Keep what the tools' answers told about their clocks since the last time."""

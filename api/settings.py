@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     database_url: str | None = None
     """A PostgreSQL URL; without it the embedded database is used."""
     redis_url: SecretStr | None = None
-    """A Redis URL, by which several processes wake each other; one process needs none."""
+    """A Redis URL, by which several processes wake each other and keep the tools' limits together; one needs none."""
     vault_key: SecretStr | None = None
     backup_passphrase: SecretStr | None = None
     """What `concord backup --lock` locks a backup with, and `concord restore` opens it with."""

@@ -5,17 +5,19 @@ Reads only, and only from the store: no tool is asked. No secret is in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from api import elements, queries
+from api.assembly import CALLS
 from core.decide.maintenance import Windows, hold
-from core.errors import REGISTRY
+from core.errors import REGISTRY, USED_UP, Resting
 from core.flow.hub import HUB
 from core.flow.outward.reconcile import Agreement
 from core.model.instant import DAY, SECOND, Instant, iso
 from core.model.shapes import KIND_ORDER
 from core.store import connections, descriptions, records, reviews, runs
+from core.store.codec import loads
 from core.store.connections import ConnectionRow, StreamRow
 from core.store.descriptions import PausedLine
 from core.store.reviews import Review
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from core.store import Tx
 
 Told = dict[str, Any]
+CALLS_OF = CALLS.format("")
+"""How the facts begin that tell of a connection's limits."""
+_MOMENTS = ("used_up_until", "quiet_until", "resting_until", "refused_at")
 RUNS = 12
 """How many recent runs are shown."""
 _REVIEWS = {
@@ -87,6 +92,7 @@ class _Telling:
         self.resting: dict[int, list[PausedLine]] = {}
         for line in descriptions.paused(tx):
             self.resting.setdefault(line.stream_id, []).append(line)
+        self.calls = {name: loads(kept) for name, kept in runs.facts_from(tx, CALLS_OF).items()}
         self.measured: dict[int, list[Agreement]] = {}
         self.by_kind: dict[int, dict[str, tuple[Instant, Agreement]]] = {}
         for connection_id, kind, at, counts in runs.agreements(tx):
@@ -118,6 +124,7 @@ class _Telling:
             "streams": [self._stream(one) for one in streams],
             "read_seconds_ago": (self.now - min(read)) / SECOND if read else None,
             "near_misses": self.echoes.get(row.id, 0),
+            "calls": _calls(self.calls.get(row.name, {}), self.now),
             "outbox": wait.rows,
             "lag_seconds": (self.now - wait.oldest) / SECOND if overdue and wait.oldest is not None else 0.0,
             "outbox_tried": wait.tried,
@@ -156,6 +163,32 @@ class _Telling:
             "pause": self.care.of_pause(_stream_pause(row), row.connection_id, row.name),
             "lines": [_line(one) for one in self.resting.get(row.id, ())],
         }
+
+
+def _calls(accounts: Mapping[str, Told], now: Instant) -> Told | None:
+    """What is known of the tool's limits: calls of the day, what waits until when, and the last refusal for too many.
+
+    None where nothing is known. Where a connection falls under several limits, the one of the day tells its numbers.
+    """
+    if not accounts:
+        return None
+    main = max(accounts.values(), key=lambda one: (one["allowed"], one["calls"]))
+    latest = {name: max(one[name] or 0 for one in accounts.values()) for name in _MOMENTS}
+    ahead = {name: iso(at) if at > now else None for name, at in latest.items() if name != "refused_at"}
+    has_day, is_over = main["allowed"] > 0, bool(main["resets_at"]) and main["resets_at"] <= now
+    left = int(main["allowed"] if is_over else max(0, main["left"])) if has_day else None
+    return {
+        "as_of": iso(main["at"]),
+        "per_second": round(main["rate"], 2) or None,
+        "allowed": int(main["allowed"]) if has_day else None,
+        "left": left,
+        "used": int(main["allowed"]) - left if left is not None else None,
+        "reserve": int(main["allowed"] * main["reserve"]) if has_day else None,
+        "resets_at": iso(main["resets_at"]) if main["resets_at"] and not is_over else None,
+        **ahead,
+        "refused_at": iso(latest["refused_at"]) if latest["refused_at"] else None,
+        "refusals": sum(one["refusals"] for one in accounts.values()),
+    }
 
 
 def _pause(row: ConnectionRow) -> Told | None:
@@ -236,6 +269,8 @@ def _troubles(shown: Sequence[Told], open_reviews: Mapping[str, int], care: elem
                 remedy = f"For the {pause['acts']}: {pause['remedy']} {again}"
                 found.append(_owned(care, name, f"{stream['name']}, {paused}: {pause['note']}", remedy, pause))
             found += [_of_line(name, stream["name"], line) for line in stream["lines"]]
+        if (calls := one["calls"]) is not None:
+            found += _of_calls(name, calls)
         if one["dead_letters"]:
             what = f"{one['dead_letters']:,} refused by the tool"
             found.append(_owned(care, name, what, _LETTERS.format(name), one["oldest_dead_letter"]))
@@ -263,6 +298,16 @@ def _owned(care: elements.Care, connection: str, what: str, remedy: str, told: T
         return _trouble(connection, what, remedy)
     whose = {name: told[name] for name in ("owner", "action", "due_at", "late", "escalated_at")}
     return {**_trouble(connection, what, f"{elements.whose(told, care.now)}: {remedy}"), **whose}
+
+
+def _of_calls(name: str, calls: Told) -> Iterator[Told]:
+    """What waits for the tool's limits, and when it goes on."""
+    if calls["used_up_until"]:
+        what = f"the day's calls are used up to the reserve; reading and writing go on at {calls['used_up_until']}"
+        yield _trouble(name, what, REGISTRY[USED_UP].remedy)
+    if calls["resting_until"]:
+        what = f"the tool fails; it is not called until {calls['resting_until']}"
+        yield _trouble(name, what, REGISTRY[Resting.code].remedy)
 
 
 def _of_line(name: str, stream: str, line: Told) -> Told:

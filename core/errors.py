@@ -13,6 +13,7 @@ secret and never a whole payload.
      └─ ToolError          a tool said no, or said nothing
          ├─ Throttled      wait; no attempt is counted
          ├─ Unavailable    down, timed out before sending, 5xx; back off
+         │   └─ Resting    it failed too often in a row; calls to it rest, and one will see
          ├─ Unknown        the call may have happened; look before sending again
          ├─ SignedOut      credentials no longer work; the connection pauses
          ├─ Forbidden      signed in, but not allowed: a scope or permission is missing
@@ -184,6 +185,10 @@ class Throttled(ToolError):
         self.wait = wait
 
 
+USED_UP = "throttled.day"
+"""The code of a `Throttled` because of the day's quota."""
+
+
 class Unavailable(ToolError):
     """The tool cannot be reached or fails on its side, and the call certainly did nothing or was only a read."""
 
@@ -191,6 +196,17 @@ class Unavailable(ToolError):
     acts = Acts.NOBODY
     again = Again.LATER
     reach = Reach.CONNECTION
+
+
+class Resting(Unavailable):
+    """The tool failed so often in a row that it is not called for `wait` seconds; nothing was sent."""
+
+    code = "resting"
+
+    def __init__(self, message: str, *, wait: float, **facts: Any) -> None:
+        """Say what happened; `wait` is in seconds."""
+        super().__init__(message, **facts)
+        self.wait = wait
 
 
 class Unknown(ToolError):
@@ -333,6 +349,17 @@ for _code, _happened, _remedy in (
     ("paused", "A person has paused it.", "Wait until it may go on."),
     ("tool", "The tool answered with an error.", "Read the tool's words in the message."),
     ("throttled", "The tool asks for fewer requests.", "Nothing to do: the hub waits and goes on."),
+    (
+        "throttled.day",
+        "The tool's calls of the day are used up, but for those that are left to people and other apps.",
+        "Nothing to do: reading and writing go on by themselves at the time the message names, refusals of consent go "
+        "out meanwhile. To go on sooner, have the tool's admin raise the quota, or lower `reserve` of the connection.",
+    ),
+    (
+        "resting",
+        "The tool failed several times in a row, so it is not called for a while.",
+        "Nothing to do: one call sees at the time the message names, and all goes on once the tool answers.",
+    ),
     (
         "unavailable",
         "The tool cannot be reached or fails on its side.",

@@ -412,3 +412,6 @@ class Context(NamedTuple):
     """Told (sent at, received at, the tool's own date) of every answer that carries a date: clock skew is learnt."""
     reads: Mapping[str, frozenset[str]] = {}
     """Stream → the tool's fields that its mapping reads, by the names of the topmost objects they are in."""
+    accounts: Any = None
+    """What all who call the same remote account share of its limits; the connectors' kit knows what it is. Without it
+    the connector keeps them for itself."""

@@ -72,6 +72,10 @@ def _print_status(state: dict[str, Any]) -> None:
                  "left out by a filter")  # fmt: skip
         shown = 8 if any(row[-1] for row in kinds) else 7
         screen.print(output.table("Agreement", named[:shown], [row[:shown] for row in kinds], right=named[2:shown]))
+    calls = [(one["name"], *_calls(one["calls"])) for one in state["connections"] if one["calls"]]
+    if calls:
+        heads = ("connection", "used", "left", "whole again", "a second", "refused", "last refused")
+        screen.print(output.table("Calls to the tools", heads, calls, right=heads[1:3]))
     runs = [
         (f"#{one['id']}", one["connection"], " ".join(filter(None, (one["what"], one["stream"]))),
          "running" if one["running"] else f"{one['seconds']:.1f} s", one["message"] or output.counted(one["counts"]))
@@ -91,6 +95,14 @@ def _print_status(state: dict[str, Any]) -> None:
         told = ", ".join(f"{name} {count:,}" for name, count in echoes.items())
         screen.print(f"Spelt otherwise in the last day, and known to be no edit: {told}.", markup=False)
     output.troubles(screen, state["troubles"])
+
+
+def _calls(told: dict[str, Any]) -> tuple[Any, ...]:
+    """A connection's calls as a row; blanks where the tool has no such limit."""
+    used = f"{told['used']:,} of {told['allowed']:,}" if told["allowed"] else ""
+    left = f"{told['left']:,}" if told["allowed"] else ""
+    again = told["resets_at"] or ("one by one" if told["allowed"] else "")
+    return used, left, again, told["per_second"] or "", told["refusals"] or "", told["refused_at"] or ""
 
 
 def problems(

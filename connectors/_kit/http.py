@@ -1,9 +1,10 @@
 """HTTP as every connector speaks it: one client per connection, with patience, limits, errors and discretion.
 
 A call is tried again when that is certainly harmless: reading, or a call that never reached the tool or was
-turned away (429, 503). A write whose answer is lost is not sent again: it raises `Unknown`, and the engine
-looks first. Every answer that is no success becomes one of the core's errors (`errors.py`). Credentials go
-only to the tool's own host. Messages and log lines hold no secret, no query and no body.
+turned away (429, 503). Each try keeps the account's limits, and a tool that fails too often is let rest. A write
+whose answer is lost is not sent again: it raises `Unknown`, and the engine looks first. Every answer that is no
+success becomes one of the core's errors (`errors.py`). Credentials go only to the tool's own host. Messages and log
+lines hold no secret, no query and no body.
 """
 
 from __future__ import annotations
@@ -28,7 +29,18 @@ from connectors._kit.errors import Hook, Reply, blotted, error_of, http_date, is
 from connectors._kit.exchange import READING, Answer, Expect, Sent, Skew, Wait, path_of, sees_skew, with_query
 from connectors._kit.limits import Learnt, Limits, Unlimited, standard_headers
 from core import signals
-from core.errors import ConfigError, Garbled, Refused, Throttled, ToolError, Unavailable, Unknown
+from core.errors import (
+    USED_UP,
+    ConfigError,
+    Garbled,
+    Reach,
+    Refused,
+    Resting,
+    Throttled,
+    ToolError,
+    Unavailable,
+    Unknown,
+)
 from core.model.instant import Instant
 from core.model.values import Json
 from core.ports import Clock
@@ -61,7 +73,7 @@ class Http:
         user_agent: str = "Concord",
         headers: Mapping[str, str] | None = None,
         explain: Hook | None = None,
-        read_limits: Callable[[Mapping[str, str]], Learnt | None] = standard_headers,
+        read_limits: Callable[[Mapping[str, str]], Learnt | list[Learnt] | None] = standard_headers,
         on_skew: Callable[[Skew], None] | None = None,
         redact: Iterable[str] = (),
         trusted: Iterable[str] = (),
@@ -209,24 +221,25 @@ class Http:
 
     def _send(self, call: Sent, signature: Mapping[str, str], params: Mapping[str, str]) -> Reply:
         """One exchange on the wire."""
-        self.limits.take()
+        booked = self.limits.take()
         with signals.span("call", connection=self._connection, method=call.method) as span:
             if signals.heard():
                 span.note(endpoint=endpoint(call.url))
-            reply = self._exchanged(call, {**call.headers, **signature}, {**call.params, **params})
+            reply = self._exchanged(call, {**call.headers, **signature}, {**call.params, **params}, booked)
             span.note(status=reply.status)
         return reply
 
-    def _exchanged(self, call: Sent, headers: Mapping[str, str], params: Mapping[str, Any]) -> Reply:
+    def _exchanged(self, call: Sent, headers: Mapping[str, str], params: Mapping[str, Any], booked: int) -> Reply:
         sent_at, started = self._clock(), time.monotonic()
         try:
             with self._gate:
                 response = self._exchange(call, headers, params)
         except (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL, httpx.StreamError) as error:
             self._count("failed")
+            self.limits.answered(False)
             raise self._broken(call, error) from None
         self._count(response.status)
-        self._learn(response, sent_at)
+        self._learn(response, sent_at, booked)
         took = round((time.monotonic() - started) * 1000)
         log.debug("http.call", method=call.method, endpoint=endpoint(call.url), status=response.status, ms=took,
                   connection=self._connection)  # fmt: skip
@@ -258,8 +271,8 @@ class Http:
                 connection=self._connection,
             )  # fmt: skip
         if error is not None:
-            if isinstance(error, Throttled) and error.wait:
-                self.limits.pause(error.wait)
+            if isinstance(error, Throttled) and error.reach is Reach.CONNECTION:
+                self.limits.refused(error.wait, used_up=error.error_code == USED_UP)
             raise error
         return Answer(reply.status, reply.headers, reply.body, url, call.where, self._check_kind(call, reply))
 
@@ -303,6 +316,8 @@ class Http:
     # --- around it
 
     def _worth_another(self, error: BaseException) -> bool:
+        if isinstance(error, Resting):
+            return False
         if isinstance(error, Throttled):
             return error.wait is None or error.wait <= self._max_wait
         return isinstance(error, Unavailable)
@@ -322,10 +337,14 @@ class Http:
             return parts.port == base.port or parts.scheme == "https"
         return any(known and (host == known or host.endswith(f".{known}")) for known in self._hosts)
 
-    def _learn(self, reply: Reply, sent_at: Instant) -> None:
+    def _learn(self, reply: Reply, sent_at: Instant, booked: int) -> None:
         learnt = self._read_limits(reply.headers)
-        if learnt is not None:
-            self.limits.learn(learnt)
+        for one in learnt if isinstance(learnt, list) else [learnt]:
+            if one is not None:
+                self.limits.learn(one, booked)
+        if reply.status != 429:
+            # One that asks to come again later has not failed.
+            self.limits.answered(reply.status < 500 or reply.status == 501 or "retry-after" in reply.headers)
         date = http_date(reply.headers.get("date", ""))
         if self._on_skew is not None and date is not None:
             self._on_skew(Skew(sent_at, self._clock(), date))

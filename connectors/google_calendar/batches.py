@@ -18,15 +18,14 @@ import orjson
 
 from connectors._kit.errors import Reply, error_of
 from connectors._kit.exchange import READING, Answer
-from connectors._kit.limits import Bucket, Learnt
+from connectors._kit.limits import Learnt, Limits
 from connectors._kit.paging import batches
 from connectors._kit.payload import Payload
 from connectors._kit.receipts import ENDING
-from connectors.google_calendar.client import BATCH, Client
+from connectors.google_calendar.client import BATCH, Client, envelope
 from connectors.google_calendar.trouble import explained
 from core.errors import Garbled, SignedOut, ToolError, Unknown
 
-MOST = 50
 _EDGE = "concord_batch"
 
 Outcome = Payload | ToolError
@@ -53,8 +52,7 @@ class Sender:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        # An envelope is booked at once, so it must be small beside what a minute allows.
-        self._most = max(1, min(MOST, int(client.pace) // 10))
+        self._most = envelope(client.pace)
 
     def send(self, operations: Sequence[Operation]) -> list[Outcome]:
         """One outcome for each, in order. Raises what concerns all of them, while nothing is known of any."""
@@ -120,19 +118,22 @@ class Sender:
 class _Rest:
     """The calls of an envelope beyond the first, which are booked as well."""
 
-    def __init__(self, limits: Bucket, calls: int) -> None:
+    def __init__(self, limits: Limits, calls: int) -> None:
         self._limits = limits
         self._calls = calls
 
-    def take(self, calls: int = 1) -> None:  # noqa: ARG002 -- one envelope, however often it is asked
+    def take(self, calls: int = 1) -> int:  # noqa: ARG002 -- one envelope, however often it is asked
         """Wait for leave to make the rest of the calls."""
-        self._limits.take(self._calls)
+        return self._limits.take(self._calls)
 
-    def learn(self, learnt: Learnt) -> None:
+    def learn(self, learnt: Learnt, booked: int = 0) -> None:
         """Nothing is told of the rest alone."""
 
-    def pause(self, seconds: float) -> None:
-        """The envelope itself pauses."""
+    def refused(self, wait: float | None, *, used_up: bool = False) -> None:
+        """The envelope itself is refused."""
+
+    def answered(self, well: bool) -> None:
+        """The envelope itself is answered."""
 
 
 def _packed(some: Sequence[Operation]) -> bytes:

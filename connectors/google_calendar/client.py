@@ -7,13 +7,12 @@ somebody else signed in.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from connectors._kit.accounts import account_of, meter
 from connectors._kit.exchange import Answer, path_of, sees_skew
 from connectors._kit.http import Http, Skew
-from connectors._kit.limits import Bucket
 from connectors._kit.payload import Payload
 from connectors.google_calendar.signing import door_of, signed
 from connectors.google_calendar.trouble import explained
@@ -24,6 +23,14 @@ API = "https://www.googleapis.com"
 SERVICE, BATCH = "calendar/v3", "batch/calendar/v3"
 _OWN = "primary"
 _MINUTE = 60.0
+_KNOWN_BY = ("url", "client_id", "refresh_token")
+MOST = 50
+"""Calls in one envelope, of the thousand that Google takes: fifty leave others some of the minute's limit."""
+
+
+def envelope(pace: float) -> int:
+    """How many calls are sent in one: they are booked together, so few beside what a minute allows."""
+    return max(1, min(MOST, int(pace) // 10))
 
 
 class Calendar(NamedTuple):
@@ -53,7 +60,8 @@ class Client:
         self.auth = signed(context, self._door, path)
         self.pace = float(settings.get("calls") or 600)
         """Calls in a minute."""
-        self.limits = Bucket(self.pace, _MINUTE, clock=context.clock, sleep=context.sleep or time.sleep)
+        account = account_of("google_calendar", *(settings.get(name) for name in _KNOWN_BY))
+        self.limits = meter(context, account, self.pace, _MINUTE, burst=envelope(self.pace))
         self.http = Http(
             str(settings.get("url") or API), clock=context.clock, auth=self.auth, limits=self.limits,
             sleep=context.sleep, explain=explained, on_skew=self._learn, connection=context.name,

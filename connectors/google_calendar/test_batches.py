@@ -56,8 +56,7 @@ def test_each_call_of_an_envelope_counts_and_envelopes_are_small_beside_the_limi
     trial = Trial(calls=100)
     trial.write(*(new(number) for number in range(50)))
     assert len(trial.box.calls("POST", BATCH)) == 5
-    with pytest.raises(Throttled):
-        trial.connector.client.limits.take(90)
+    assert trial.time.slept >= 25, "fifty calls take half of the minute"
     trial.close()
 
 

@@ -7,20 +7,20 @@ and memory to import and to make: each is imported at its first use and made onc
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
+from connectors._kit.accounts import account_of, meter
 from connectors._kit.auth import Auth, NoAuth
 from connectors._kit.exchange import Answer, Skew, sees_skew
 from connectors._kit.http import Http
-from connectors._kit.limits import Bucket, Learnt, learnt_from
+from connectors._kit.limits import Learnt, Limits, learnt_from
 from connectors._kit.payload import Payload
 from connectors.hubspot.signing import signed
-from connectors.hubspot.trouble import Explained
+from connectors.hubspot.trouble import Explained, until_midnight
 from connectors.hubspot.versions import ACCOUNT, DATED, PLACES
 from core.errors import ConfigError, ToolError
 from core.model.instant import SECOND, Instant
@@ -28,8 +28,10 @@ from core.ports import Context
 
 API = "https://api.hubapi.com"
 _WINDOW = 10.0
-_BETWEEN_SEARCHES = 0.25
-"""Seconds. HubSpot allows 5 searches in any second, over all apps of the account, and says nothing about it in its
+_ROLLING = 0.1
+"""Seconds until something of the window is free again, where nothing is left of it: it rolls, and we call evenly."""
+_SEARCHES = 4
+"""In a second. HubSpot allows 5 searches in any second, over all apps of the account, and says nothing about it in its
 headers (2026-11-21)."""
 
 MERGED = ("companies", "contacts", "deals")
@@ -75,15 +77,19 @@ class Client:
     """One account's API. Thread-safe."""
 
     def __init__(self, context: Context) -> None:
-        settings, sleep = context.settings, context.sleep or time.sleep
+        settings = context.settings
         self.placed = _placed(settings)
         self.clock = context.clock
         self.time = ToolTime(context)
         self._context = context
         self._asked_account = False
         self._apis: dict[str, Any] = {}
-        self._limits = Bucket(float(settings.get("calls") or 190), _WINDOW, clock=context.clock, sleep=sleep)
-        searches = Bucket(1, _BETWEEN_SEARCHES, clock=context.clock, sleep=sleep, reserve=0)
+        account = account_of(
+            "hubspot", *(settings.get(name) for name in ("url", "token", "client_id", "refresh_token"))
+        )
+        calls, daily = float(settings.get("calls") or 190), int(settings.get("daily") or 0)
+        self._limits = meter(context, account, calls, _WINDOW, daily=daily)
+        searches = meter(context, f"{account} search", _SEARCHES)
         self.door = self._line(NoAuth())
         """For calls that carry their own credentials: renewing and looking at a token."""
         self.auth = signed(context, self.door, self.placed)
@@ -127,10 +133,19 @@ class Client:
             limits=self._limits,
             sleep=self._context.sleep,
             explain=Explained(self.time),
-            read_limits=_remaining,
+            read_limits=self._remaining,
             on_skew=self.time.learn,
             connection=self._context.name,
         )
+
+    def _remaining(self, headers: Mapping[str, str]) -> list[Learnt]:
+        """What is left of the ten seconds, and of the day; the latter is told to tokens that stay, only."""
+        found = [learnt_from(headers, remaining="x-hubspot-ratelimit-remaining", per_seconds=_ROLLING)]
+        reset = until_midnight(self.clock(), self.time.zone)
+        day = learnt_from(headers, remaining="x-hubspot-ratelimit-daily-remaining", per_seconds=reset)
+        allowed = headers.get("x-hubspot-ratelimit-daily", "")
+        found.append(day._replace(allowed=int(allowed)) if day is not None and allowed.isdigit() else None)
+        return [one for one in found if one is not None]
 
     def _made(self, api: str) -> Any:
         package, name = _APIS[api]
@@ -143,7 +158,7 @@ class Client:
 class Wire:
     """Stands where the vendor's client has its own transport, and answers with the kit's `Answer`."""
 
-    def __init__(self, http: Http, placed: Callable[[str], str], searches: Bucket) -> None:
+    def __init__(self, http: Http, placed: Callable[[str], str], searches: Limits) -> None:
         self._http = http
         self._placed = placed
         self._searches = searches
@@ -165,10 +180,6 @@ class Wire:
             ok=(423,) if "/batch/" in path and not reading else (),
             also=self._searches if last == "search" else None,
         )
-
-
-def _remaining(headers: Mapping[str, str]) -> Learnt | None:
-    return learnt_from(headers, remaining="x-hubspot-ratelimit-remaining", per_seconds=_WINDOW)
 
 
 def _placed(settings: Mapping[str, Any]) -> Callable[[str], str]:

@@ -16,6 +16,7 @@ import orjson
 from connectors._kit.errors import LONGEST_WORDS, Reply, retry_after
 from connectors.hubspot.words import HOW_TO_GRANT
 from core.errors import (
+    USED_UP,
     Acts,
     Exists,
     Forbidden,
@@ -170,7 +171,8 @@ class Explained:
         """The error HubSpot means by it, or None to go by the status."""
         told = said(_json(reply.body))
         if reply.status == 429:
-            return Throttled(f"HubSpot asks for fewer calls. It said: {words}", wait=self._wait(reply, told))
+            code = USED_UP if told.policy == "DAILY" else None
+            return Throttled(f"HubSpot asks for fewer calls. It said: {words}", wait=self._wait(reply, told), code=code)
         if reply.status == _LOCKED:
             return _busy(words)
         if reply.status == _MIGRATING:

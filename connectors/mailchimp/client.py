@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from connectors._kit.accounts import meter
 from connectors._kit.auth import Auth, Basic, Bearer
 from connectors._kit.exchange import Answer, Skew, path_of, sees_skew
 from connectors._kit.http import Http
-from connectors._kit.limits import Bucket, gate
+from connectors._kit.limits import gate
 from connectors._kit.payload import Payload
 from connectors.mailchimp.trouble import explained
+from core.calling import carried
 from core.errors import ConfigError, Gone, SchemaChanged, SignedOut, ToolError
 from core.model.instant import SECOND, Instant
 from core.ports import Context
@@ -74,9 +76,7 @@ class Client:
         # One credential, one gate; the name must not give the credential away.
         name = hashlib.sha256((self._key or self._token).encode()).hexdigest()[:16]
         self._gate = gate(f"mailchimp {name}", OPEN)
-        self._limits = Bucket(
-            float(settings.get("calls") or 10), 1.0, clock=context.clock, sleep=self.sleep, reserve=0
-        )  # fmt: skip
+        self._limits = meter(context, f"mailchimp {name}", float(settings.get("calls") or 10))
         self._lock = threading.Lock()
         self._lines: list[Http] = []
         self._http: Http | None = None
@@ -134,7 +134,7 @@ class Client:
         if len(found) < 2 or self.width == 1:
             return [tried(item) for item in found]
         with ThreadPoolExecutor(min(self.width, len(found)), thread_name_prefix="mailchimp") as pool:
-            return list(pool.map(tried, found))
+            return list(pool.map(carried(tried), found))
 
     def close(self) -> None:
         """Let the connections go. May be called more than once."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,9 +17,10 @@ from urllib.parse import urlencode
 
 import orjson
 
+from connectors._kit.accounts import account_of, meter
 from connectors._kit.errors import Reply, error_of
 from connectors._kit.http import Answer, Http, Skew, sees_skew
-from connectors._kit.limits import Learnt, RollingQuota, limits_for
+from connectors._kit.limits import Learnt
 from connectors._kit.oauth import OAuth, token_endpoint
 from connectors._kit.payload import Payload
 from connectors.salesforce.signing import SavedTokens, grant_of, secrets_of
@@ -77,9 +77,8 @@ class Client:
             clock=context.clock,
             secrets=secrets_of(settings),
         )
-        beside = limits_for(LIMITS, clock=context.clock, sleep=context.sleep or time.sleep)
-        reserve = min(90.0, max(0.0, float(settings.get("reserve", 10)))) / 100
-        self.quota = RollingQuota(beside, clock=context.clock, reserve=reserve)
+        account = account_of("salesforce", self._login_url, settings.get("client_id"), settings.get("username"))
+        self.quota = meter(context, account, LIMITS.requests, LIMITS.per_seconds)
         self._instance: Http | None = None
         self._lock = threading.Lock()
         self._threads = threading.local()

@@ -14,6 +14,7 @@ import orjson
 
 from connectors._kit.errors import Reply
 from core.errors import (
+    USED_UP,
     CursorExpired,
     Exists,
     Forbidden,
@@ -253,7 +254,9 @@ def _error(kind: type[ToolError], problem: Problem, **facts: Any) -> ToolError:
     facts |= {"said": problem.code or None, "field": ", ".join(problem.fields) or None}
     if kind is Throttled:
         busy = problem.message.startswith("Concurrent")
-        return Throttled(_sentence(kind, problem), wait=BUSY_WAIT if busy else QUOTA_WAIT, **facts)
+        if busy:
+            return Throttled(_sentence(kind, problem), wait=BUSY_WAIT, **facts)
+        return Throttled(_sentence(kind, problem), wait=QUOTA_WAIT, code=USED_UP, **facts)
     return kind(_sentence(kind, problem), **facts)
 
 

@@ -7,10 +7,9 @@ bounce says, `reading.py` walks the mailbox; `trouble.py` knows what replies mea
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
-from connectors._kit.limits import Bucket
+from connectors._kit.accounts import account_of, meter
 from connectors.smtp.checking import Inspector
 from connectors.smtp.lines import imap_account, imap_line, secrets_of, smtp_account, smtp_line
 from connectors.smtp.mailbox import Mailbox
@@ -54,7 +53,8 @@ class Mail:
         self._tokener = tokener(context)
         self._mailbox = Mailbox(imap, imap_account(settings), self._tokener, secrets) if imap else None
         pace = float(settings.get("pace") or PACE)
-        limits = Bucket(pace, 1.0, clock=context.clock, sleep=context.sleep or time.sleep, reserve=0)
+        known_by = (settings.get(name) for name in ("host", "username"))
+        limits = meter(context, account_of("smtp", *known_by), pace)
         self._sending = Sending(
             line, smtp_account(settings), self._tokener, sender, clock=context.clock, limits=limits, secrets=secrets
         )

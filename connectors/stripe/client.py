@@ -6,14 +6,13 @@ that have moved since are silently missing. Bodies are forms, answers JSON.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from connectors._kit.accounts import account_of, meter
 from connectors._kit.auth import Bearer
 from connectors._kit.exchange import Answer, Skew, path_of, sees_skew
 from connectors._kit.http import Http
-from connectors._kit.limits import Bucket
 from connectors._kit.payload import Payload
 from connectors.stripe.forms import flat
 from connectors.stripe.trouble import explained
@@ -46,12 +45,11 @@ class Client:
             )
         headers = {"Stripe-Version": self.version} | ({"Stripe-Account": self.account} if self.account else {})
         calls = float(settings.get("calls") or (LIVE if self.is_live else TRYING))
-        sleep = context.sleep or time.sleep
         self._http = Http(
             str(settings.get("url") or HOME).rstrip("/") + "/v1/",
             clock=context.clock,
             auth=Bearer(self.key),
-            limits=Bucket(calls, 1.0, clock=context.clock, sleep=sleep, reserve=0),
+            limits=meter(context, account_of("stripe", self.key, self.account), calls),
             timeout=TIMEOUT,
             sleep=context.sleep,
             headers=headers,

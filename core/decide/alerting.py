@@ -9,6 +9,7 @@ lag: 15min
 queue: 10000
 agreement: 99 %
 dead_letters: 1
+quota: 90 %
 
 troubles now, what stands from before ▶ news: first, again, over ▶ what stands from now on
 """
@@ -35,6 +36,7 @@ WORDS: Mapping[str, str] = {
     "queue": "More changes than this wait for one tool; `10000`.",
     "agreement": "Less than this part of what a tool holds agrees with the hub; `99 %`.",
     "dead_letters": "So many writes, or more, were refused by a tool for good; `1`.",
+    "quota": "More than this part of what we may use of a tool's calls of the day is used; `90 %`.",
 }
 """Word of `alerts` → what it says."""
 
@@ -46,6 +48,7 @@ KINDS: Mapping[str, str] = {
     "queue": "too many changes wait",
     "dead_letters": "a tool refuses writes",
     "agreement": "a tool and the hub drift apart",
+    "quota": "a tool's calls of the day are nearly or wholly used up",
     "reviews": "questions are late",
 }
 """Kind of trouble → what it is."""
@@ -63,6 +66,7 @@ class Alerting(NamedTuple):
     queue: int = 10_000
     agreement: float = 0.99
     dead_letters: int = 1
+    quota: float = 0.9
 
 
 class Trouble(NamedTuple):
@@ -180,7 +184,7 @@ def _read(word: str, line: Entry) -> object:
             return duration(str(said))
         except ValueError:
             raise ValueError("a length of time, such as 30min, 4h or 2d") from None
-    if word == "agreement":
+    if word in ("agreement", "quota"):
         share = _PERCENT.fullmatch(str(said).strip())
         if share is None or not 0 < float(share[1]) <= 100:
             raise ValueError("a part of the whole, such as 99 %")

@@ -60,7 +60,7 @@ def outcome(  # noqa: PLR0911 - one return a case is the table
     match error:
         case None:
             return DONE
-        case errors.Throttled():
+        case errors.Throttled() | errors.Resting():
             return Outcome("throttled", wait if error.wait is None else error.wait, reach=error.reach)
         case errors.SignedOut() | errors.SchemaChanged() | errors.Forbidden():
             if error.reach in (Reach.FIELD, Reach.RECORD):

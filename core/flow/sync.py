@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from core import signals
 from core.decide.scheduling import pause, streak
-from core.errors import ConcordError, SchemaChanged, ToolError
+from core.errors import USED_UP, ConcordError, SchemaChanged, ToolError
 from core.flow.beside import turn_beside
 from core.flow.brake.braking import weighed
 from core.flow.brake.weighing import note_away
@@ -134,6 +134,16 @@ def _take_turn(hub: Hub, connection: Connection, done: Turn, *, everything: bool
             _deliver(hub, connection, done)
     except ToolError as error:
         done.error = error
+        failed(hub, connection, error)
+        if error.error_code == USED_UP:
+            # What is left of the day for others is for refusals, too.
+            _refuse(hub, connection, done)
+
+
+def _refuse(hub: Hub, connection: Connection, done: Turn) -> None:
+    try:
+        done.delivered.join(deliver_refusals(hub, connection))
+    except ToolError as error:
         failed(hub, connection, error)
 
 

@@ -247,6 +247,12 @@ def fact(tx: Connection, name: str) -> str | None:
     return found
 
 
+def facts_from(tx: Connection, start: str) -> dict[str, str]:
+    """The facts whose names begin so: the rest of the name → what is known."""
+    query = select(meta.c.name, meta.c.value).where(meta.c.name.startswith(start, autoescape=True))
+    return {name.removeprefix(start): value for name, value in tx.execute(query)}
+
+
 @prepared
 def _fact(_among: Among) -> Select[Any]:
     return select(meta.c.value).where(meta.c.name == bindparam("name"))

@@ -26,6 +26,7 @@ from tests.bench import (
     optouts,
     permissions,
     plans,
+    saturation,
     scale,
     soak,
     writes,
@@ -47,6 +48,7 @@ BENCHES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "permissions": permissions.measure,
     "audits": audits.measure,
     "logsearch": logsearch.measure,
+    "saturation": saturation.measure,
     "core": core.measure,
     "soak": soak.measure,
 }

@@ -15,11 +15,13 @@ import pytest
 import respx
 from structlog.testing import capture_logs
 
+from connectors._kit.accounts import Local, Meter
+from connectors._kit.allowance import terms
 from connectors._kit.auth import Basic, Bearer, Key
 from connectors._kit.clock import VirtualTime
 from connectors._kit.errors import Reply, error_of, retry_after, to_http_date, words_of
 from connectors._kit.http import Http, Skew, path_of, sees_skew
-from connectors._kit.limits import Bucket
+from connectors._kit.limits import Learnt
 from connectors._kit.sandbox import Call, Response, Sandbox, route
 from core.errors import (
     ConfigError,
@@ -28,6 +30,7 @@ from core.errors import (
     Garbled,
     Gone,
     Refused,
+    Resting,
     SignedOut,
     Stale,
     Throttled,
@@ -35,9 +38,13 @@ from core.errors import (
     Unavailable,
     Unknown,
 )
-from core.model.instant import SECOND
+from core.model.instant import SECOND, iso
 
 SECRET = "pat-9f8e7d6c5b4a"
+
+
+def metered(time: VirtualTime, requests: float, per: float, *, max_wait: float = 30.0) -> Meter:
+    return Meter(Local(time), terms(requests, per), clock=time, sleep=time.sleep, max_wait=max_wait)
 
 
 class Echo(Sandbox):
@@ -225,7 +232,7 @@ def test_a_long_silence_is_the_engines_business(tool: Echo, http: Http, time: Vi
 
 
 def test_limits_are_taken_and_learnt(tool: Echo, time: VirtualTime) -> None:
-    bucket = Bucket(10, 1, clock=time, sleep=time.sleep, reserve=0)
+    bucket = metered(time, 10, 1)
     tool.say(Response(200, {}, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "4"}))
     with Http(tool.url, clock=time, limits=bucket, sleep=time.sleep) as http:
         http.get("things/1")
@@ -233,8 +240,50 @@ def test_limits_are_taken_and_learnt(tool: Echo, time: VirtualTime) -> None:
     assert time.slept == 4
 
 
+def test_a_tool_that_fails_and_fails_is_left_alone_for_a_while(tool: Echo, time: VirtualTime) -> None:
+    tool.say(*[Response(503)] * 5)
+    with Http(tool.url, clock=time, limits=metered(time, 100, 1), sleep=time.sleep) as http:
+        with pytest.raises(Unavailable):
+            http.get("things/1")
+        with pytest.raises(Resting) as caught:
+            http.get("things/1")
+        assert len(tool.journal) == 5
+        with pytest.raises(Resting):
+            http.post("things", json={})
+        assert len(tool.journal) == 5, "nothing is sent meanwhile"
+        assert 0 < caught.value.wait <= 2
+        assert caught.value.acts == "nobody"
+        assert "again at 20" in str(caught.value)
+        time.sleep(caught.value.wait or 0)
+        http.get("things/1")
+        http.get("things/1")
+
+
+def test_a_tool_that_refuses_for_want_of_quota_is_not_asked_in_a_loop(tool: Echo, time: VirtualTime) -> None:
+    limits = metered(time, 100, 1)
+    tool.say(*[Response(429)] * 40)
+    with Http(tool.url, clock=time, limits=limits, sleep=time.sleep) as http:
+        for _ in range(20):
+            with pytest.raises(Throttled):
+                http.get("things/1")
+    assert len(tool.journal) < 10, "each refusal is followed by a longer silence, and whoever waits longer is told"
+
+
+def test_what_waits_says_why_and_until_when(tool: Echo, time: VirtualTime) -> None:
+    limits = metered(time, 100, 1)
+    limits.learn(Learnt(0, 3600.0, allowed=100))
+    http = Http(tool.url, clock=time, limits=limits, sleep=time.sleep, connection="shop")
+    with http, pytest.raises(Throttled) as caught:
+        http.get("things/1")
+    assert caught.value.error_code == "throttled.day"
+    assert caught.value.wait == 3600
+    assert iso(time() + 3600 * SECOND) in str(caught.value)
+    assert "reserve" in caught.value.remedy
+    assert tool.journal == []
+
+
 def test_a_call_falls_under_a_further_limit_at_each_try(tool: Echo, time: VirtualTime) -> None:
-    apart = Bucket(1, 100, clock=time, sleep=time.sleep, reserve=0, max_wait=150)
+    apart = metered(time, 1, 100, max_wait=150)
     with Http(tool.url, clock=time, sleep=time.sleep) as http:
         for _ in range(3):
             http.get("things/1")
@@ -246,13 +295,13 @@ def test_a_call_falls_under_a_further_limit_at_each_try(tool: Echo, time: Virtua
 
 
 def test_a_call_that_the_further_limit_forbids_is_not_sent(tool: Echo, time: VirtualTime) -> None:
-    apart = Bucket(1, 100, clock=time, sleep=time.sleep, reserve=0, max_wait=10)
+    apart = metered(time, 1, 100, max_wait=10)
     with Http(tool.url, clock=time, sleep=time.sleep) as http:
         http.post("search", reading=True, also=apart)
         with pytest.raises(Throttled) as caught:
             http.post("search", reading=True, also=apart)
         http.get("things/1")
-    assert caught.value.wait == pytest.approx(100, abs=1)
+    assert caught.value.wait == pytest.approx(100, rel=0.05)
     assert len(tool.calls("POST", "/search")) == 1
 
 

@@ -460,7 +460,7 @@ def test_the_days_calls_are_used_up(pair: Pair) -> None:
     assert failed.error.remedy
     assert failed.error.wait is not None
     assert failed.error.wait >= 60
-    assert pair.logged("throttled")
+    assert pair.logged("throttled.day")
     assert pair.crms.lab.reviews() == []
     for _ in range(6):
         pair.sync(HOUR)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from urllib.parse import urlsplit
 
+from connectors._kit.accounts import account_of, meter
 from connectors._kit.auth import Basic, NoAuth
 from connectors._kit.errors import Reply
 from connectors._kit.http import Http
-from connectors._kit.limits import Bucket, Unlimited
 from core.errors import SignedOut, ToolError
 from core.ports import Context
 
@@ -22,12 +21,11 @@ def http_for(context: Context) -> Http:
     is_icloud = f".{urlsplit(url).hostname}".endswith(f".{_ICLOUD}")
     # iCloud does not publish its limits; one request a second is known to be let through (2026-11-21).
     pace = float(settings.get("pace") or (1 if is_icloud else 0))
-    sleep = context.sleep or time.sleep
     return Http(
         url,
         clock=context.clock,
         auth=Basic(username, str(settings.get("password") or "")) if username else NoAuth(),
-        limits=Bucket(pace, 1.0, clock=context.clock, sleep=sleep, reserve=0) if pace else Unlimited(),
+        limits=meter(context, account_of("dav", urlsplit(url).netloc, username), pace or None),
         sleep=context.sleep,
         explain=_explained,
         # iCloud sends from contacts.icloud.com to hosts such as p42-contacts.icloud.com, which ask for the password.

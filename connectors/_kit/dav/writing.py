@@ -20,6 +20,7 @@ from connectors._kit.dav.members import Members
 from connectors._kit.dav.protocol import Dav, path_of, preconditions, strong
 from connectors._kit.errors import is_page, words_of
 from connectors._kit.http import Answer
+from core.calling import carried
 from core.errors import (
     Exists,
     Forbidden,
@@ -81,7 +82,8 @@ class Writer:
         self._halted.clear()
         held = self._held(edits)
         with ThreadPoolExecutor(max_workers=self._concurrent) as threads:
-            outcomes = list(threads.map(lambda one: self._outcome(one, held.get(one.remote_id or "")), edits))
+            sent = carried(self._outcome)
+            outcomes = list(threads.map(sent, edits, [held.get(one.remote_id or "") for one in edits]))
         for place, outcome in enumerate(outcomes):
             if outcome.locked:
                 # Xandikos takes one write at a time and answers 423 to the others: from now on, one by one.

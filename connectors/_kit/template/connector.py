@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from connectors._kit.accounts import account_of, meter
 from connectors._kit.auth import Key
 from connectors._kit.http import Answer, Http, path_of
-from connectors._kit.limits import limits_for
 from connectors._kit.payload import Payload, nested
 from connectors._kit.receipts import one_by_one
 from core.errors import Gone
@@ -117,7 +117,9 @@ def build(context: Context) -> TemplateConnector:
         settings["url"],
         clock=context.clock,
         auth=Key(settings["api_key"], header="X-Api-Key"),
-        limits=limits_for(LIMITS, clock=context.clock, sleep=sleep),
+        limits=meter(
+            context, account_of("template", settings["url"], settings["api_key"]), LIMITS.requests, LIMITS.per_seconds
+        ),
         sleep=sleep,
         connection=context.name,
     )

@@ -14,7 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from core.calling import calling
 from core.decide.outcome import back_off, outcome
+from core.decide.route import Lane
 from core.errors import ToolError
 from core.flow.hub import Connection, Hub, Stream
 from core.flow.inward.arrivals import Intake, Trip
@@ -100,7 +102,8 @@ def rehear(hub: Hub, connection: Connection, since: Instant) -> int:
 
 def meanwhile(hub: Hub, connection: Connection) -> Intake:
     """What a long walk does between two looks: hear what waits, and write the refusals of that connection."""
-    intake = hear(hub, connection)
+    with calling(Lane.LIVE):
+        intake = hear(hub, connection)
     intake.told += deliver_refusals(hub, connection).writes
     return intake
 

@@ -14,6 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.calling import calling, carried
+from core.decide.route import Lane
 from core.errors import CursorExpired
 from core.flow.brake.missing import conclude
 from core.flow.hub import Hub, Stream
@@ -67,11 +69,12 @@ def pull(hub: Hub, stream: Stream, *, run_id: int | None = None, gives_way: Call
     """Walk a stream from its checkpoint to its present end; a first load that gives way goes on where it was, later."""
     with hub.store.reading() as tx:
         row = connections.stream_row(tx, stream.id)
-    try:
-        return _walk(hub, stream, row, run_id, gives_way)
-    except CursorExpired:
-        row = _new_generation(hub, stream, row)
-        return _walk(hub, stream, row, run_id, never)
+    with calling(Lane.BACKFILL if row.phase == "backfill" else Lane.LIVE):
+        try:
+            return _walk(hub, stream, row, run_id, gives_way)
+        except CursorExpired:
+            row = _new_generation(hub, stream, row)
+            return _walk(hub, stream, row, run_id, never)
 
 
 def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None, gives_way: Callable[[], bool]) -> Intake:
@@ -148,8 +151,9 @@ class _Place:
 def _read_ahead(hub: Hub, stream: Stream, cursor: Cursor | None, meantime: Callable[[], None]) -> Iterator[_Gathered]:
     """Gathered pages, the next one being fetched while the caller keeps the present one, or sees to the `meantime`."""
     connector: Reads = hub.open(stream.source)
+    gather = carried(_gather)
     with ThreadPoolExecutor(1, thread_name_prefix=f"read {stream.source}") as reader:
-        coming: Future[_Gathered] | None = reader.submit(_gather, hub, connector, stream, cursor)
+        coming: Future[_Gathered] | None = reader.submit(gather, hub, connector, stream, cursor)
         while coming is not None:
             while not coming.done():
                 wait([coming], LOOK)
@@ -157,7 +161,7 @@ def _read_ahead(hub: Hub, stream: Stream, cursor: Cursor | None, meantime: Calla
                     meantime()
             gathered = coming.result()
             page = gathered.page
-            coming = reader.submit(_gather, hub, connector, stream, page.next) if page.more else None
+            coming = reader.submit(gather, hub, connector, stream, page.next) if page.more else None
             yield gathered
 
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from core.calling import calling
 from core.decide.brake import Leave
 from core.decide.route import Lane
 from core.errors import Refused, ToolError, Unknown, Unsupported
@@ -70,6 +71,10 @@ class _Batch:
         """What of a chunk is still to be sent."""
         return [one for one in chunk if one.record.id not in self.overtaken] if self.overtaken else chunk
 
+    def lane_of(self, chunk: Sequence[Difference]) -> Lane:
+        """For what a chunk is sent: for the most urgent of it."""
+        return Lane(min(self.rows[one.record.id].lane for one in chunk))
+
     def in_order(self) -> Iterator[tuple[Stream, list[Difference]]]:
         """What is to be sent, stream by stream, in the order of the lanes; all of consent goes before anything else."""
         place = {id_: number for number, id_ in enumerate(self.rows)}
@@ -108,7 +113,8 @@ def deliver(
                 if done.halted or stream.id in done.until or stream.id in done.outdated:
                     _give_back(hub, connection, stream, batch, chunk, done)
                 else:
-                    _send(hub, connection, stream, batch, batch.still(chunk), done, run_id)
+                    with calling(batch.lane_of(chunk)):
+                        _send(hub, connection, stream, batch, batch.still(chunk), done, run_id)
                     if between is not None:
                         _let_go(hub, connection, batch, done)
                         done.interrupt(between())
@@ -127,7 +133,7 @@ def deliver_refusals(hub: Hub, connection: Connection) -> Delivered:
     with hub.store.reading() as tx:
         if not outbox.has_refusals(tx, connection.id, hub.clock()):
             return Delivered()
-    with Run(hub, connection.id, "deliver", None) as run:
+    with Run(hub, connection.id, "deliver", None) as run, calling(Lane.CONSENT):
         done = deliver(hub, replace(connection, leave=Leave.REFUSALS), run_id=run.id)
         run.counts = done.counts()
     return done
