@@ -21,6 +21,7 @@ from tests.bench import (
     core,
     crms,
     imports,
+    latency,
     load,
     logsearch,
     optouts,
@@ -49,6 +50,7 @@ BENCHES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "audits": audits.measure,
     "logsearch": logsearch.measure,
     "saturation": saturation.measure,
+    "latency": latency.measure,
     "core": core.measure,
     "soak": soak.measure,
 }

@@ -1,4 +1,7 @@
-"""A real hub for `optouts`: three tools in agreement, one of which `concord up` then reads from its beginning again."""
+"""A real hub for `optouts` and `latency`: three tools in agreement, and `concord up` as a process of its own.
+
+For the one, a tool is read from its beginning again while people speak.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,7 @@ def measure(stage: Stage) -> Iterator[Figure]:
     with started(command, stdin=subprocess.PIPE) as people:
         assert people.stdout is not None
         assert people.stdin is not None
-        agreed(folder, json.loads(people.stdout.readline()))
+        agreed(Settings(data=folder, database_url=None), json.loads(people.stdout.readline()), anew=True)
         stage.tell("optouts: one of them is read from the beginning by a running hub, and people say things meanwhile")
         with up(folder) as hub:
             people.stdin.write(json.dumps({"hub": hub, "words": words}) + "\n")
@@ -86,12 +89,14 @@ def part(values: Sequence[float], share: float) -> float:
     return values[min(len(values) - 1, int(share * len(values)))] if values else 0.0
 
 
-def agreed(folder: Path, tools: dict[str, dict[str, Any]]) -> None:
-    """Bring the tools into agreement, and forget the place in the one that is walked: it is read anew."""
-    with Installation(Settings(data=folder, database_url=None)) as installation:
-        for name, settings in tools.items():
-            installation.put_connection(ConnectionSpec(name, name, settings, MAPPINGS[name], f"{name}.yaml"))
+def agreed(settings: Settings, tools: dict[str, dict[str, Any]], *, anew: bool) -> None:
+    """Bring the tools into agreement; `anew` forgets the place in the one that is walked, so that it is read again."""
+    with Installation(settings) as installation:
+        for name, said in tools.items():
+            installation.put_connection(ConnectionSpec(name, name, said, MAPPINGS[name], f"{name}.yaml"))
         turn_crank(installation, until_quiet=True)
+        if not anew:
+            return
         hub = installation.hub()
         walked = next(iter(hub.connection(WALKED).streams)).id
         with installation.store.writing() as tx:

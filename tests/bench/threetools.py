@@ -1,8 +1,9 @@
 """Three tools as sandboxes in a process of their own, and the people who use them: `python -m tests.bench.threetools`.
 
-Its first line of output says how to reach the tools. A line of input says where the hub is, and how many words are to
-be said; from then on calls take their time, each word goes to the hub as a signed webhook, and the last line of output
-is JSON: what was said, how long each word took until the last of the other tools had accepted it, and what is missing.
+Its first line of output says how to reach the tools. A line of input says where the hub is, how many words are to be
+said and at what pace (`Asked`); from then on calls take their time, each word goes to the hub as a signed webhook, and
+the last line of output is JSON: what was said, how long each word took until the last of the other tools had accepted
+it, and what is missing.
 """
 
 from __future__ import annotations
@@ -27,22 +28,37 @@ from connectors.salesforce.sandbox import Sandbox as Salesforce
 
 CALL = 0.2
 """Seconds that a call takes; a hundred people are half a dozen of them."""
-PAUSE = 0.5
-"""Seconds between two words."""
 PATIENCE = 90.0
 """Seconds that are waited for the last word to arrive."""
 SECRET, SIGNING = "secret-of-the-address", "secret-that-signs"
 
 
+class Asked(NamedTuple):
+    """What is to be said, and how fast."""
+
+    hub: str
+    words: int
+    call: float = CALL
+    """Seconds that a call takes."""
+    pause: float = 0.5
+    """Seconds between two words."""
+    rest: float = 0.0
+    """Seconds before the first."""
+    look: float = 0.02
+    """Seconds between two looks whether a word has arrived."""
+    news: bool = False
+    """Whether everybody in the tool that is walked has changed, which only the walk finds."""
+
+
 class _Slow:
     """A sandbox whose answers take as long as such answers do over the Internet, once it is busy."""
 
-    busy = False
+    busy, seconds = False, CALL
 
     def answer(self, call: Call) -> Response | None:
         """Wait, and answer."""
         if self.busy:
-            time.sleep(CALL)
+            time.sleep(self.seconds)
         answered: Response | None = super().answer(call)  # type: ignore[misc]  # of the sandbox it is mixed into
         return answered
 
@@ -104,6 +120,11 @@ class Tools:
         sales = self.sales.ids("Contact")
         news = [self.news.create({"email_address": email, "FNAME": "First", "LNAME": last}) for email, last in named]
         self.people = [Person(email, *ids) for (email, _), *ids in zip(named, crm, sales, news, strict=True)]
+
+    def change_all(self) -> None:
+        """Everybody gets another last name in the first one, and nobody is told."""
+        for at, person in enumerate(self.people):
+            self.crm.edit("contacts", person.crm, {"lastname": f"Changed{at}"})
 
     def settings(self) -> dict[str, dict[str, Any]]:
         """How the hub reaches each."""
@@ -173,13 +194,18 @@ def main() -> None:
         )  # fmt: skip
         tools.fill(total)
         _print(tools.settings())
-        asked = json.loads(sys.stdin.readline())
-        tools.listen_at(asked["hub"])
-        _print(_spoken(tools, asked["words"]))
+        asked = Asked(**json.loads(sys.stdin.readline()))
+        if asked.news:
+            tools.change_all()
+        for box in (tools.crm, tools.sales, tools.news):
+            box.seconds = asked.call
+        tools.listen_at(asked.hub)
+        time.sleep(asked.rest)
+        _print(_spoken(tools, asked))
         sys.stdin.read()
 
 
-def _spoken(tools: Tools, number: int) -> dict[str, Any]:
+def _spoken(tools: Tools, asked: Asked) -> dict[str, Any]:
     """Say so many words, and wait until all of them have arrived."""
     waits: dict[str, list[float]] = {"opt-out": [], "edit": []}
     open_words: list[Word] = []
@@ -188,7 +214,7 @@ def _spoken(tools: Tools, number: int) -> dict[str, Any]:
     lock = threading.Lock()
 
     def look() -> None:
-        while not over.wait(0.02):
+        while not over.wait(asked.look):
             with lock:
                 arrived = [one for one in open_words if one.has_arrived()]
                 open_words[:] = [one for one in open_words if one not in arrived]
@@ -197,13 +223,13 @@ def _spoken(tools: Tools, number: int) -> dict[str, Any]:
 
     watcher = threading.Thread(target=look, daemon=True)
     watcher.start()
-    people = Random(7).sample(tools.people, number)
+    people = Random(7).sample(tools.people, asked.words)
     with httpx.Client(timeout=30) as wire:
         for at, person in enumerate(people):
             with lock:
                 open_words.append(tools.say(at, person))
             refused += _sent(tools, wire)
-            time.sleep(PAUSE)
+            time.sleep(asked.pause)
         until = time.monotonic() + PATIENCE
         while open_words and time.monotonic() < until:
             refused += _sent(tools, wire)
