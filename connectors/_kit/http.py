@@ -178,7 +178,14 @@ class Http:
             timeout=timeout,
             ok=frozenset(ok),
         )
-        return self._patient(self._allowed, call, also)
+        broken: list[Unavailable] = []
+        try:
+            return self._patient(self._allowed, call, also, broken)
+        except Resting:
+            if not broken:
+                raise
+        # That it rests now is our own doing; what has happened is what was seen before.
+        raise broken[-1]
 
     def url(self, path: str) -> str:
         """The whole address of a path.
@@ -193,10 +200,16 @@ class Http:
 
     # --- one try
 
-    def _allowed(self, call: Sent, also: Limits | None) -> Answer:
+    def _allowed(self, call: Sent, also: Limits | None, broken: list[Unavailable]) -> Answer:
         if also is not None:
             also.take()
-        return self._signed(call)
+        try:
+            return self._signed(call)
+        except Resting:
+            raise
+        except Unavailable as error:
+            broken.append(error)
+            raise
 
     def _signed(self, call: Sent) -> Answer:
         """One try; after a 401 once more, if the auth has something newer to show."""

@@ -194,14 +194,14 @@ def test_a_server_that_is_down_for_an_hour(lab: Lab, server: Sandbox) -> None:
         turns = sync(lab.hub, everything=False)
         if error := error_of(turns):
             assert isinstance(error, Unavailable)
-            assert error.remedy == REGISTRY["unavailable"].remedy
+            assert error.remedy == REGISTRY[error.error_code].remedy
             looks.append(lab.clock())
-    assert 20 <= len(looks) <= 60, "slower each time, and never giving up"
+    assert 15 <= len(looks) <= 60, "slower each time, and never giving up"
     assert lab.connection("cards").state == lab.refreshed().connection("cards").state == "active"
     assert lab.reviews() == []
     with lab.hub.store.reading() as tx:
         failed = [run for run in runs.recent(tx, connection_id=lab.connection("cards").id) if run.code]
-    assert {run.code for run in failed} == {"unavailable"}
+    assert "unavailable" in {run.code for run in failed} <= {"unavailable", "resting"}
 
     with server:
         for _ in range(20):
