@@ -9,12 +9,13 @@ lines hold no secret, no query and no body.
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -110,6 +111,7 @@ class Http:
             headers={"User-Agent": user_agent, **(headers or {})},
             timeout=timeout,
             transport=transport,
+            verify=_authorities(),
             follow_redirects=False,
         )
 
@@ -388,6 +390,12 @@ def _base(url: str) -> str:
             remedy="Give the address without them, and the credentials in their own settings.",
         )
     return url if url.endswith("/") else f"{url}/"
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Whom the tools' certificates are believed by: read once a process, since the list takes as long as many calls."""
+    return httpx.create_ssl_context()
 
 
 @lru_cache(maxsize=256)
