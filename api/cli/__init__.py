@@ -7,7 +7,9 @@ who acts and what to do, never a traceback.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
 
 import typer
 
@@ -62,11 +64,17 @@ for _register in (
     _register(app)
 
 
+@cache
+def _commands() -> Callable[..., Any]:
+    """All commands, read from their functions; that takes longer than many a command, so once is enough."""
+    return typer.main.get_command(app)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code: 0 well, 1 tool or store trouble, 2 configuration."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(words, prog_name="concord")
+        _commands()(words, prog_name="concord")
     except ConcordError as error:
         tell_error(error, as_json="--json" in words)
         sys.exit(exit_code(error))
