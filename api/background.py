@@ -1,26 +1,20 @@
 """The background sync of `concord up` and the demo: one thread that turns the crank for whatever is due.
 
-Beside it a second one hears what comes by webhook (`hearing`), and the status page runs. All end within seconds of
-Ctrl-C or SIGTERM: what a broken-off step had not yet kept is read again next time, which does no harm.
+Beside it a second one hears what comes by webhook (`hearing`). Both end within seconds of being told to: what a
+broken-off step had not yet kept is read again next time, which does no harm.
 """
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, NoReturn
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from api import alerting
-from api.engine import Round, beside, holder, measure, turn_crank
+from api.engine import Round, measure, turn_crank
 from api.hearing import Hearing
-from core.errors import ConcordError, ConfigError
+from core.errors import ConcordError
 from core.model.instant import MINUTE, Instant
-from core.store import runs
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -97,106 +91,3 @@ class Background:
             self.tell()
             self._woken.wait(self.tick)
             self._woken.clear()
-
-
-def serve(
-    installation: Installation, *, host: str, port: int | None, announce: Callable[[str], None], tick: float = TICK
-) -> bool:
-    """Run background and status page until a signal ends them; False when a step was still running at the end."""
-    engine = Background(installation, tick=tick)
-    try:
-        answer(installation, host=host, port=port, announce=announce, engine=engine)
-    finally:
-        ended = engine.stop()
-        if not ended:
-            _release(installation)
-    return ended
-
-
-def answer(
-    installation: Installation,
-    *,
-    host: str,
-    port: int | None,
-    announce: Callable[[str], None],
-    engine: Background | None = None,
-) -> None:
-    """Answer at the doors until a signal ends it; the `engine`, if there is one, is started with them."""
-    import uvicorn
-
-    from api.app import create_app
-    from api.watching import watched
-
-    listener = listen(host, installation.settings.port if port is None else port)
-    watching = ExitStack()
-    meters = watching.enter_context(watched(installation))
-    app = create_app(installation, engine, host=host, meters=meters)
-    # Whose word about the asker counts is said by `trusted_proxies`; the server itself believes nobody.
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="off", proxy_headers=False
-    )
-    try:
-        with ended_by_signals():
-            if engine is not None:
-                engine.start()
-            announce(_address(host, listener.getsockname()[1]))
-            uvicorn.Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:
-        # The server ends by itself on a signal, and passes it on afterwards.
-        pass
-    finally:
-        listener.close()
-        watching.close()
-
-
-def _address(host: str, port: int) -> str:
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-    return f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/"
-
-
-def _release(installation: Installation) -> None:
-    """Let go of our leases, so that whoever goes on need not wait until they run out."""
-    with installation.store.writing() as tx:
-        for who in (holder(installation), beside(installation)):
-            runs.free_leases(tx, who)
-
-
-def leave_now() -> NoReturn:
-    """End the process without waiting for threads; what they had not kept is read again next time."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
-
-
-@contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """SIGTERM ends the block as Ctrl-C does, so that everything in it is cleaned up."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; `ConfigError` when the port is taken or the address is not ours."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(64)
-    except OSError as error:
-        listener.close()
-        raise ConfigError(
-            f"The status page cannot listen on {host} port {port}: {error.strerror}.",
-            remedy="Choose another one with --port, e.g. --port 8001, or set CONCORD_PORT; 0 takes any free one.",
-        ) from error
-    return listener

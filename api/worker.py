@@ -25,7 +25,7 @@ from redis import Redis
 
 from api import duties
 from api.assembly import Installation
-from api.background import ended_by_signals
+from api.ending import ended_by_signals
 from api.settings import Settings
 from api.waking import LANE_OF, Lane, Waking, try_to_look
 from api.watching import watched

@@ -32,16 +32,15 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Run the hub: background sync and a status page, in one process."""
-    from api import background
+    from api import serving
     from api.cli.opening import opened
+    from api.ending import leave_now
     from api.lock import engine_lock
 
     with opened(made=True) as installation, engine_lock(installation, "concord up"):
-        ended = background.serve(
-            installation, host=host, port=port, announce=lambda url: _announce(url, as_json=as_json)
-        )
+        ended = serving.serve(installation, host=host, port=port, announce=lambda url: _announce(url, as_json=as_json))
     if not ended:
-        background.leave_now()
+        leave_now()
 
 
 def _announce(url: str, *, as_json: bool) -> None:

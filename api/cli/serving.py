@@ -28,14 +28,14 @@ def serve(
     as_json: Json = False,
 ) -> None:
     """Answer at the doors (status page, API, forms, webhooks) and leave the work to `concord worker`."""
-    from api import background
+    from api import serving
     from api.cli.opening import opened
     from api.waking import DistantBell
     from api.worker import waking
 
     with opened() as installation:
         installation.bell = DistantBell(waking(installation))
-        background.answer(installation, host=host, port=port, announce=lambda url: _announce(url, as_json=as_json))
+        serving.answer(installation, host=host, port=port, announce=lambda url: _announce(url, as_json=as_json))
 
 
 def _announce(url: str, *, as_json: bool) -> None:

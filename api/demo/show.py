@@ -13,12 +13,13 @@ from concurrent.futures import TimeoutError as NotYet
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from api import background
+from api import serving
 from api.cli import output
 from api.cli.opening import settings
 from api.demo import hubspot, salesforce
 from api.demo.stage import Journal, Stage, staged
 from api.demo.tour import tour
+from api.ending import ended_by_signals, leave_now
 from api.engine import Round, api_calls, turn_crank
 from api.lock import engine_lock
 from api.snapshot import snapshot
@@ -40,7 +41,7 @@ def run(*, once: bool, as_json: bool, host: str, port: int | None) -> None:
     if not as_json:
         output.say(f"Setting up Bluebird Bakery Supplies in {chosen.data} …")
     with ExitStack() as stack:
-        stack.enter_context(background.ended_by_signals())
+        stack.enter_context(ended_by_signals())
         stage = stack.enter_context(staged(chosen))
         stack.enter_context(engine_lock(stage.installation, "concord demo"))
         first = _until_agreed(stage, shown=not as_json)
@@ -50,9 +51,9 @@ def run(*, once: bool, as_json: bool, host: str, port: int | None) -> None:
             _tell(_figures(stage, first, again, time.monotonic() - began), as_json=as_json)
             return
         output.say(tour(stage, time.monotonic() - began))
-        ended = background.serve(stage.installation, host=host, port=port, announce=_announce)
+        ended = serving.serve(stage.installation, host=host, port=port, announce=_announce)
     if not ended:
-        background.leave_now()
+        leave_now()
 
 
 def _settings() -> Settings:

@@ -13,7 +13,8 @@ import uvicorn
 
 from api.app import create_app
 from api.assembly import ConnectionSpec, Installation
-from api.background import Background, listen
+from api.background import Background
+from api.serving import listen
 from connectors.hubspot.sandbox import Sandbox as HubSpot
 from connectors.mailchimp.sandbox import Sandbox as Mailchimp
 from core.ports import Request
