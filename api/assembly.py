@@ -339,8 +339,11 @@ class Installation:
             if name is not None and (connector := self._open.pop(name, None)) is not None:
                 connector.close()
 
-    def renew(self) -> None:
-        """Notice what another process, or a trip, changed in the configuration since the last time."""
+    def renew(self, *, busy: Collection[str] = ()) -> None:
+        """Notice what another process, or a trip, changed in the configuration since the last time.
+
+        What concerns a connection that is `busy` is noticed when it is so no more: its connector is in use.
+        """
         with self.store.reading() as tx:
             rows, versions = stored.all_connections(tx), stored.active_mappings(tx)
             facts = runs.facts(tx, (runs.CONFIGURED, "rules", *OWN_TEXTS, "match", "locale"))
@@ -349,7 +352,10 @@ class Installation:
             said = (row.connector, row.settings, row.secrets, row.streams, row.brake, row.state)
             found[row.name] = (*said, versions.get(row.id))
         for name in [name for name, mark in found.items() if self._known.get(name, mark) != mark]:
-            self.refresh(name)
+            if name in busy:
+                found[name] = self._known[name]
+            else:
+                self.refresh(name)
         if self._known != found:
             self.refresh()
         self._known = found

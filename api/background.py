@@ -1,44 +1,62 @@
-"""The background sync of `concord up` and the demo: one thread that turns the crank for whatever is due.
+"""The background sync of `concord up` and the demo: one process that does by threads what several do by messages.
 
-Beside it a second one hears what comes by webhook (`hearing`). Both end within seconds of being told to: what a
+    what is due in the store ▶ not under way already? ▶ a duty (`api.duties`) in a thread of its own ▶ look again
+
+The same looks and duties as with workers (`api.waking`, `api.worker`). It ends within seconds of being told to: what a
 broken-off step had not yet kept is read again next time, which does no harm.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING
 
-from api import alerting
-from api.engine import Round, measure, turn_crank
-from api.hearing import Hearing
+import structlog
+
+from api import alerting, duties
+from api.engine import holder
+from api.waking import RESTS, Wake, look, wakes
 from core.errors import ConcordError
-from core.model.instant import MINUTE, Instant
+from core.flow.sync import PART
+from core.model.instant import SECOND, Instant
+from core.store.due import Due
 
 if TYPE_CHECKING:
     from api.assembly import Installation
 
 TICK = 1.0
-"""Seconds between two looks at what is due."""
-MEASURE_EVERY = 10 * MINUTE
-"""Agreement is measured at least this often, and after every tick that moved something."""
+"""Seconds between two looks at what is due; what is stored in this process is looked at at once."""
 _GRACE = 3.0
-"""Seconds that a running step is given to end by itself."""
+"""Seconds that running steps are given to end by themselves."""
+_MOST = 16
+"""Duties that are done at the same time."""
+
+log = structlog.get_logger("concord.background")
 
 
 class Background:
-    """Syncs what is due until it is stopped. A failure is kept in `trouble` and the next tick tries again."""
+    """Does what is due until it is stopped. What fails is kept in `trouble`, and tried again a while later."""
 
-    def __init__(self, installation: Installation, *, tick: float = TICK) -> None:
-        self.installation, self.tick = installation, tick
-        self.trouble: ConcordError | None = None
+    def __init__(
+        self, installation: Installation, *, tick: float = TICK, seconds: Callable[[], float] = monotonic
+    ) -> None:
+        """Nothing runs yet. `seconds` is a clock that only runs on."""
+        self.installation, self.tick, self._seconds = installation, tick, seconds
+        self.holder = holder(installation)
         self.ticked_at: Instant | None = None
         self.started_at: Instant = installation.clock()
-        self._measured_at: Instant = 0
-        self._alerted_at: Instant = 0
-        self._stopped, self._woken = threading.Event(), threading.Event()
-        self._hearing = Hearing(installation, self._woken.set)
+        self._troubles: dict[str, ConcordError] = {}
+        self._woken: dict[str, tuple[float, str]] = {}
+        """Wake → when it was last sent (s), and for what."""
+        self._rests: dict[str, float] = {}
+        """Wake → until when it is not sent (s)."""
+        self._under_way: dict[str, Future[None]] = {}
+        """What is worked (`_worked`) → the duty that does it."""
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="background", daemon=True)
 
     @property
@@ -46,48 +64,109 @@ class Background:
         """Whether the thread runs."""
         return self._thread.is_alive()
 
+    @property
+    def trouble(self) -> ConcordError | None:
+        """What failed the last time it was tried; a tool's failure is its connection's business and not told here."""
+        return next(iter(self._troubles.values()), None)
+
     def start(self) -> None:
         """Begin."""
         self._thread.start()
-        self._hearing.start()
 
     def stop(self, patience: float = _GRACE) -> bool:
-        """End after the present step; False when it did not end in time (seconds)."""
+        """End after the present steps; False when they did not end in time (seconds)."""
         self._stopped.set()
-        self._woken.set()
-        heard = self._hearing.stop(patience)
+        self.installation.bell.ring()
+        until = monotonic() + patience
         if self._thread.ident is not None:
             self._thread.join(patience)
-        return heard and not self._thread.is_alive()
+        _, running = wait(list(self._under_way.values()), timeout=max(0.0, until - monotonic()))
+        return not self._thread.is_alive() and not running
 
-    def once(self) -> Round:
-        """One tick: what is due, and a measure where it is time for one."""
-        now = self.installation.clock()
-        self.installation.renew()
-        done = turn_crank(self.installation, everything=False, measured=False)
-        if done.moved or now - self._measured_at >= MEASURE_EVERY:
-            measure(self.installation, done)
-            self._measured_at = now
-        self.ticked_at = now
-        return done
+    def look(self, pool: Executor) -> int:
+        """Begin what is due and not under way; gives how many duties that were."""
+        for what, duty in list(self._under_way.items()):
+            if duty.done():
+                del self._under_way[what]
+                # What nobody has foreseen ends the background, and is seen by whoever asks for its health.
+                duty.result()
+        self.installation.renew(busy=self._busy())
+        hub, begun = self.installation.hub(), 0
+        for one in wakes(hub, self._others(look(hub))):
+            what = _worked(one)
+            if what not in self._under_way and self._is_time(one):
+                self._woken[one.name] = self._seconds(), one.mark
+                self._under_way[what] = pool.submit(self._do, one)
+                begun += 1
+        self.ticked_at = hub.clock()
+        return begun
 
-    def tell(self) -> None:
-        """Tell of what is wrong, where it is time to look."""
-        now = self.installation.clock()
-        if now - self._alerted_at >= alerting.EVERY:
-            self._alerted_at = now
-            with suppress(ConcordError):
-                # Where not even the store answers, the page says so.
-                alerting.look(self.installation, self.trouble)
+    def _busy(self) -> set[str]:
+        """Connections whose tools somebody may be asking just now; the hub's own work may ask any."""
+        every = self.installation.hub().connections.values()
+        return {one.name for one in every if "tend" in self._under_way or f"connection {one.id}" in self._under_way}
+
+    def _others(self, found: Due) -> Due:
+        """Without our own leases: of those we know better, and what a killed process left under our name is free."""
+        found.held = {name: who for name, who in found.held.items() if who.partition(" ")[0] != self.holder}
+        return found
+
+    def _is_time(self, one: Wake) -> bool:
+        at, mark = self._woken.get(one.name, (None, ""))
+        rested = self._seconds() >= self._rests.get(one.name, 0.0)
+        return rested and (at is None or one.is_time(self._seconds() - at, mark))
+
+    def _do(self, one: Wake) -> None:
+        began = self._seconds()
+        try:
+            self._duty(one)()
+            self._troubles.pop(one.name, None)
+        except ConcordError as error:
+            self._troubles[one.name] = error
+            log.warning("this is tried again", task=one.task, about=one.about, code=error.error_code)
+        finally:
+            self._rests[one.name] = self._seconds() + RESTS.get(one.task, 0) * (self._seconds() - began)
+            # What it has made due is looked for at once.
+            self.installation.bell.ring()
+
+    def _duty(self, one: Wake) -> Callable[[], None]:
+        at, about = self.installation, one.about
+        match one.task:
+            case "hear":
+                return lambda: duties.hear(at, about)
+            case "turn" | "load":
+                return lambda: duties.turn(at, about, self._gives_way())
+            case "tend":
+                return lambda: duties.tend(at)
+            case "measure":
+                return lambda: duties.measure(at)
+            case _:
+                return self._alert
+
+    def _gives_way(self) -> Callable[[], bool]:
+        """A first load is broken off at its next page when this ends, or when others had to wait for long enough."""
+        over = self._seconds() + PART / SECOND
+        return lambda: self._stopped.is_set() or self._seconds() >= over
+
+    def _alert(self) -> None:
+        with suppress(ConcordError):
+            # Where not even the store answers, the page says so.
+            alerting.look(self.installation, self.trouble)
 
     def _run(self) -> None:
-        while not self._stopped.is_set():
-            try:
-                self.once()
-                self.trouble = None
-            except ConcordError as error:
-                self.trouble = error
-            self.trouble = self.trouble or self._hearing.trouble
-            self.tell()
-            self._woken.wait(self.tick)
-            self._woken.clear()
+        heard, pool = 0, ThreadPoolExecutor(_MOST, thread_name_prefix="duty")
+        try:
+            while not self._stopped.is_set():
+                try:
+                    self.look(pool)
+                    self._troubles.pop("look", None)
+                except ConcordError as error:
+                    self._troubles["look"] = error
+                heard = self.installation.bell.wait(heard, self.tick)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _worked(one: Wake) -> str:
+    """What a duty has for itself: a connection, or the hub's own work of that name."""
+    return f"connection {one.about}" if one.about else one.task

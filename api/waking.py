@@ -61,6 +61,10 @@ QUEUED = 60
 """Seconds for which a message is taken to be on its way; then it is taken for lost."""
 AGAIN = 5.0
 """Seconds until what a turn could do nothing about is tried again, while nothing else changes."""
+RESTS = {"measure": 10}
+"""Task → so many times as long as it took, it is not done again: it takes its time where much is held."""
+PATIENT = 5.0
+"""Seconds between two looks of the hub after itself while something is to be heard or written: that goes first."""
 SWEEP = 60.0
 """Seconds after which every connection has a turn, whatever is known to be due."""
 _DEAF = 5.0
@@ -80,10 +84,21 @@ class Wake(NamedTuple):
     again: float = AGAIN
     """Seconds after the former one when it is sent again, though nothing has changed."""
 
+    def is_time(self, age: float, mark: str) -> bool:
+        """Whether it may be sent, so many seconds after the former one, which was for that."""
+        return age >= self.again or age < 0 or (mark != self.mark and age >= self.soon)
+
     @property
     def name(self) -> str:
         """By what it is remembered."""
         return f"{self.task}:{self.about}"
+
+
+def look(hub: Hub) -> Due:
+    """What is due in the store at this moment; one statement."""
+    read = [one.id for connection in hub.connections.values() for one in connection.streams if reads(one)]
+    with hub.store.reading() as tx:
+        return due.look(tx, hub.clock(), reads=read)
 
 
 def wakes(hub: Hub, found: Due) -> Iterator[Wake]:
@@ -107,7 +122,7 @@ def wakes(hub: Hub, found: Due) -> Iterator[Wake]:
             yield Wake("turn", one.id, soon=SWEEP, again=SWEEP)
     waits = f"{found.unsettled} {found.news} {found.ledger} {' '.join(sorted(found.hub))}"
     own = [
-        Wake("tend", 0, waits, again=30.0),
+        Wake("tend", 0, waits, soon=PATIENT if found.told or found.writing else 0.0, again=30.0),
         Wake("measure", 0, f"{found.news} {found.sent}", soon=30.0, again=600.0),
         Wake("alert", 0, soon=60.0, again=60.0),
     ]
@@ -135,10 +150,7 @@ class Waking:
         """Send what is due in the store and not on its way; gives how many messages that were."""
         installation.renew()
         hub = installation.hub()
-        read = [one.id for connection in hub.connections.values() for one in connection.streams if reads(one)]
-        with installation.store.reading() as tx:
-            found = due.look(tx, hub.clock(), reads=read)
-        return self.send(wakes(hub, found))
+        return self.send(wakes(hub, look(hub)))
 
     def send(self, wanted: Iterable[Wake]) -> int:
         """Send those of these that are due to be sent; gives how many."""
@@ -180,8 +192,7 @@ class Waking:
         if before is None:
             return True
         at, _, mark = before.decode().partition(" ")
-        age = self._clock() - float(at)
-        return age >= one.again or age < 0 or (mark != one.mark and age >= one.soon)
+        return one.is_time(self._clock() - float(at), mark)
 
     def _claim(self, one: Wake) -> bool:
         """Note that it is sent; False where somebody else has just done so."""

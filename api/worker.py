@@ -27,7 +27,7 @@ from api import duties
 from api.assembly import Installation
 from api.ending import ended_by_signals
 from api.settings import Settings
-from api.waking import LANE_OF, Lane, Waking, try_to_look
+from api.waking import LANE_OF, RESTS, Lane, Waking, try_to_look
 from api.watching import watched
 from core.errors import ConcordError, ConfigError
 
@@ -76,11 +76,8 @@ class Desk:
             self._open[0].close()
             self._open = None
 
-    def does(self, task: str, about: int, duty: Callable[[Installation], None], *, rests: float = 0.0) -> None:
-        """A duty by the configuration in force, and afterwards what it has made due.
-
-        It is not done again for `rests` times as long as it took.
-        """
+    def does(self, task: str, about: int, duty: Callable[[Installation], None]) -> None:
+        """A duty by the configuration in force, and afterwards what it has made due."""
         began, (installation, wakes) = time.monotonic(), self.at()
         wakes.begun(task, about)
         try:
@@ -88,7 +85,7 @@ class Desk:
             duty(installation)
         except ConcordError as error:
             log.warning("this is tried again", task=task, about=about, code=error.error_code, error=error.message)
-        if rests:
+        if rests := RESTS.get(task):
             wakes.rest(task, about, rests * (time.monotonic() - began))
         try_to_look(wakes, installation)
 
@@ -139,8 +136,8 @@ def tend(about: int = 0) -> None:
 
 @app.task(name="measure")
 def measure(about: int = 0) -> None:
-    """Agreement; it takes its time where much is held, and a tenth of all time is enough."""
-    desk.does("measure", about, duties.measure, rests=10)
+    """Agreement."""
+    desk.does("measure", about, duties.measure)
 
 
 @app.task(name="alert")

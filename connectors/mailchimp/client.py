@@ -33,6 +33,7 @@ R = TypeVar("R")
 LOGIN = "https://login.mailchimp.com"
 OPEN = 8
 """Calls that are open at once, of the ten that Mailchimp allows."""
+_MINUTE = 60.0
 TIMEOUT = 120.0
 """Seconds after which Mailchimp itself gives a call up."""
 _CENTRE = re.compile(r"[a-z]{2}\d{1,4}")
@@ -76,7 +77,7 @@ class Client:
         # One credential, one gate; the name must not give the credential away.
         name = hashlib.sha256((self._key or self._token).encode()).hexdigest()[:16]
         self._gate = gate(f"mailchimp {name}", OPEN)
-        self._limits = meter(context, f"mailchimp {name}", float(settings.get("calls") or 10))
+        self._limits = meter(context, f"mailchimp {name}", float(settings.get("calls") or 10) * _MINUTE, _MINUTE)
         self._lock = threading.Lock()
         self._lines: list[Http] = []
         self._http: Http | None = None

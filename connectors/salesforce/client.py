@@ -35,7 +35,7 @@ from core.ports import Context
 if TYPE_CHECKING:
     from connectors.salesforce.session import Line
 
-LIMITS = Limits(requests=25, per_seconds=1)
+LIMITS = Limits(requests=1500, per_seconds=60)
 """As the manifest declares; what counts is the day's quota."""
 BATCH_SIZES = (200, 2000)
 """The rows that Salesforce may be asked to put in one answer."""

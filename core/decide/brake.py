@@ -42,8 +42,10 @@ class Leave(IntEnum):
     """What was weighed and is not too much."""
     NARROWING = 2
     """The brake holds: only what a person released, and what narrows a consent."""
-    REFUSALS = 3
-    """A long walk goes on: only what narrows a consent, or somebody asked to be erased."""
+    LIVE = 3
+    """A long walk or delivery goes on: the few records there that were changed a moment ago."""
+    REFUSALS = 4
+    """The same: only what narrows a consent, or somebody asked to be erased."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from core.flow.inward.hearing import hear
 from core.flow.inward.pull import never, pull
 from core.flow.leasing import leased
 from core.flow.outward.booking import Delivered
+from core.flow.outward.live import deliver_live
 from core.flow.outward.outbound import deliver, deliver_refusals, settle_intents
 from core.flow.pausing import Side, end_pause, may_read, reads, stop, try_now
 from core.flow.plan import canary
@@ -224,6 +225,8 @@ def _deliver(hub: Hub, connection: Connection, done: Turn) -> None:
         if hold is None or not hold.reads:
             done.intake.add(hear(hub, connection))
         told = Delivered() if hold is not None and hold.everything else deliver_refusals(hub, connection)
+        if hold is None:
+            told.interrupt(deliver_live(hub, connection))
         # A window that begins meanwhile: what is left waits in the outbox until it ends.
         told.halted |= hold is not None
         return told

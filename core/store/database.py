@@ -8,10 +8,11 @@ for change. Failures of the database itself come out as `StoreError`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import (
@@ -49,6 +50,8 @@ class Store:
         self.url, self._scratch = url, scratch
         self.engine = _engine(url)
         self.embedded = self.engine.dialect.name == "sqlite"
+        # SQLite lets one write at a time, and whoever waits for that sleeps longer and longer; threads wake each other.
+        self._one_writes: AbstractContextManager[Any] = Lock() if self.embedded else nullcontext()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -64,7 +67,7 @@ class Store:
         receipts need that, since the outside world cannot be rolled back.
         """
         options = {"concord_write": True, "concord_durable": durable, "concord_scratch": self._scratch}
-        with _told(), self.engine.connect().execution_options(**options) as tx, tx.begin():
+        with _told(), self._one_writes, self.engine.connect().execution_options(**options) as tx, tx.begin():
             yield tx
 
     def compact(self) -> None:
@@ -241,7 +244,10 @@ def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     if options.get("concord_write"):
         safety = "FULL" if options.get("concord_durable") else "NORMAL"
-        connection.exec_driver_sql(f"PRAGMA synchronous = {'OFF' if options.get('concord_scratch') else safety}")
+        safety = "OFF" if options.get("concord_scratch") else safety
+        if connection.info.get("safety") != safety:
+            connection.exec_driver_sql(f"PRAGMA synchronous = {safety}")
+            connection.info["safety"] = safety
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
         connection.exec_driver_sql("BEGIN")

@@ -32,7 +32,7 @@ from core.store.bindings import State
 from core.store.database import among
 from core.store.prepared import Among, Prepared, prepared
 from core.store.records import State as RecordState
-from core.store.tables import binding, outbox, record
+from core.store.tables import binding, outbox, record, stream
 
 
 class Mark(NamedTuple):
@@ -79,10 +79,20 @@ class Later(NamedTuple):
 
 _RELEASED = func.coalesce(outbox.c.released, 0) == outbox.c.mark
 _WEIGHED = func.coalesce(outbox.c.weighed, 0) == outbox.c.mark
+_HELD_THERE = (
+    select(binding.c.id)
+    .where(
+        binding.c.record_id == outbox.c.record_id,
+        binding.c.state == State.BOUND,
+        binding.c.stream_id.in_(select(stream.c.id).where(stream.c.connection_id == outbox.c.connection_id)),
+    )
+    .exists()
+)
 _LEAVE: dict[Leave, ColumnElement[bool]] = {
     Leave.ALL: true(),
     Leave.WEIGHED: or_(_WEIGHED, _RELEASED),
     Leave.NARROWING: or_(outbox.c.lane == Lane.CONSENT, _RELEASED),
+    Leave.LIVE: and_(outbox.c.lane.in_((Lane.FIRST_RESPONSE, Lane.LIVE)), _HELD_THERE),
     Leave.REFUSALS: outbox.c.lane == Lane.CONSENT,
 }
 
@@ -260,6 +270,18 @@ def has_refusals(tx: Connection, connection_id: int, now: Instant) -> bool:
 @prepared
 def _refusal_due(_among: Among) -> Select[Any]:
     return select(outbox.c.record_id).where(*_due_now(), outbox.c.lane == Lane.CONSENT).limit(1)
+
+
+def live(tx: Connection, connection_id: int, now: Instant, *, most: int) -> int:
+    """How many records that the connection holds are due because somebody changed them a moment ago; up to `most`."""
+    found: int = _live_due(tx, connection_id=connection_id, now=now, most=most).scalar_one()
+    return found
+
+
+@prepared
+def _live_due(_among: Among) -> Select[Any]:
+    some = select(outbox.c.record_id).where(*_due_now(), _LEAVE[Leave.LIVE]).limit(bindparam("most"))
+    return select(func.count()).select_from(some.subquery())
 
 
 def refusing(tx: Connection, now: Instant) -> dict[int, tuple[int, int]]:

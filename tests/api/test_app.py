@@ -17,9 +17,10 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.assembly import ConnectionSpec, Installation
 from api.background import Background
+from api.engine import turn_crank
 from api.settings import Settings
 from core.model.instant import SECOND
-from tests.api.conftest import MAPPING, Concord, write_sheet
+from tests.api.conftest import MAPPING, Concord
 
 
 class Clock:
@@ -52,7 +53,7 @@ def visit(hub: Installation, path: str, engine: Background | None = None, host: 
 
 
 def test_the_page_shows_connections_and_agreement(hub: Installation):
-    Background(hub).once()
+    turn_crank(hub)
     page = visit(hub, "/")
     assert page.status_code == 200
     assert "sheets" in page.text
@@ -93,30 +94,6 @@ def test_no_secret_is_on_it(hub: Installation):
 
 def test_foreign_names_are_turned_away(hub: Installation):
     assert visit(hub, "/", host="evil.example").status_code == 400
-
-
-def test_the_background_looks_only_at_what_is_due(hub: Installation, sheets: Path, clock: Clock):
-    engine = Background(hub)
-    assert engine.once().turns[0].intake.created == 2
-    write_sheet(sheets, ["ada@shop.example,Augusta,", "ben@shop.example,Ben,", "cleo@shop.example,Cleo,"])
-    # A poll that brought news halves the pause of a minute.
-    clock.now += 29 * SECOND
-    assert engine.once().turns[0].intake.read == 0
-    clock.now += 2 * SECOND
-    assert engine.once().turns[0].intake.created == 1
-
-
-def test_the_background_notices_what_another_process_put_in_force(hub: Installation, clock: Clock):
-    engine = Background(hub)
-    engine.once()
-    with Installation(hub.settings, clock=clock) as other:
-        other.put_connection(
-            ConnectionSpec("crm", "memory", {}, "contacts:\n  as: contact\n  fields: {email: {field: email}}\n")
-        )
-    engine.once()
-    clock.now += 61 * SECOND
-    turns = {turn.connection: turn for turn in engine.once().turns}
-    assert turns.keys() == {"sheets", "crm"}
 
 
 def test_up_ends_cleanly_on_sigterm(connected: Concord, data: Path):

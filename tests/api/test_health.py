@@ -118,7 +118,7 @@ def test_a_background_that_stands_still_is_told_and_one_at_work_is_not(hub: Inst
 
 def test_trouble_of_the_background_is_told(hub: Installation) -> None:
     engine = Still(hub)
-    engine.trouble = Unavailable("Ann's tool is away.")
+    engine._troubles["tend"] = Unavailable("Ann's tool is away.")
     status, told = ask(hub, "/readyz", engine)
     assert (status, failing(told)) == (503, ["background"])
     assert "Ann" not in str(told)

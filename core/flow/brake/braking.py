@@ -235,7 +235,8 @@ def _narrowing_fields(one: Difference) -> Fields:
 
 def put_aside(tx: Tx, connection: Connection, rows: Mapping[int, Claimed], held: set[int], now: Instant) -> None:
     """Give back what is held back; what the brake holds is looked at again after a while, or when it lets go."""
-    due_at, note = (now, None) if connection.leave is Leave.REFUSALS else (now + RETRY, "brake")
+    waits_for_all = connection.leave in (Leave.LIVE, Leave.REFUSALS)
+    due_at, note = (now, None) if waits_for_all else (now + RETRY, "brake")
     later = [Later(id_, due_at, rows[id_].attempts, note) for id_ in sorted(held)]
     outbox.put_back(tx, connection.id, later)
 

@@ -23,6 +23,7 @@ from core.flow.inward.arrivals import Intake, Trip
 from core.flow.inward.inbound import inbound
 from core.flow.inward.rereading import fetched
 from core.flow.inward.subscribing import known_by
+from core.flow.outward.live import deliver_live
 from core.flow.outward.outbound import deliver_refusals, settle_intents
 from core.flow.pausing import may_read, reads, stop
 from core.flow.running import Run
@@ -101,10 +102,10 @@ def rehear(hub: Hub, connection: Connection, since: Instant) -> int:
 
 
 def meanwhile(hub: Hub, connection: Connection) -> Intake:
-    """What a long walk does between two looks: hear what waits, and write the refusals of that connection."""
+    """What a long walk does between two looks: hear what waits, and write refusals and what was just changed."""
     with calling(Lane.LIVE):
         intake = hear(hub, connection)
-    intake.told += deliver_refusals(hub, connection).writes
+    intake.told += deliver_refusals(hub, connection).writes + deliver_live(hub, connection).writes
     return intake
 
 

@@ -46,6 +46,9 @@ CHUNK = 1_000
 """Outbox rows worked at once: enough to fill the largest batches even if most turn out to be in step."""
 
 LEASE = 15 * MINUTE
+_NO_EDIT = (Step.CREATE, Step.DELETE, Step.TIE, Step.CUT)
+_BESIDE = (Leave.LIVE, Leave.REFUSALS)
+"""What goes out while a walk or a delivery goes on: nothing is created, and nothing is done twice."""
 _SENT = (Step.CREATE, Step.UPDATE, Step.DELETE)
 """The steps that are calls to the tool."""
 FRESH = 5 * SECOND
@@ -119,7 +122,7 @@ def deliver(
                         _let_go(hub, connection, batch, done)
                         done.interrupt(between())
         # What is held back while a walk goes on is due at once, for the turn's own delivery.
-        if done.halted or connection.leave is Leave.REFUSALS:
+        if done.halted or connection.leave in _BESIDE:
             break
     return done
 
@@ -152,7 +155,7 @@ def _claim(hub: Hub, connection: Connection, done: Delivered, run_id: int | None
     with hub.store.reading() as tx:
         known = connections.streams_of(tx, connection.id)
     until = unwritable(known, now)
-    ready = _writable(connection, until) if connection.leave is Leave.REFUSALS else _ready(connection, known, until)
+    ready = _writable(connection, until) if connection.leave in _BESIDE else _ready(connection, known, until)
     with hub.store.writing() as tx:
         leave = connection.leave
         rank = outbox.most_urgent(tx, connection.id, now=now, ranks=ready, leave=leave)
@@ -196,9 +199,10 @@ def _compared(hub: Hub, connection: Connection, batch: _Batch) -> list[Differenc
     if connection.leave in (Leave.NARROWING, Leave.REFUSALS):
         released = {row.record_id for row in batch.rows.values() if row.released}
         found, batch.held = narrowing(found, released if connection.leave is Leave.NARROWING else set())
-    if connection.leave is Leave.REFUSALS:
-        batch.held |= {one.record.id for one in found if one.step in (Step.TIE, Step.CUT)}
-        found = [one for one in found if one.step not in (Step.TIE, Step.CUT)]
+    if connection.leave in _BESIDE:
+        later = (Step.TIE, Step.CUT) if connection.leave is Leave.REFUSALS else _NO_EDIT
+        batch.held |= {one.record.id for one in found if one.step in later}
+        found = [one for one in found if one.step not in later]
     return found
 
 

@@ -47,6 +47,11 @@ def ask_for(tx: Tx, connection_id: int, count: int, *, run_id: int) -> None:
     runs.put_fact(tx, _FACT.format(connection_id), dumps({"count": count, "run": run_id}))
 
 
+def is_open(tx: Tx, connection_id: int) -> bool:
+    """Whether a change is still tried on a few records, or was stopped there."""
+    return runs.fact(tx, _FACT.format(connection_id)) is not None
+
+
 def is_halted(tx: Tx, connection_id: int) -> bool:
     """Whether a canary has stopped the writing of a connection."""
     kept = runs.fact(tx, _FACT.format(connection_id))

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from api.hearing import Hearing
-from core.flow.beside import Mark, turn_beside
-from core.flow.hub import Connection, Hub
+from core.flow import resyncing
+from core.flow.beside import turn_beside
 from core.flow.inward import pull
 from core.flow.inward.hearing import keep
-from core.flow.leasing import LEASE
+from core.flow.plan import canary
 from core.flow.sync import turn
-from core.store import runs
+from core.store import reviews
+from core.store.reviews import Question
 from tests.simulation.door import SECRET
-from tests.simulation.mortal import SameThread
 from tests.support import Lab, people
 
 MAPPING = """
@@ -118,46 +115,79 @@ def test_a_refusal_goes_out_between_two_calls_of_a_long_delivery_and_before_what
     assert {email for email, _ in sent} == set(emails)
 
 
-def test_the_hearing_thread_tells_everybody_who_can_be_told(lab: Lab) -> None:
-    """Somebody else works `desk`; `crm` need not wait for that."""
-    desk, done = lab.connection("desk"), Event()
+def corrected(lab: Lab, monkeypatch: pytest.MonkeyPatch, emails: list[str]) -> list[int]:
+    """How many of these are called Zoe in `crm` at each page of a walk there, in whose midst `shop` says so."""
+    monkeypatch.setattr("core.flow.inward.pull.INTAKE", 2)
+    shop, pages = lab.tools["shop"], list[int]()
+    taken = vars(pull)["inbound"]
+
+    def meanwhile(*args: Any, **more: Any) -> Any:
+        pages.append(sum(lab.held("crm", id_)["first_name"] == "Zoe" for id_ in lab.all("crm")))
+        if len(pages) == 2:
+            for email in emails:
+                id_ = lab.find("shop", email=email)
+                shop.edit("contacts", id_, {"first_name": "Zoe"})
+                keep(lab.hub, lab.connection("shop"), shop.webhook("contacts", id_, secret=SECRET))
+            turn_beside(lab.hub, lab.connection("shop"))
+        return taken(*args, **more)
+
+    monkeypatch.setattr("core.flow.inward.pull.inbound", meanwhile)
+    turn(lab.hub, lab.connection("crm"), delivers=False)
+    return pages
+
+
+def walked_anew(lab: Lab, count: int) -> list[str]:
+    """So many people stand in all three, and `crm` is read from its beginning by the next turn."""
+    for one in people(count):
+        lab.tools["crm"].create("contacts", one)
+    lab.settle()
+    lab.wait(60)
+    resyncing.from_the_beginning(lab.hub, lab.connection("crm").streams)
+    return [ANN["email"], *(one["email"] for one in people(count))]
+
+
+def test_what_is_corrected_elsewhere_is_written_in_the_midst_of_a_walk(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emails = walked_anew(lab, 8)
+    pages = corrected(lab, monkeypatch, emails[-3:])
+    assert pages[:2] == [0, 0]
+    assert len(pages) > 3
+    assert set(pages[2:]) == {3}
+
+
+def test_more_than_the_brake_lets_pass_unweighed_waits_for_the_end_of_the_walk(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emails = walked_anew(lab, 24)
+    few = lab.connection("crm").limits.few
+    assert set(corrected(lab, monkeypatch, emails[: few + 1])) == {0}
+    lab.turn("crm")
+    assert sum(lab.held("crm", id_)["first_name"] == "Zoe" for id_ in lab.all("crm")) == few + 1
+
+
+def test_while_a_brake_holds_nothing_is_corrected_beside_it(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    emails = walked_anew(lab, 8)
     with lab.hub.store.writing() as tx:
-        runs.take_lease(tx, f"connection {desk.id}", "somebody", now=lab.clock(), until=lab.clock() + LEASE)
-    hearing = Hearing(lab.installation, lambda: done.set() if said(lab, "crm") == "denied" else None)
-    hearing.start()
-    try:
-        refuses(lab, "shop")
-        lab.installation.bell.ring()
-        assert done.wait(60)
-    finally:
-        assert hearing.stop(30)
-    assert said(lab, "desk") is None
-    assert hearing.trouble is None
+        held = Question("brake", {"limits": [], "missing": {}}, connection_id=lab.connection("crm").id)
+        reviews.ask(tx, [held], now=lab.clock())
+    assert set(corrected(lab, monkeypatch, emails[:2])) == {0}
 
 
-class Fruitless(Hearing):
-    """Tries, and can do nothing."""
-
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(lab.installation, lambda: None)
-        self.tried: list[str] = []
-
-    def _turn(self, _hub: Hub, connection: Connection, mark: Mark) -> None:
-        self.tried.append(connection.name)
-        self._fruitless[connection.id] = mark, float("inf")
+def test_while_a_change_is_tried_on_a_few_nothing_is_corrected_beside_it(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emails = walked_anew(lab, 8)
+    with lab.hub.store.writing() as tx:
+        canary.ask_for(tx, lab.connection("crm").id, 1, run_id=1)
+    assert set(corrected(lab, monkeypatch, emails[:2])) == {0}
 
 
-def test_what_cannot_be_told_now_is_not_tried_without_end(lab: Lab) -> None:
-    """A look that could do nothing is not repeated until something new comes or a while has passed."""
-    hearing, pool = Fruitless(lab), cast("ThreadPoolExecutor", SameThread())
-    refuses(lab, "shop")
-    for _ in range(3):
-        hearing._look(pool)
-    assert hearing.tried == ["shop"]
-    refuses(lab, "crm")
-    hearing._look(pool)
-    assert hearing.tried == ["shop", "crm"]
-    bob = lab.tools["shop"].create("contacts", {"email": "bob@hill.example"})
-    keep(lab.hub, lab.connection("shop"), lab.tools["shop"].webhook("contacts", bob, secret=SECRET))
-    hearing._look(pool)
-    assert hearing.tried == ["shop", "crm", "shop"]
+def test_nothing_is_created_in_the_midst_of_a_walk(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of the walk may show that it is there."""
+    walked_anew(lab, 8)
+    new = lab.tools["shop"].create("contacts", {"email": "new@shore.example", "first_name": "Nia"})
+    keep(lab.hub, lab.connection("shop"), lab.tools["shop"].webhook("contacts", new, secret=SECRET))
+    pages = corrected(lab, monkeypatch, [ANN["email"]])
+    assert set(pages[2:]) == {1}
+    assert len(lab.all("crm")) == 9
