@@ -16,7 +16,7 @@ from core.flow.holders import is_gone
 from core.flow.hub import Connection, Hub
 from core.flow.pausing import pause
 from core.model.instant import MINUTE, SECOND
-from core.store import runs
+from core.store import outbox, runs
 
 LEASE = 2 * MINUTE
 """A killed worker's connection is taken over after this, on its own machine at once; a living one prolongs it."""
@@ -39,14 +39,15 @@ class Deadly(ToolError):
 
 
 @contextmanager
-def leased(hub: Hub, connection: Connection, holder: str) -> Iterator[Hub | None]:
+def leased(hub: Hub, connection: Connection, holder: str, *, writes: bool = False) -> Iterator[Hub | None]:
     """The hub for as long as the connection is ours, or None while somebody else has it, or it was paused just now.
 
+    Who `writes` all that waits takes up what a killed one had claimed.
     Where we were taken over meanwhile, or the configuration was changed, the block ends without an error: the other one
     goes on, or the next turn does.
     """
     name = f"connection {connection.id}"
-    lease = take(hub, name, holder)
+    lease = take(hub, name, holder, claims_of=connection.id if writes else None)
     if lease is None:
         yield None
     elif lease.lost >= MOST_LOST:
@@ -57,11 +58,15 @@ def leased(hub: Hub, connection: Connection, holder: str) -> Iterator[Hub | None
             yield own
 
 
-def take(hub: Hub, name: str, holder: str) -> runs.Lease | None:
-    """Take a lease; None while somebody else has it."""
+def take(hub: Hub, name: str, holder: str, *, claims_of: int | None = None) -> runs.Lease | None:
+    """Take a lease; None while somebody else has it. What was claimed of this connection's outbox is free again."""
     with hub.store.writing() as tx:
         now = hub.clock()
-        return runs.take_lease(tx, name, holder, now=now, until=now + LEASE, is_gone=is_gone)
+        lease = runs.take_lease(tx, name, holder, now=now, until=now + LEASE, is_gone=is_gone)
+        if lease is not None and claims_of is not None:
+            # The outbox is only worked under this lease: whoever claimed something of it is not alive any more.
+            outbox.unlease(tx, claims_of)
+        return lease
 
 
 @contextmanager

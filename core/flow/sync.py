@@ -97,11 +97,8 @@ def turn(
     A tool's failure ends the turn and is told in its result; a failure of the store is raised.
     """
     done = Turn(connection.name)
-    with leased(hub, connection, holder) as own:
+    with leased(hub, connection, holder, writes=True) as own:
         if own is not None:
-            with own.store.writing() as tx:
-                # The outbox is only worked inside a turn: what a killed worker had leased is free again.
-                outbox.unlease(tx, connection.id)
             part = "whole" if pulls and delivers else "reading" if pulls else "writing"
             with signals.span("turn", connection=connection.name, part=part) as span:
                 _take_turn(own, connection, done, everything=everything, pulls=pulls, delivers=delivers)
@@ -118,15 +115,7 @@ def _take_turn(hub: Hub, connection: Connection, done: Turn, *, everything: bool
             bring_forward(hub, connection)
             done.intake.add(hear(hub, connection))
         if pulls and (hold is None or not hold.reads):
-            begin_anew(hub, connection)
-            before_reading(hub, connection, asked=everything)
-            read = []
-            for stream in _to_read(hub, connection, everything=everything):
-                _pull_or_pause(hub, connection, stream, done, everything=everything)
-                if done.intake.gave_way:
-                    break
-                read.append(stream)
-            after_reading(hub, connection, [stream for stream in read if stream.name not in done.stopped])
+            _read(hub, connection, done, everything=everything)
         if delivers and hold is not None:
             if not hold.everything:
                 done.delivered = deliver_refusals(hub, connection)
@@ -139,6 +128,22 @@ def _take_turn(hub: Hub, connection: Connection, done: Turn, *, everything: bool
         if error.error_code == USED_UP:
             # What is left of the day for others is for refusals, too.
             _refuse(hub, connection, done)
+
+
+def _read(hub: Hub, connection: Connection, done: Turn, *, everything: bool) -> None:
+    """Read what is to be read now; where nothing is, the turn only writes, and nobody asks what streams look like."""
+    chosen = _to_read(hub, connection, everything=everything)
+    if not chosen and any(reads(stream) for stream in connection.streams):
+        return
+    begin_anew(hub, connection)
+    before_reading(hub, connection, asked=everything)
+    read = []
+    for stream in chosen:
+        _pull_or_pause(hub, connection, stream, done, everything=everything)
+        if done.intake.gave_way:
+            break
+        read.append(stream)
+    after_reading(hub, connection, [stream for stream in read if stream.name not in done.stopped])
 
 
 def _refuse(hub: Hub, connection: Connection, done: Turn) -> None:

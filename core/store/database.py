@@ -7,13 +7,14 @@ for change. Failures of the database itself come out as `StoreError`.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -241,16 +242,24 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
+    """Begin by the driver itself: every trip begins dozens of transactions, and nothing is to be compiled for that."""
+    options, raw = (
+        connection.get_execution_options(),
+        cast("sqlite3.Connection", connection.connection.dbapi_connection),
+    )
+    words = ["BEGIN"]
     if options.get("concord_write"):
         safety = "FULL" if options.get("concord_durable") else "NORMAL"
         safety = "OFF" if options.get("concord_scratch") else safety
+        words = ["BEGIN IMMEDIATE"]
         if connection.info.get("safety") != safety:
-            connection.exec_driver_sql(f"PRAGMA synchronous = {safety}")
             connection.info["safety"] = safety
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    else:
-        connection.exec_driver_sql("BEGIN")
+            words.insert(0, f"PRAGMA synchronous = {safety}")
+    try:
+        for one in words:
+            raw.execute(one)
+    except sqlite3.OperationalError as error:
+        raise OperationalError(words[-1], None, error) from error
 
 
 @contextmanager

@@ -265,6 +265,7 @@ def _reconsider(hub: Hub, review: Review, *, forget: bool) -> None:
             known = Known.from_json(loads(row.text))
             if forget:
                 row = row._replace(at=0, text=dumps(replace(known, told=frozenset()).to_json()))
+                connections.poll_now(tx, {stream.id}, now=hub.clock())
             else:
                 stops = [change for change in _changes(stream, known, known.now) if change.matters and change.pauses]
                 row = row._replace(text=dumps(known.after(known.now, stops).to_json()))
