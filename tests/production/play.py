@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -29,6 +29,11 @@ from tests.production.town import Town
 WORKERS = ("worker1", "worker2")
 PATIENCE = 150.0
 """Seconds within which all must have arrived after the last mischief, on a machine that has other things to do."""
+NEWCOMERS = 2
+"""So many come between two kills."""
+OF_TURNS, LONGEST_WAIT = ("child", "worker", "postgres", "network"), 6.0
+"""What ends turns that are under way: it comes by preference when a tool has made something and has not said so yet,
+which is waited for so many seconds."""
 
 Tell = Callable[[str], None]
 
@@ -38,6 +43,10 @@ class Report:
     """What happened, in numbers."""
 
     kills: Counter[str] = field(default_factory=Counter)
+    creates: Counter[str] = field(default_factory=Counter)
+    """What was killed → creates of it that were in flight: nobody had written down what became of them."""
+    taken: int = 0
+    """So many calls of them the tool had taken, and nobody was told."""
     words: int = 0
     newcomers: int = 0
     missing: list[str] = field(default_factory=list)
@@ -63,8 +72,11 @@ class Report:
         """As it is printed."""
         kills = ", ".join(f"{what} {count}" for what, count in sorted(self.kills.items()))
         memory = ", ".join(f"{name} {size:.0f}" for name, size in self.memory.items())
+        creates = ", ".join(f"{what} {count}" for what, count in sorted(self.creates.items()) if count)
         return [
             f"killed: {kills}",
+            f"creates in flight at a kill: {sum(self.creates.values())} ({creates or 'none'}); "
+            f"calls of them that the tool had taken already: {self.taken}",
             f"said: {self.words} words, {self.newcomers} newcomers; "
             f"all had arrived {self.settled:.0f} s after the last kill",
             f"lost: {len(self.missing)}; doubled or gone: {len(self.wrong)}; dead letters: {self.dead_letters}",
@@ -113,9 +125,12 @@ class Play:
         for number, what in enumerate(acts, 1):
             for _ in range(2):
                 self.town.speak()
-            self.town.come()
+            for _ in range(NEWCOMERS):
+                self.town.come()
+            self.town.send()
             time.sleep(self._rng.uniform(0.0, 1.5))
-            getattr(self, f"_{what}")()
+            with self.town.creating(LONGEST_WAIT if what in OF_TURNS else 0.0):
+                getattr(self, f"_{what}")()
             self.report.kills[what] += 1
             self._tell(f"{number} of {len(acts)}: {what}")
             self._supervise()
@@ -186,18 +201,51 @@ class Play:
     # --- mischief
 
     def _child(self) -> None:
-        """The process in the midst of a turn, or any other of a worker's."""
-        with self._hub.store.reading() as tx:
-            holders = list(tx.execute(select(lease.c.holder).where(lease.c.holder != "")).scalars())
-        working = [int(one.partition(" ")[0].split(":")[2]) for one in holders if one.count(":") >= 3]
+        """The process in the midst of a turn, by preference one that creates something, or any other of a worker's."""
         children = [pid for name in WORKERS for pid in self.stack.children(name)]
-        victims = [pid for pid in working if pid in children] or children
-        if victims:
+        if children:
+            working = self._working()
+            victim = max(children, key=lambda pid: (self._weight(working.get(pid, ())), self._rng.random()))
+            self._note("child", working.get(victim, ()))
             with suppress(ProcessLookupError):
-                os.kill(self._rng.choice(victims), signal.SIGKILL)
+                os.kill(victim, signal.SIGKILL)
 
     def _worker(self) -> None:
-        self._again(self._rng.choice(WORKERS))
+        """A worker and its children, by the same preference."""
+        working = self._working()
+        works = {name: {one for pid in self.stack.children(name) for one in working.get(pid, ())} for name in WORKERS}
+        name = max(WORKERS, key=lambda one: (self._weight(works[one]), self._rng.random()))
+        self._note("worker", works[name])
+        self._again(name)
+
+    def _weight(self, names: Collection[str]) -> tuple[int, int, int]:
+        """How much would be met by killing who works these connections."""
+        untold = self.town.untold()
+        return sum(untold[name] for name in names), self._open(names).total(), len(names)
+
+    def _working(self) -> dict[int, set[str]]:
+        """Number of a process → the connections that it works."""
+        names = {f"connection {one.id}": one.name for one in self._hub.hub().connections.values()}
+        with self._hub.store.reading() as tx:
+            rows = list(tx.execute(select(lease.c.name, lease.c.holder).where(lease.c.holder != "")))
+        found: dict[int, set[str]] = {}
+        for name, holder in rows:
+            if holder.count(":") >= 3:
+                found.setdefault(int(holder.partition(" ")[0].split(":")[2]), set()).update(
+                    {names[name]} if name in names else ()
+                )
+        return found
+
+    def _open(self, names: Collection[str]) -> Counter[str]:
+        """Of these connections, creates of which nobody has written down what became of them."""
+        ids = {one.id: one.name for one in self._hub.hub().connections.values() if one.name in names}
+        with self._hub.store.reading() as tx:
+            return Counter({name: len(deliveries.intents_of(tx, id_)) for id_, name in ids.items()})
+
+    def _note(self, what: str, names: Collection[str] = ("hubspot", "salesforce", "mailchimp")) -> None:
+        """Count what was in flight in these connections when something was killed."""
+        self.report.creates[what] += self._open(names).total()
+        self.report.taken += sum(count for name, count in self.town.untold().items() if name in names)
 
     def _beat(self) -> None:
         self._again("beat")
@@ -219,6 +267,7 @@ class Play:
             client.flushall()
 
     def _network(self) -> None:
+        self._note("network", ["hubspot"])
         self.town.wire.cut()
         self.town.speak()
         time.sleep(self._rng.uniform(1.0, 4.0))
@@ -227,4 +276,5 @@ class Play:
     def _postgres(self) -> None:
         """It ends as if the power had failed."""
         assert self._server is not None
+        self._note("postgres")
         self._server.break_off()

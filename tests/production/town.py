@@ -10,19 +10,62 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from random import Random
 from typing import Any
 
 import httpx
 
 from api.assembly import ConnectionSpec, Installation, now
+from connectors._kit.sandbox import Call, Response
 from core.ports import Request
 from tests.bench.livehub import MAPPINGS
 from tests.bench.threetools import SECRET, SIGNING, Tools, Word, _HubSpot, _Mailchimp, _Salesforce
 
-POLL = 3.0
-"""Seconds between two polls of a tool, so that nothing depends on webhooks alone."""
+POLL = {"hubspot": 3.0, "salesforce": 8.0, "mailchimp": 3.0}
+"""Seconds between two polls of each tool, so that nothing depends on webhooks alone. The second has none, and is polled
+less often than it is written: what was made there must be looked for, since no poll comes first.
+"""
+LATE, LONGEST_LATE = 1.0, 4.0
+"""Seconds that the answer to what was written takes at most; the same while a kill waits for such a moment."""
+
+
+class _Late:
+    """A sandbox that is late to tell what it has written: who is killed meanwhile never hears of it.
+
+    Mixed in before the sandbox itself.
+    """
+
+    busy = False
+    creating: tuple[str, ...] = ()
+    """How the paths of calls end that make something."""
+    changing: tuple[str, ...] = ()
+    """The same of those that change it."""
+
+    def __init__(self, *words: Any, rng: Random, **said: Any) -> None:
+        super().__init__(*words, **said)
+        self._rng, self.untold = rng, 0
+        """How many calls have made something, and nobody knows yet."""
+        self.is_awaited, self.told = False, threading.Event()
+
+    def answer(self, call: Call) -> Response | None:
+        """Answer, and be late to say so where something was written."""
+        answered: Response | None = super().answer(call)  # type: ignore[misc]  # of the sandbox it is mixed into
+        creates = call.method == "POST" and call.path.endswith(self.creating)
+        if self.busy and (creates or call.path.endswith(self.changing)):
+            self.untold += creates
+            # Longer where somebody lies in wait for it.
+            self.told.wait(LONGEST_LATE if creates and self.is_awaited else self._rng.uniform(0.0, LATE))
+            self.untold -= creates
+        return answered
+
+
+class _Crm(_Late, _HubSpot):
+    creating, changing = ("/batch/create",), ("/batch/update",)
+
+
+class _Sales(_Late, _Salesforce):
+    creating, changing = ("/composite/sobjects",), ("/composite/sobjects",)
 
 
 class Wire:
@@ -93,16 +136,20 @@ class Town:
         self._total, self._rng, self._stack = total, rng, ExitStack()
         self.said: list[Word] = []
         self.newcomers: list[str] = []
+        """By their last names: some have no address."""
         self._mail: list[Request] = []
         self._post = httpx.Client(timeout=10)
 
     def __enter__(self) -> Town:
         """Begin."""
         enter = self._stack.enter_context
-        self.tools = Tools(
-            enter(_HubSpot(clock=now)), enter(_Salesforce(clock=now, daily=5_000_000)), enter(_Mailchimp(clock=now))
-        )
+        self.crm = enter(_Crm(clock=now, rng=Random(self._rng.random())))
+        self.sales = enter(_Sales(clock=now, daily=5_000_000, rng=Random(self._rng.random())))
+        self.tools = Tools(self.crm, self.sales, enter(_Mailchimp(clock=now)))
         self.tools.fill(self._total)
+        # An org that has no unique field to spare: nothing there but our own look keeps a create from a second one.
+        self.sales.add_field("Contact", "Concord_Key__c", "string", length=255)
+        self._there = [f"Last{at}" for at in range(self._total)]
         self._silent = self._rng.sample(self.tools.people, len(self.tools.people))
         self.wire = Wire(httpx.URL(self.tools.crm.url).port or 80)
         self._stack.callback(self.wire.close)
@@ -118,7 +165,9 @@ class Town:
         settings: dict[str, dict[str, Any]] = self.tools.settings()
         settings["hubspot"]["url"] = str(httpx.URL(settings["hubspot"]["url"]).copy_with(port=self.wire.port))
         for name, said in settings.items():
-            policy = {"*": {"poll_every": POLL}}
+            policy: dict[str, dict[str, Any]] = {"*": {"poll_every": POLL[name]}}
+            if name == "mailchimp":
+                policy["*"]["only_out"] = {"email": {"known": True}}
             installation.put_connection(ConnectionSpec(name, name, said, MAPPINGS[name], f"{name}.yaml", policy))
 
     def listen_at(self, hub: str) -> None:
@@ -127,6 +176,7 @@ class Town:
         self.tools.crm.target = f"{hub}hooks/hubspot"
         for name in ("firstname", "hs_email_optout"):
             self.tools.crm.subscribe("contact.propertyChange", property=name)
+        self.crm.subscribe("contact.creation")
         for box in (self.tools.crm, self.tools.sales, self.tools.news):
             box.take_events()
             # Calls take their time, so that who is killed is often in the midst of one.
@@ -142,14 +192,41 @@ class Town:
         return self.said[-1]
 
     def come(self) -> None:
-        """Somebody new is written down in one of the two that the others learn of newcomers from."""
+        """Somebody new is written down in one of the two that the others learn of newcomers from.
+
+        Every third has no address, so that nothing but the key tells our own create from a stranger.
+        """
         number = len(self.newcomers)
-        email = f"newcomer{number}@harbour.example"
-        if number % 2:
-            self.tools.crm.fill("contacts", [{"email": email, "firstname": "New", "lastname": "Comer"}])
+        last, email = f"Comer{number}", "" if number % 3 == 0 else f"newcomer{number}@harbour.example"
+        if number % 4:
+            said = {"firstname": "New", "lastname": last} | ({"email": email} if email else {})
+            self.crm.create("contacts", said)
         else:
-            self.tools.sales.fill("Contact", [{"Email": email, "FirstName": "New", "LastName": "Comer"}])
-        self.newcomers.append(email)
+            self.sales.fill("Contact", [{"Email": email or None, "FirstName": "New", "LastName": last}])
+        self.newcomers.append(last)
+
+    @contextmanager
+    def creating(self, seconds: float) -> Iterator[None]:
+        """Wait for a moment at which a tool has made something and has not told so; it does when the block ends.
+
+        Where none comes in so many seconds, the block begins without.
+        """
+        boxes, ends = (self.crm, self.sales), time.monotonic() + seconds
+        for one in boxes:
+            one.is_awaited = True
+        while not self.untold().total() and time.monotonic() < ends:
+            time.sleep(0.01)
+        try:
+            yield
+        finally:
+            for one in boxes:
+                one.is_awaited = False
+                one.told.set()
+                one.told = threading.Event()
+
+    def untold(self) -> Counter[str]:
+        """Connection → how many calls have made something there, and nobody has been told yet."""
+        return Counter({"hubspot": self.crm.untold, "salesforce": self.sales.untold})
 
     def send(self) -> None:
         """Bring what is to be told to the door; what it does not take is sent again."""
@@ -172,23 +249,22 @@ class Town:
         held = dict(self._held())
         words = [f"{one.what} of {one.person.email}" for one in self.said if not one.has_arrived()]
         for name in ("hubspot", "salesforce"):
-            words += [f"{email} in {name}" for email in self.newcomers if email not in held[name]]
+            words += [f"{last} in {name}" for last in self.newcomers if last not in held[name]]
         return words
 
     def wrong(self) -> list[str]:
-        """Whoever a tool holds twice, or has lost."""
+        """Whoever a tool holds twice, or has lost; by their last names, which nobody else has."""
         found = []
         for name, held in self._held():
             counts = Counter(held)
-            found += [f"{email} is in {name} {count} times" for email, count in counts.items() if count > 1]
-            found += [f"{one.email} is not in {name}" for one in self.tools.people if one.email not in counts]
+            found += [f"{last} is in {name} {count} times" for last, count in counts.items() if count > 1]
+            found += [f"{last} is not in {name}" for last in self._there if last not in counts]
         return found
 
     def _held(self) -> Iterator[tuple[str, list[str]]]:
-        crm, sales = self.tools.crm, self.tools.sales
-        shown = [crm.show("contacts", id_) or {} for id_ in crm.ids("contacts")]
-        yield "hubspot", [str(one.get("email")) for one in shown]
-        rows = [sales.show("Contact", id_) or {} for id_ in sales.ids("Contact")]
-        yield "salesforce", [str(one.get("Email")) for one in rows]
+        shown = [self.crm.show("contacts", id_) or {} for id_ in self.crm.ids("contacts")]
+        yield "hubspot", [str(one.get("lastname")) for one in shown]
+        rows = [self.sales.show("Contact", id_) or {} for id_ in self.sales.ids("Contact")]
+        yield "salesforce", [str(one.get("LastName")) for one in rows]
         news = [self.tools.news.show(id_) or {} for id_ in list(self.tools.news.audience.members)]
-        yield "mailchimp", [str(one["email_address"]) for one in news if one]
+        yield "mailchimp", [str(one["LNAME"]) for one in news if one]
