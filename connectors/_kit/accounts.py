@@ -108,7 +108,7 @@ class Wire:
 
         self.lost: type[Exception] = redis.RedisError
         self.prefix = prefix
-        self._clock = clock
+        self.clock = clock
         self._down_until: Instant = 0
         self._client: redis.Redis = redis.Redis.from_url(
             url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE, retry=Retry(NoBackoff(), 1)
@@ -117,14 +117,14 @@ class Wire:
 
     def enter(self, account: str, entry: str, now: Instant | None, terms: Terms, *given: object) -> list[bytes] | None:
         """Make an entry in an account's books; None while Redis is not there."""
-        if self._down_until > self._clock():
+        if self._down_until > self.clock():
             return None
         keys = [f"{self.prefix}{{{account}}}", f"{self.prefix}{{{account}}}:waiting"]
         told: list[Any] = ["" if now is None else now, *terms, *given]
         try:
             found: list[bytes] = self._script(keys, [entry, *told])
         except self.lost as error:
-            self._down_until = self._clock() + LOST_FOR
+            self._down_until = self.clock() + LOST_FOR
             log.warning("limits.alone", cause=type(error).__name__)
             return None
         return found
@@ -135,16 +135,25 @@ class Wire:
 
 
 class Shared:
-    """Books in Redis; while it is not there, cautious ones in this process. `clock` is only for tests."""
+    """Books in Redis; while it is not there, cautious ones in this process. `clock` is only for tests.
+
+    What was called meanwhile is added to the shared books once they are there again, if this process still is.
+    """
 
     def __init__(self, wire: Wire, account: str, alone: Local, *, clock: Clock | None = None) -> None:
         self._wire, self._account, self._alone, self._clock = wire, account, alone, clock
+        self._owed, self._owed_since, self._lock = 0.0, 0, threading.Lock()
 
     def ask(self, terms: Terms, lane: int, calls: float, who: str) -> Verdict:
         """Book the calls if they may be made now."""
+        self._make_up(terms)
         found = self._enter("ask", terms, int(lane), calls, who)
         if found is None:
-            return self._alone.ask(terms.cautious(CAUTIOUS), lane, calls, who)
+            verdict = self._alone.ask(terms.cautious(CAUTIOUS), lane, calls, who)
+            if verdict.go:
+                self._owe(calls)
+            # By this process's own number the shared books could not tell what was called since.
+            return verdict._replace(booked=0)
         go, wait, why, booked, tense = (one.decode() for one in found)
         return Verdict(go == "1", int(float(wait)), why, int(float(booked)), tense == "1")
 
@@ -166,6 +175,21 @@ class Shared:
         n = [float(one) for one in found]
         until = [int(one) or None for one in n[4:9]]
         return Report._make([*n[:4], *until, *(int(one) for one in n[9:])])
+
+    def _owe(self, calls: float) -> None:
+        """Remember a call that is missing in the shared books; of a day that is over, nobody asks any more."""
+        now = self._wire.clock()
+        with self._lock:
+            if now // DAY != self._owed_since // DAY:
+                self._owed, self._owed_since = 0.0, now
+            self._owed += calls
+
+    def _make_up(self, terms: Terms) -> None:
+        with self._lock:
+            owed, self._owed = self._owed, 0.0
+        if owed and self._enter("late", terms, owed, self._owed_since) is None:
+            with self._lock:
+                self._owed += owed
 
     def _enter(self, entry: str, terms: Terms, *given: object) -> list[bytes] | None:
         return self._wire.enter(self._account, entry, self._clock() if self._clock else None, terms, *given)

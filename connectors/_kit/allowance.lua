@@ -260,6 +260,15 @@ function entries.answered()
   return {}
 end
 
+function entries.late()
+  local calls, since, begins = tonumber(ARGV[7]), tonumber(ARGV[8]), 0
+  local _, allowed = day_of()
+  put('calls', at('calls') + calls)
+  if allowed > 0 and not (at('day_allowed') > 0 and at('day_resets_at') == 0) then begins = resets_at() - DAY end
+  if since >= begins then put('today', at('today') + calls) end
+  return {}
+end
+
 function entries.seed()
   local day, today = tonumber(ARGV[7]), tonumber(ARGV[8])
   local left, allowed, resets = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])

@@ -173,7 +173,7 @@ class Books:
         """The same of the day's calls alone."""
         if not self._short(terms, now, lane, calls):
             return "", 0
-        if self._at("day_allowed") and not self._at("day_resets_at"):
+        if self._is_rolling():
             if self._at("look_at") <= now:
                 return "", 0
             return USED_UP, int(self._at("look_at"))
@@ -288,6 +288,10 @@ class Books:
         kept = 0.0 if lane == Lane.CONSENT else allowed * terms.reserve
         return allowed > 0 and left - calls < kept
 
+    def _is_rolling(self) -> bool:
+        """Whether the tool counts a day whose calls come back one by one."""
+        return self._at("day_allowed") > 0 and not self._at("day_resets_at")
+
     def _resets_at(self, now: Instant) -> Instant:
         return int(self._at("day_resets_at")) or (now // DAY + 1) * DAY
 
@@ -340,6 +344,14 @@ class Books:
         s["rest_until"] = now + min(FIRST_REST * 2 ** int(min(s["rests"] - 1, 20)), LONGEST_REST)
         s["probe_until"] = 0
 
+    def late(self, terms: Terms, now: Instant, calls: float, since: Instant) -> None:
+        """Calls that were made from `since` on, while these books could not be reached: they are of this day, too."""
+        _, allowed = self._day(terms, now)
+        self.s["calls"] = self._at("calls") + calls
+        begins = self._resets_at(now) - DAY if allowed and not self._is_rolling() else 0
+        if since >= begins:
+            self.s["today"] = self._at("today") + calls
+
     def seed(self, now: Instant, day: int, today: float, left: float, allowed: float, resets_at: int) -> None:
         """Take up what was known of the day before these books were opened, where nothing is known yet."""
         s = self.s
@@ -354,7 +366,7 @@ class Books:
         """How the account stands."""
         left, allowed = self._day(terms, now)
         short = self._short(terms, now, Lane.LIVE, 1)
-        rolling = self._at("day_allowed") > 0 and not self._at("day_resets_at")
+        rolling = self._is_rolling()
         used_up = self._at("used_up_until")
         if short:
             used_up = max(used_up, self._at("look_at") if rolling else self._resets_at(now))

@@ -7,20 +7,21 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import redis
 
-from connectors._kit.accounts import CAUTIOUS, Accounts, account_of, meter
+from connectors._kit.accounts import CAUTIOUS, Accounts, Meter, account_of, meter
 from connectors._kit.allowance import terms
 from connectors._kit.clock import VirtualTime
 from connectors._kit.limits import Learnt
 from core.calling import calling, carried, lane
 from core.decide.route import Lane
 from core.errors import Resting, Throttled
-from core.model.instant import HOUR, SECOND
+from core.model.instant import DAY, HOUR, SECOND
 from core.ports import Context
 
 _TAKES = """
@@ -116,6 +117,73 @@ def test_after_redis_was_emptied_the_day_is_learnt_anew(redis_url: str) -> None:
         client.script_flush()
     metered.learn(Learnt(40, 3600, allowed=100), metered.take())
     assert metered.left == (40, 100)
+
+
+def _of_one_day(redis_url: str) -> tuple[VirtualTime, Accounts, Meter, Meter]:
+    """A clock that shows Redis' own day, the books of a process, and its meter beside another process's."""
+    time, account, agreed = VirtualTime(), secrets.token_hex(8), terms(None, daily=100, reserve=0)
+    with redis.Redis.from_url(redis_url) as client:
+        seconds, _ = client.time()
+    time.sleep(seconds - time() / SECOND)
+    both = [Accounts(clock=time, sleep=time.sleep, redis_url=redis_url) for _ in range(2)]
+    mine, others = (one.meter("shop", account, agreed) for one in both)
+    return time, both[0], mine, others
+
+
+def _away(accounts: Accounts, time: VirtualTime, monkeypatch: pytest.MonkeyPatch, calls: Callable[[], object]) -> None:
+    """Do something while Redis does not answer this process; afterwards it does again."""
+    wire = accounts._wire
+    assert wire is not None
+
+    def lost(*_: object) -> None:
+        raise redis.ConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(wire, "_script", lost)
+        calls()
+    time.sleep(5.1)
+
+
+def test_calls_made_while_redis_was_away_count_in_the_day_of_all(redis_url: str, monkeypatch: pytest.MonkeyPatch):
+    time, accounts, mine, others = _of_one_day(redis_url)
+    mine.take(10)
+    _away(accounts, time, monkeypatch, lambda: [mine.take(10) for _ in range(4)])
+    assert others.left == (90, 100), "nobody knows yet"
+    mine.take(1)
+    assert others.left == (49, 100)
+    mine.take(1)
+    assert others.left == (48, 100), "and they are added once"
+    others.take(48)
+    with pytest.raises(Throttled):
+        mine.take()
+
+
+def test_what_is_owed_is_of_one_day_and_waits_until_it_is_taken(redis_url: str, monkeypatch: pytest.MonkeyPatch):
+    time, accounts, mine, others = _of_one_day(redis_url)
+    now = time()
+
+    def calls() -> None:
+        time.sleep((DAY - now % DAY) / SECOND - 60)
+        mine.take(30)
+        time.sleep(120)
+        mine.take(7)
+
+    _away(accounts, time, monkeypatch, calls)
+    _away(accounts, time, monkeypatch, lambda: mine.take(2))
+    # Redis keeps its own clock, by which it is still the day before: what is owed is of that or a later day.
+    mine.take(1)
+    assert others.left == (90, 100)
+
+
+def test_an_answer_to_a_call_that_was_made_alone_takes_nothing_from_the_shared_books(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    time, accounts, mine, others = _of_one_day(redis_url)
+    others.take(60)
+    booked: list[int] = []
+    _away(accounts, time, monkeypatch, lambda: booked.append(mine.take()))
+    mine.learn(Learnt(900, 3600, allowed=1000), booked[0])
+    assert others.left == (900, 1000)
 
 
 def test_a_restart_takes_up_what_was_known_of_the_day() -> None:

@@ -405,6 +405,19 @@ def test_success_in_between_is_no_row_of_failures(make: Make) -> None:
     assert asked(account, agreed).go
 
 
+@pytest.mark.parametrize("told", [False, True])
+def test_late_calls_count_in_the_day_in_which_they_were_made(make: Make, told: bool) -> None:
+    time = VirtualTime()
+    account, agreed = make(time), terms(None, daily=0 if told else 100, reserve=0)
+    time.sleep((DAY - time() % DAY) / SECOND + 3_600)
+    if told:
+        account.tell("learn", agreed, 100, int(23 * 3_600 * SECOND), 100, 0)
+    account.tell("late", agreed, 30, time() - 60 * MINUTE)
+    assert account.report(agreed).left == 70
+    account.tell("late", agreed, 30, time() - 61 * MINUTE)
+    assert account.report(agreed).left == 70, "those of yesterday do not count"
+
+
 # --- Redis keeps the same books
 
 ENTRIES = st.one_of(
@@ -414,6 +427,7 @@ ENTRIES = st.one_of(
     st.tuples(st.just("refused"), st.integers(-1, 5), st.booleans()),
     st.tuples(st.just("answered"), st.booleans()),
     st.tuples(st.just("answered"), st.just(False)),
+    st.tuples(st.just("late"), st.integers(1, 9), st.sampled_from([0, 60, 50_000, 90_000])),
     st.tuples(st.just("wait"), st.sampled_from([0.001, 0.03, 0.4, 2.0, 11.0, 400.0, 40_000.0])),
 )
 AGREED = st.sampled_from([terms(20, 1, daily=60), terms(190, 10), Terms(), terms(5, 2, burst=4, daily=30, reserve=0.3)])
@@ -439,6 +453,9 @@ def test_redis_and_this_process_keep_the_same_books(
         elif entry == "refused":
             for one in (here, there):
                 one.tell("refused", agreed, given_[0] * SECOND, given_[1])
+        elif entry == "late":
+            for one in (here, there):
+                one.tell("late", agreed, given_[0], time() - given_[1] * SECOND)
         else:
             for one in (here, there):
                 one.tell("answered", agreed, given_[0])
