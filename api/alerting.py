@@ -43,7 +43,7 @@ def look(installation: Installation, hub_trouble: ConcordError | None = None) ->
     same, so that `concord alerts` shows since when.
     """
     alerting, now = installation.alerting(), installation.clock()
-    troubles = [*troubles_of(snapshot(installation), alerting), *_of_hub(hub_trouble)]
+    troubles = [*troubles_of(snapshot(installation), alerting), *_of_hub(hub_trouble), *_of_work(installation)]
     with installation.store.reading() as tx:
         before = alerts.standing(tx)
     news, stands = compare(alerting, before, troubles, now)
@@ -112,6 +112,14 @@ def _of_quota(name: str, calls: dict[str, Any], limit: float) -> Iterator[Troubl
 def _of_hub(error: ConcordError | None) -> Iterator[Trouble]:
     if error is not None:
         yield Trouble("hub", "", error.message, error.remedy)
+
+
+def _of_work(installation: Installation) -> Iterator[Trouble]:
+    """Whoever does the work and is missing; one trouble, whoever that is."""
+    absences = installation.presence.absences() if installation.presence is not None else []
+    if absences:
+        says = " ".join(one.says for one in absences).removesuffix(".")
+        yield Trouble("workers", "", says, " ".join(one.remedy for one in absences))
 
 
 def test(installation: Installation) -> list[str]:

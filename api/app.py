@@ -79,7 +79,7 @@ def create_app(
     def page() -> Response:
         """The status page."""
         try:
-            text = template.render(state=snapshot(installation), trouble=_trouble(engine))
+            text = template.render(state=snapshot(installation), trouble=_trouble(installation, engine))
         except ConcordError as error:
             text = template.render(state=None, trouble=error.to_json())
             return HTMLResponse(text, 503, headers=_HEADERS)
@@ -93,9 +93,9 @@ def create_app(
 
     @app.get("/readyz")
     def is_ready() -> Response:
-        """Whether the hub can do its work: 200, or 503 with the checks that fail."""
+        """Whether the hub can do its work, check by check; 503 where its doors cannot take what comes."""
         told = health.ready(installation, engine)
-        return JSONResponse(told, 200 if told["ok"] else 503, headers=_HEADERS)
+        return JSONResponse(told, 200 if told["open"] else 503, headers=_HEADERS)
 
     @app.get("/metrics")
     def measured(request: Request) -> Response:
@@ -130,5 +130,11 @@ def _prose(text: str) -> Markup:
     return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just before
 
 
-def _trouble(engine: Background | None) -> dict[str, Any] | None:
-    return engine.trouble.to_json() if engine is not None and engine.trouble is not None else None
+def _trouble(installation: Installation, engine: Background | None) -> dict[str, Any] | None:
+    """What keeps the work from going on."""
+    if engine is not None:
+        return engine.trouble.to_json() if engine.trouble is not None else None
+    absences = installation.presence.absences() if installation.presence is not None else []
+    if not absences:
+        return None
+    return {"message": " ".join(one.says for one in absences), "remedy": " ".join(one.remedy for one in absences)}

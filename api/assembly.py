@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api.bell import Bell
 from api.capturing import askable, capture_mapping, form_sources, form_streams, source_of, stream_names
@@ -72,6 +72,9 @@ from core.store.schema import prepare
 from core.store.signing import Signer
 from core.store.suppression import SUPPRESSING, Suppressor
 from core.store.vault import Vault
+
+if TYPE_CHECKING:
+    from api.presence import Presence
 
 _TRANSLATE, _FOLD, _FILTER = "translate connection {} again", "fold again", "filter connection {} again"
 """Facts that say what a changed configuration has left to be done."""
@@ -165,6 +168,8 @@ class Installation:
         self._dates: dict[str, deque[tuple[Instant, Instant, Instant]]] = {}
         self.bell = Bell()
         """Rung when a webhook was stored."""
+        self.presence: Presence | None = None
+        """Knows whether anybody does the work, where several processes share it."""
         self._hub: Hub | None = None
         self._known: dict[str, Any] = {}
         self._found()

@@ -31,6 +31,8 @@ class Check(NamedTuple):
     ok: bool
     says: str
     remedy: str = ""
+    shuts: bool = True
+    """Whether the doors cannot take what comes while it fails; else they go on, and only the work waits."""
 
     def to_json(self) -> dict[str, Any]:
         """As the door tells it."""
@@ -50,7 +52,9 @@ def checks(installation: Installation, engine: Background | None = None) -> list
         return [first, *_thread(engine)]
     asked: list[Callable[[Installation], Check]] = [_schema, _vault]
     found = [first, *(check(installation) for check in asked)]
-    return [*found, *(_thread(engine) or [_background(installation, engine)] if engine is not None else [])]
+    if engine is None:
+        return [*found, *_work(installation)]
+    return [*found, *(_thread(engine) or [_background(installation, engine)])]
 
 
 def _store(installation: Installation) -> Check:
@@ -108,7 +112,19 @@ def _background(installation: Installation, engine: Background | None) -> Check:
                  "Start `concord up` again, and see its log.")  # fmt: skip
 
 
+def _work(installation: Installation) -> list[Check]:
+    """Whether others do the work, where that is theirs. The doors stay open without: what comes is kept for them."""
+    if installation.presence is None:
+        return []
+    missing = [Check(one.what, False, one.says, one.remedy, shuts=False) for one in installation.presence.absences()]
+    return missing or [Check("workers", True, "Workers and beat do the work.")]
+
+
 def ready(installation: Installation, engine: Background | None = None) -> dict[str, Any]:
-    """What `/readyz` tells: whether all is well, and each check."""
+    """What `/readyz` tells: whether all is well, whether the doors take what comes (`open`), and each check."""
     found = checks(installation, engine)
-    return {"ok": all(one.ok for one in found), "checks": [one.to_json() for one in found]}
+    return {
+        "ok": all(one.ok for one in found),
+        "open": all(one.ok or not one.shuts for one in found),
+        "checks": [one.to_json() for one in found],
+    }

@@ -94,6 +94,11 @@ METRICS: dict[str, Metric] = {
     "concord_background_round_age_seconds": _gauge(
         "Time since this process's background ended a round; a first load may take hours."
     ),
+    "concord_lane_worked": _gauge(
+        "1 while somebody works the lane, or looks what is due (`beat`), 0 while nobody does; where several processes "
+        "share the work.",
+        "lane",
+    ),
     "concord_webhooks_total": Metric(
         "counter", ("connection", "outcome"),
         "Webhooks that came: stored, repeated (known already), refused, failed (the store did not take them).",
@@ -245,6 +250,9 @@ def gauges(installation: Installation, engine: Background | None = None) -> dict
         **_of_reviews(asked),
         **_of_agreement(measured, names, now),
     }
+    if installation.presence is not None:
+        worked = installation.presence.worked() or {}
+        found["concord_lane_worked"] = [((name,), float(there)) for name, there in worked.items()]
     if engine is not None:
         found["concord_background_round_age_seconds"] = [((), _age(engine.ticked_at or engine.started_at, now))]
     return found

@@ -26,6 +26,7 @@ from redis import Redis
 from api import duties
 from api.assembly import Installation
 from api.ending import ended_by_signals
+from api.presence import BEAT, EVERY, Presence
 from api.settings import Settings
 from api.waking import LANE_OF, RESTS, Lane, Waking, try_to_look
 from api.watching import watched
@@ -204,6 +205,7 @@ def prefix(installation: Installation) -> str:
 def waking(installation: Installation) -> Waking:
     """What wakes the workers of an installation; the queue is set up for it."""
     configure(installation)
+    installation.presence = Presence.at(redis_url(installation.settings), prefix(installation))
     client = Redis.from_url(redis_url(installation.settings), socket_connect_timeout=_CONNECT, socket_timeout=_ANSWER)
     return Waking(client, prefix(installation), _send)
 
@@ -222,6 +224,7 @@ def work(settings: Settings, lanes: Sequence[str], *, concurrency: int, alive: P
     `alive` is a file that is touched from time to time, for whoever watches.
     """
     desk.settings, desk.lanes = settings, lanes
+    app.steps["worker"].add(_Here)
     if alive is not None:
         _Alive.file = alive
         app.steps["worker"].add(_Alive)
@@ -250,6 +253,8 @@ def beat(installation: Installation, *, alive: Path | None = None, tick: float =
         def tick(self, *_: Any, **__: Any) -> float:
             """A look; gives the seconds until the next one."""
             try_to_look(wakes, installation)
+            if installation.presence is not None:
+                installation.presence.tell([BEAT])
             if alive is not None:
                 alive.touch()
             return tick
@@ -259,6 +264,18 @@ def beat(installation: Installation, *, alive: Path | None = None, tick: float =
             Service(app, scheduler_cls=Due).start()
     except KeyboardInterrupt:
         pass
+
+
+class _Here(bootsteps.StartStopStep):
+    """Says as long as the worker's loop goes round that its lanes are worked."""
+
+    requires = ("celery.worker.components:Timer",)
+
+    def start(self, worker: Any) -> None:
+        """Begin."""
+        presence = Presence.at(app.conf.broker_url, app.conf.broker_transport_options["global_keyprefix"])
+        presence.tell(desk.lanes)
+        worker.timer.call_repeatedly(EVERY, presence.tell, (desk.lanes,))
 
 
 class _Alive(bootsteps.StartStopStep):

@@ -30,12 +30,14 @@ def serve(
     """Answer at the doors (status page, API, forms, webhooks) and leave the work to `concord worker`."""
     from api import serving
     from api.cli.opening import opened
+    from api.presence import attended
     from api.waking import DistantBell
     from api.worker import waking
 
     with opened() as installation:
         installation.bell = DistantBell(waking(installation))
-        serving.answer(installation, host=host, port=port, announce=lambda url: _announce(url, as_json=as_json))
+        with attended(installation):
+            serving.answer(installation, host=host, port=port, announce=lambda url: _announce(url, as_json=as_json))
 
 
 def _announce(url: str, *, as_json: bool) -> None:

@@ -42,6 +42,7 @@ WORDS: Mapping[str, str] = {
 
 KINDS: Mapping[str, str] = {
     "hub": "the hub itself cannot go on",
+    "workers": "nobody does a part of the work, where several processes share it",
     "connection": "a connection, or one of its streams, rests until somebody sees to it",
     "brake": "writing to a tool is stopped until somebody agrees",
     "lag": "changes wait too long",

@@ -9,12 +9,13 @@ from contextlib import closing
 from pathlib import Path
 from random import Random
 
+import httpx
 import pytest
 from sqlalchemy import make_url
 
 from core.flow.leasing import LOST
 from tests.production.play import Play
-from tests.production.stack import REDIS, Stack
+from tests.production.stack import REDIS, Stack, until
 from tests.production.town import Town
 
 TIMES = {"child": 4, "worker": 1, "beat": 1, "redis": 1, "flush": 1, "network": 1}
@@ -36,6 +37,7 @@ def test_nothing_is_lost_or_doubled_whatever_is_killed(
         with closing(Play(stack, town, rng)) as play:
             play.begin()
             report = play.go(times)
+            until(lambda: httpx.get(f"{stack.url}readyz").json()["ok"], 30.0, "somebody is missing, says the door")
             asked = play.doom("hubspot")
         logs = {name: stack.log(name) for name in ("worker1", "worker2", "beat")}
     assert report.is_well, "\n".join([*report.lines(), *report.missing, *report.wrong, *logs.values()])
