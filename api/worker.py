@@ -221,6 +221,7 @@ def work(settings: Settings, lanes: Sequence[str], *, concurrency: int, alive: P
     """Work these lanes until a signal ends it: what has begun is done, a first load is broken off at its next page.
 
     The queue must be set up (`configure`), and nothing be open any more, since processes are forked from this one.
+    `SystemExit` where it ends without having been told to.
     `alive` is a file that is touched from time to time, for whoever watches.
     """
     desk.settings, desk.lanes = settings, lanes
@@ -241,6 +242,10 @@ def work(settings: Settings, lanes: Sequence[str], *, concurrency: int, alive: P
         quiet=True,
     )
     worker.start()
+    if worker.exitcode:
+        # It ended of itself, such as where a child died in the moment in which Redis came back; a supervisor that only
+        # starts again what has failed must see that.
+        raise SystemExit(worker.exitcode)
 
 
 def beat(installation: Installation, *, alive: Path | None = None, tick: float = TICK) -> None:

@@ -194,3 +194,26 @@ def test_two_installations_share_a_redis_and_not_their_messages(desk: Desk, redi
         names = [key.decode() for key in client.scan_iter("*") if b"claimed" not in key]
     assert names
     assert [name for name in names if not name.startswith(worker.prefix(desk.at()[0]))] == []
+
+
+@pytest.mark.parametrize("ended", [1, 0, None])
+def test_a_worker_that_ended_of_itself_says_so_to_whoever_starts_it_again(
+    ended: int | None, monkeypatch: pytest.MonkeyPatch
+):
+    class Ends:
+        exitcode = ended
+
+        def start(self) -> None: ...
+
+    monkeypatch.setattr(worker.app, "Worker", lambda **_: Ends())
+    monkeypatch.setattr("gc.freeze", lambda: None)
+
+    def works() -> None:
+        worker.work(Settings(), tuple(Lane), concurrency=1)
+
+    if ended:
+        with pytest.raises(SystemExit) as caught:
+            works()
+        assert caught.value.code == ended
+    else:
+        works()
