@@ -18,8 +18,9 @@ CONCORD_SEED := $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 endif
 export CONCORD_SEED
 
-# A caller's own environment must not leak into ours.
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+# A caller's own environment must not leak into ours; least of all one that has Python compile everything again in each
+# process that the tests start.
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 PYTEST := $(BIN)/python -m pytest
 PIP := python -m pip --disable-pip-version-check
