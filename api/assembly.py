@@ -417,7 +417,8 @@ class Installation:
 
     def _texts(self) -> dict[str, Text]:
         with self.store.reading() as tx:
-            return {name: Text(runs.fact(tx, name) or "", runs.fact(tx, f"{name}_file") or name) for name in OWN_TEXTS}
+            facts = runs.facts(tx, (*OWN_TEXTS, *(f"{name}_file" for name in OWN_TEXTS)))
+        return {name: Text(facts.get(name, ""), facts.get(f"{name}_file") or name) for name in OWN_TEXTS}
 
     def _check_texts(self, texts: Mapping[str, Text], shapes: Mapping[str, Shape], others: Collection[str]) -> None:
         """Raise `ConfigError` where a mapping in force names a field that there would be no more, or a profile is none.

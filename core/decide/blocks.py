@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import translate
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -99,8 +100,12 @@ class Blocks:
 DEFAULT = Blocks()
 
 
+@lru_cache(maxsize=8)
 def load_blocks(text: str, *, file: str) -> Blocks:
-    """The defaults and what a YAML file adds to them; `ConfigError` for a file that cannot be understood."""
+    """The defaults and what a YAML file adds to them; `ConfigError` for a file that cannot be understood.
+
+    A text is read once: each change of the configuration asks for it again.
+    """
     try:
         content = YAML(typ="safe").load(text) or {}
     except YAMLError as error:

@@ -11,6 +11,8 @@ A profile is no legal advice. What its authors were not sure of, or what differs
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -74,12 +76,7 @@ SAYABLE = tuple(name for name in Profile.model_fields if name not in ("title", "
 
 def load_profile(text: str, *, file: str, otherwise: dict[str, Any] | None = None) -> Profile:
     """A profile from YAML, with what an installation says `otherwise`; `ConfigError` names what is wrong."""
-    try:
-        content = YAML(typ="safe").load(text) or {}
-    except YAMLError as error:
-        raise ConfigError(f"{file} is not valid YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"{file}: a profile has lines such as `age: 16`.")
+    content = _content(text, file)
     said = otherwise or {}
     try:
         return Profile.model_validate({**content, **said})
@@ -89,3 +86,15 @@ def load_profile(text: str, *, file: str, otherwise: dict[str, Any] | None = Non
         raise ConfigError(
             f"{file}: `{name}`: {first['msg']}.", remedy="docs/consent.md lists what a profile may say."
         ) from error
+
+
+@lru_cache(maxsize=8)
+def _content(text: str, file: str) -> Mapping[str, Any]:
+    """What the file says; a text is read once, since each change of the configuration asks for it again."""
+    try:
+        content = YAML(typ="safe").load(text) or {}
+    except YAMLError as error:
+        raise ConfigError(f"{file} is not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file}: a profile has lines such as `age: 16`.")
+    return content

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
@@ -104,7 +105,7 @@ class Source:
             self.problem(Place(1, 1), f"The file is larger than {LARGEST:,} characters.")
             return None
         try:
-            root = YAML(typ="safe", pure=True).compose(self.text)
+            root = _composed(self.text)
         except MarkedYAMLError as error:
             self._broken(error)
             return None
@@ -159,6 +160,13 @@ class Source:
                 # A value that was left out has no place of its own.
                 entries[key] = Entry(key, place, Node(None, place) if value.value is None else value)
         return entries
+
+
+@lru_cache(maxsize=32)
+def _composed(text: str) -> YamlNode | None:
+    """The parser's own nodes, which nobody changes; the same text is asked for by each check and each reading of it."""
+    root: YamlNode | None = YAML(typ="safe", pure=True).compose(text)
+    return root
 
 
 def _scalar(node: Any) -> Json:
