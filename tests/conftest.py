@@ -25,7 +25,8 @@ from hypothesis import HealthCheck, settings
 from psycopg import sql
 from sqlalchemy import URL, make_url
 
-from tests.installed import Installed
+from tests.compiled import compiled_once
+from tests.installed import Installed, copied
 
 # --- the seed
 
@@ -201,6 +202,13 @@ def redis_url() -> Iterator[str]:
                 client.flushdb()
             return
     _without("empty Redis database", LookupError("all of 1 to 15 are in use"), "CONCORD_TEST_REDIS")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _made_once() -> Iterator[None]:
+    """What each store would make anew, although it is the same for all of them."""
+    with compiled_once(), copied():
+        yield
 
 
 @pytest.fixture(autouse=True)

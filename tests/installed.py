@@ -1,14 +1,22 @@
-"""A PostgreSQL database with Concord's tables that one test after the other finds empty."""
+"""Databases with Concord's tables, made once a test process: PostgreSQL's is emptied, the embedded one is copied.
+
+How the migrations make them is proven in `tests/core/store`, and by every process that a test starts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from unittest.mock import patch
 
 import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
-from core.store.database import Store
+from core.store.database import Store, embedded_url
 from core.store.schema import prepare
 
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
@@ -63,3 +71,29 @@ class Installed:
         assert self._url is not None
         plain = make_url(self._url).set(drivername="postgresql").render_as_string(hide_password=False)
         return psycopg.connect(plain)
+
+
+@contextmanager
+def copied() -> Iterator[None]:
+    """Installations that are opened meanwhile copy a ready database instead of making their own."""
+    with patch("api.assembly.prepare", _prepare):
+        yield
+
+
+def _prepare(store: Store) -> None:
+    """As `prepare`; where there is no database yet, an empty one of this version is put there first."""
+    path = Path(store.engine.url.database or "")
+    # What cannot be written is for the store to tell.
+    if store.embedded and path.parent.is_dir() and not path.exists():
+        with suppress(OSError):
+            path.write_bytes(_tables_alone())
+    prepare(store)
+
+
+@cache
+def _tables_alone() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(embedded_url(Path(folder)))
+        prepare(store)
+        store.close()
+        return (Path(folder) / "concord.db").read_bytes()
