@@ -6,16 +6,21 @@ from dataclasses import dataclass
 
 from core.decide.keys import keys_of, reach_digest
 from core.decide.why import Why, explain
+from core.decide.words import filed, holds, words_in
 from core.flow.desk import Work
 from core.flow.filters.left_out import LeftOut, left_out
 from core.flow.hub import Hub
 from core.model.claim import Voice
-from core.store import bindings, deliveries, history, keys, records, reviews
+from core.store import Tx, bindings, deliveries, history, keys, records, reviews, words
 from core.store.bindings import Bound, State
 from core.store.deliveries import DeadLetter, Delivery
 from core.store.history import Entry
 from core.store.records import Record
 from core.store.records import State as RecordState
+
+_SHOWN, _MAY_BE = 20, 300
+"""Records that are shown to whoever asks by a name, and those of each sort that are looked at for it."""
+_TOLD = (RecordState.LIVE, RecordState.DELETED, RecordState.ARCHIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +49,19 @@ def find(hub: Hub, kind: str, key: str) -> list[Record]:
         known = records.load(tx, ids).values() if ids else ()
         found = [one for one in known if one.kind == kind and one.state != RecordState.ERASED]
         if not found and not _is_filed(hub, kind, key):
-            found = records.by_text(tx, kind, key, limit=20)
+            found = _called(hub, tx, kind, key)
     exact = [one for one in found if _holds(one, key)]
     return sorted(exact or found, key=lambda one: -one.id)
+
+
+def _called(hub: Hub, tx: Tx, kind: str, name: str) -> list[Record]:
+    """Records with these words in their name: those with the whole words, else what begins so; the newest."""
+    shape, asked = hub.shapes[kind], words_in(name)
+    ids = words.find(tx, filed(kind, asked), _MAY_BE) if asked else ()
+    known = records.load(tx, ids).values() if ids else ()
+    ranked = [(holds(shape, one.values, asked), one.id, one) for one in known if one.state in _TOLD]
+    best = sorted((one for one in ranked if one[0]), reverse=True)[:_SHOWN]
+    return [record for _, _, record in best]
 
 
 def _readings(kind: str, key: str) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ from core.decide.route import Lane
 from core.model.consent import Spoken
 from core.model.instant import Instant
 from core.model.shapes import KIND_ORDER
-from core.store import Tx, bindings, deliveries, history, keys, ledger, outbox, records, reviews
+from core.store import Tx, bindings, deliveries, history, keys, ledger, outbox, records, reviews, words
 from core.store.bindings import Bound
 from core.store.history import Entry
 from core.store.outbox import Mark
@@ -34,6 +34,8 @@ class Changes:
     history: list[Entry] = field(default_factory=list)
     keys: list[tuple[int, int]] = field(default_factory=list)
     dropped_keys: list[tuple[int, int]] = field(default_factory=list)
+    words: list[tuple[bytes, int]] = field(default_factory=list)
+    dropped_words: list[tuple[bytes, int]] = field(default_factory=list)
     stirred: set[int] = field(default_factory=set)
     """Key digests of records that came back or went without being filed anew."""
     marks: list[Mark] = field(default_factory=list)
@@ -75,6 +77,8 @@ class Changes:
         history.append(tx, self.history)
         keys.drop(tx, self.dropped_keys)
         keys.add(tx, self.keys)
+        words.drop(tx, self.dropped_words)
+        words.add(tx, self.words)
         outbox.mark(tx, _strongest(self.marks))
         reviews.ask(tx, self.questions, now=self.now)
         reviews.close(tx, self.answered, now=self.now, answer="settled by the claims")

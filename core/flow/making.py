@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from core.decide.fold import alone
 from core.decide.keys import keys_of, reach_of
 from core.decide.route import hearers, lane
+from core.decide.words import words_of
 from core.flow.changes import Changes
 from core.flow.hub import Hub
 from core.model.claim import Claim, Claims, Evidence, Stamp
@@ -52,6 +53,7 @@ def _make(hub: Hub, changes: Changes, kind: str, values: Mapping[str, Json], rec
     changes.tell(record_id, "seen", pack(claims.to_json()), binding_id)
     changes.keys += [(key.digest, record_id) for key in keys_of(kind, standing, hub.blocks)]
     changes.keys += [(digest, record_id) for digest in reach_of(kind, standing, hub.blocks)]
+    changes.words += [(word, record_id) for word in words_of(shape, standing)]
     heard = {one.name: one for one in hub.connections.values()}
     told = [heard[name] for name in hearers(kind, None, hub.hearers) if name in heard]
     takes = [one.id for one in told if not one.chooses(kind) or one.stream_for(kind, standing) is not None]

@@ -16,6 +16,7 @@ from core.decide.fold import Ask, fold
 from core.decide.keys import keys_of, reach_of
 from core.decide.route import Cause, Lane, hearers, lane
 from core.decide.settle import strictness
+from core.decide.words import words_of
 from core.flow.addresses import resolve_awaited
 from core.flow.changes import Changes
 from core.flow.consent.recording import of_change
@@ -254,6 +255,11 @@ def _rekey(
     changes.dropped_keys.extend((digest, record.id) for digest in was - now)
     changes.keys.extend((digest, record.id) for digest in now - was)
     changes.stirred |= was | now if moved else set()
+    shape = hub.shapes[record.kind]
+    called = {*words_of(shape, before)} if record.state != State.MERGED else set()
+    calls = set() if gone else {*words_of(shape, after)}
+    changes.dropped_words.extend((word, record.id) for word in called - calls)
+    changes.words.extend((word, record.id) for word in calls - called)
 
 
 def _filed(hub: Hub, kind: str, values: dict[str, Any]) -> set[int]:

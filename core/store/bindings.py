@@ -350,14 +350,18 @@ def missing(tx: Connection, stream_id: int, seen: Container[int], newest: int) -
 
 def by_remote_id(tx: Connection, remote_id: str, limit: int = 50) -> list[int]:
     """Ids of records that some tool knows under this id."""
-    query = select(binding.c.record_id).join(stream, stream.c.id == binding.c.stream_id)
-    return list(tx.execute(query.where(binding.c.remote_id == remote_id).limit(limit)).scalars())
+    return list(tx.execute(select(binding.c.record_id).where(*_under(remote_id)).limit(limit)).scalars())
 
 
 def nobodys(tx: Connection, remote_id: str, limit: int = 50) -> list[Bound]:
     """What some tool knows under this id, and a filter keeps out of the hub."""
-    query = select(*_ALL).where(binding.c.remote_id == remote_id, binding.c.record_id == 0)
+    query = select(*_ALL).where(*_under(remote_id), binding.c.record_id == 0)
     return [Bound(*row) for row in tx.execute(query.order_by(binding.c.id).limit(limit))]
+
+
+def _under(remote_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    # Looked for stream by stream, since ids are filed by streams.
+    return binding.c.stream_id.in_(select(stream.c.id)), binding.c.remote_id == remote_id
 
 
 def moved(tx: Connection, stream_id: int, targets: Collection[str]) -> list[tuple[str, int]]:

@@ -27,6 +27,7 @@ from core.store.tables import (
     key,
     message,
     new_key,
+    new_word,
     outbox,
     plan,
     record,
@@ -37,6 +38,7 @@ from core.store.tables import (
     verdict,
     waiting_in,
     waiting_out,
+    word,
 )
 
 
@@ -50,6 +52,7 @@ def forget_records(tx: Connection, record_ids: Collection[int], *, now: int) -> 
         "record": tx.execute(update(record).where(among(tx, record.c.id, ids)).values(**blank)).rowcount,
         "history": _drop(tx, history, history.c.record_id, ids),
         "key": sum(_drop(tx, table, table.c.record_id, ids) for table in (key, new_key)),
+        "word": sum(_drop(tx, table, table.c.record_id, ids) for table in (word, new_word)),
         "delivery": tx.execute(update(delivery).where(among(tx, delivery.c.record_id, ids)).values(**sent)).rowcount,
         "dead_letter": _drop(tx, dead_letter, dead_letter.c.record_id, ids),
         "review": _blank_reviews(tx, ids, now=now),

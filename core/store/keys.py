@@ -1,17 +1,12 @@
-"""Keys: digests by which records are found when a newcomer is matched.
-
-A digest falls anywhere, so in one large index nearly every new key would touch a page of its own, and a load would
-cost more the more is there already. New keys therefore gather in a small table and settle in the large one together,
-in its order.
-"""
+"""Keys: digests by which records are found when a newcomer is matched; new ones settle (`core.store.settling`)."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, func, insert, literal_column, select, true
+from sqlalchemy import Connection, func, literal_column, select
 
-from core.store import database
+from core.store import database, settling
 from core.store.database import among
 from core.store.records import State
 from core.store.tables import key, new_key, record
@@ -58,12 +53,7 @@ def drop(tx: Connection, rows: Sequence[tuple[int, int]]) -> None:
 
 def settle(tx: Connection, part: int | None = None) -> None:
     """Move new keys into the large index: those of one quarter, or all."""
-    these = true() if part is None else _part == part
-    # A key that was added again may stand in both.
-    known = select(key.c.digest).where(key.c.digest == new_key.c.digest, key.c.record_id == new_key.c.record_id)
-    fresh = select(new_key.c.digest, new_key.c.record_id).where(these, ~known.exists())
-    tx.execute(insert(key).from_select(_COLUMNS, fresh.order_by(new_key.c.digest, new_key.c.record_id)))
-    tx.execute(new_key.delete().where(these))
+    settling.settle(tx, new_key, key, None if part is None else _part == part)
 
 
 def _fullest(tx: Connection) -> int:

@@ -142,18 +142,6 @@ def _erased(among: Among) -> Select[Any]:
     return select(record.c.id).where(among(record.c.id, "ids"), record.c.state == State.ERASED)
 
 
-def by_text(tx: Connection, kind: str, words: str, *, limit: int) -> list[Record]:
-    """Live records whose values hold these words somewhere; a scan, for people who look something up."""
-    pattern = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    query = (
-        select(*_ALL)
-        .where(record.c.kind == kind, record.c.state == State.LIVE, record.c["values"].ilike(pattern, escape="\\"))
-        .order_by(record.c.id.desc())
-        .limit(limit)
-    )
-    return [Record(*row) for row in tx.execute(query)]
-
-
 def merged_into(tx: Connection, ids: Collection[int]) -> dict[int, int]:
     """Merged record id → the record that stands for it now, however many merges lie between."""
     forward: dict[int, int] = {}

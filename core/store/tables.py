@@ -128,7 +128,7 @@ binding = Table(
 )
 
 # What records can be found by when a new one is matched: a digest of kind, key and value. New ones gather in a small
-# table first (`core.store.keys`).
+# table first (`core.store.settling`).
 key, new_key = (
     Table(
         name,
@@ -141,6 +141,20 @@ key, new_key = (
     for name in ("key", "new_key")
 )
 
+# The words of names, by which people look records up (`core.store.words`); new ones gather likewise. Bytes, because
+# these have one order everywhere: a text's depends on how a database was made.
+word, new_word = (
+    Table(
+        name,
+        metadata,
+        Column("word", LargeBinary, nullable=False),
+        Column("record_id", Id, nullable=False),
+        PrimaryKeyConstraint("word", "record_id"),
+        sqlite_with_rowid=False,
+    )
+    for name in ("word", "new_word")
+)
+
 history = Table(
     "history",
     metadata,
@@ -151,8 +165,8 @@ history = Table(
     Column("binding_id", Id),
     Column("what", Text, nullable=False),
     Column("delta", LargeBinary, nullable=False),
-    Index("history_by_record", "record_id"),
-    Index("history_by_run", "run_id"),
+    Index("history_by_record", "record_id", "id"),
+    Index("history_by_run", "run_id", "id"),
 )
 
 outbox = Table(
@@ -204,9 +218,17 @@ delivery = Table(
     # What the tool was known to hold where we wrote over it: remote field → value. None where nothing was.
     Column("before", LargeBinary),
     Column("note", Text),
-    Index("delivery_by_record", "record_id"),
-    Index("delivery_by_run", "run_id"),
+    Index("delivery_by_record", "record_id", "id"),
+    Index("delivery_by_run", "run_id", "id"),
     Index("delivery_by_connection", "connection_id", "id"),
+    Index(
+        "delivery_by_connection_and_code",
+        "connection_id",
+        "code",
+        "id",
+        sqlite_where=text("code IS NOT NULL"),
+        postgresql_where=text("code IS NOT NULL"),
+    ),
     Index(
         "delivery_by_code",
         "code",
@@ -305,6 +327,16 @@ run = Table(
     Index("run_by_connection", "connection_id"),
     Index("run_acts", "id", sqlite_where=text("subject IS NOT NULL"), postgresql_where=text("subject IS NOT NULL")),
     Index("run_failed", "id", sqlite_where=text("code IS NOT NULL"), postgresql_where=text("code IS NOT NULL")),
+    *(
+        Index(
+            name,
+            column,
+            "id",
+            sqlite_where=text("code IS NOT NULL"),
+            postgresql_where=text("code IS NOT NULL"),
+        )
+        for name, column in (("run_failed_by_connection", "connection_id"), ("run_failed_by_code", "code"))
+    ),
 )
 
 # What could not be read at all: a line of a file, a nameless item. Replaced by each whole walk of its stream.

@@ -16,6 +16,7 @@ from core.decide.keys import Key, identity_digest, keys_of, names_of, reach_of
 from core.decide.likeness import names_differ
 from core.decide.match import Ambiguous, Candidate, Join, New, match
 from core.decide.route import hearers, lane
+from core.decide.words import words_of
 from core.flow.changes import Changes
 from core.flow.consent.recording import of_newcomer
 from core.flow.desk import Heard, Work, load_works
@@ -268,6 +269,7 @@ class _Seats:
         changes.keys.extend([(key.digest, record_id) for key in newcomer.keys])
         reach = reach_of(trip.stream.kind, standing, trip.hub.blocks)
         changes.keys.extend([(digest, record_id) for digest in reach])
+        changes.words.extend([(word, record_id) for word in words_of(trip.stream.shape, standing)])
         changes.marks.extend(marks.of(record_id, standing))
 
     def _enter_consents(self, row: Bound, claims: Claims) -> None:
