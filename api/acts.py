@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from api.queries import Search
+from api.entries import Search
 from core.flow.reviews.answering import EXPIRY
 from core.model.instant import iso
 from core.store import Tx

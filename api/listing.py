@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from api import acts, elements, queries
+from api import acts, elements, entries, queries
 from core.decide.why import text
 from core.errors import ConfigError
 from core.flow.asking import find
@@ -175,7 +175,7 @@ class Asked(NamedTuple):
     email: str | None = None
     since: Instant | None = None
     limit: int = 50
-    below: queries.Below = queries.Below()
+    below: entries.Below = entries.Below()
     """Where to go on: `older` of the last entry that was shown."""
 
 
@@ -185,8 +185,8 @@ def log_of(installation: Installation, asked: Asked) -> list[Told]:
     search = _search(hub, asked)
     about_records = search.record_ids is not None
     with installation.store.reading() as tx:
-        came, went = queries.came_in(tx, search), queries.went_out(tx, search)
-        failed = [] if about_records else queries.failed_runs(tx, search)
+        came, went = entries.came_in(tx, search), entries.went_out(tx, search)
+        failed = [] if about_records else entries.failed_runs(tx, search)
         acted = acts.acts(tx, search)
         silent = acts.by_default(tx, {one.run_id for one in came if one.run_id is not None})
         ids = {one.record_id for one in came} | {one.record_id for one in went}
@@ -196,34 +196,34 @@ def log_of(installation: Installation, asked: Asked) -> list[Told]:
     sorts = (_ins(known, came), _outs(known, names, went), ran)
     # Each sort stays in the order of its numbers, so that what was shown of it is all above a number.
     merged = heapq.merge(*sorts, key=lambda one: one["_at"], reverse=True)
-    entries, below = [], asked.below
+    page, below = [], asked.below
     for one in islice(merged, asked.limit):
         below = below._replace(**{_SORTS.get(one["direction"], "run"): one["_id"]})
         shown = {name: value for name, value in one.items() if name[0] != "_"}
         if one["direction"] == "in" and one["run"] in silent:
             shown["sentence"] += " (by default: nobody answered in time)"
-        entries.append({**shown, "older": place_of(below)})
-    return entries
+        page.append({**shown, "older": place_of(below)})
+    return page
 
 
 _SORTS = {"in": "came_in", "out": "went_out"}
 _PLACE = re.compile(r"i(\d*)o(\d*)r(\d*)")
 
 
-def place_of(below: queries.Below) -> str:
+def place_of(below: entries.Below) -> str:
     """A place in the log as one word."""
     return "i{}o{}r{}".format(*("" if one is None else one for one in below))
 
 
-def below_of(said: str) -> queries.Below:
+def below_of(said: str) -> entries.Below:
     """The place that a word names; `ConfigError` for what is none."""
     found = _PLACE.fullmatch(said)
     if found is None:
         raise ConfigError(f"'{said}' is no place in the log.", remedy="Give the word that the last page ended with.")
-    return queries.Below(*(int(one) if one else None for one in found.groups()))
+    return entries.Below(*(int(one) if one else None for one in found.groups()))
 
 
-def _search(hub: Hub, asked: Asked) -> queries.Search:
+def _search(hub: Hub, asked: Asked) -> entries.Search:
     record_ids = {asked.record} if asked.record is not None else None
     if asked.email is not None:
         record_ids = {one.id for one in find(hub, "contact", asked.email)} | (record_ids or set())
@@ -231,12 +231,12 @@ def _search(hub: Hub, asked: Asked) -> queries.Search:
     if asked.connection is not None:
         connection = hub.connection(asked.connection)
         stream_ids, connection_id = connection.stream_ids, connection.id
-    return queries.Search(
+    return entries.Search(
         stream_ids, connection_id, record_ids, asked.run, asked.code, asked.since, asked.limit, asked.below, hub.own_id
     )
 
 
-def _ins(known: _Known, came: Iterable[queries.In]) -> Iterable[Told]:
+def _ins(known: _Known, came: Iterable[entries.In]) -> Iterable[Told]:
     for one in came:
         delta = one.delta
         claimed, changed = delta.get("v", {}), delta.get("set", {})
@@ -258,7 +258,7 @@ def _ins(known: _Known, came: Iterable[queries.In]) -> Iterable[Told]:
         }
 
 
-def _decided(known: _Known, one: queries.In, name: str, claimed: Mapping[str, Any], changed: Mapping[str, Any]) -> Told:
+def _decided(known: _Known, one: entries.In, name: str, claimed: Mapping[str, Any], changed: Mapping[str, Any]) -> Told:
     record = known.found.get(one.record_id)
     rule = str(known.hub.rules.rule(record.kind, name)) if record is not None else ""
     before, after = changed.get(name, [None, None])
@@ -289,7 +289,7 @@ def _in_sentence(what: str, claimed: Mapping[str, Any], decided: Mapping[str, To
     return f"{what}: " + "; ".join(said)
 
 
-def _outs(known: _Known, names: Mapping[int, str], went: Iterable[queries.Out]) -> Iterable[Told]:
+def _outs(known: _Known, names: Mapping[int, str], went: Iterable[entries.Out]) -> Iterable[Told]:
     for one in went:
         fields = ", ".join(one.fields) or "the record"
         answer = one.outcome if one.note is None else f"{one.outcome}: {one.note}"

@@ -168,7 +168,7 @@ def log(  # noqa: PLR0913, PLR0917 - each is one option
     run: Annotated[int | None, typer.Option(help="Only this run.")] = None,
     code: Annotated[str | None, typer.Option(help="Only answers with this error code.")] = None,
     email: Annotated[
-        str | None, typer.Option(help="Only the person with this address, or known by this in a tool.")
+        str | None, typer.Option(help="Only whoever has this address or name, or is known by this in a tool.")
     ] = None,
     since: Annotated[str | None, typer.Option(help="Only since then: 30min, 2h, 3d, or a date and time.")] = None,
     older: Annotated[
@@ -179,8 +179,8 @@ def log(  # noqa: PLR0913, PLR0917 - each is one option
 ) -> None:
     """What came in, what was decided and why, what went out, and what the tool answered; newest first."""
     from api.cli.opening import names_of, opened
+    from api.entries import Below
     from api.listing import Asked, below_of, log_of, moment_of
-    from api.queries import Below
 
     with opened(made=True) as installation:
         names_of(installation, [connection] if connection else None)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
+from api.entries import Below
 from api.listing import Asked, below_of, log_of, place_of
-from api.queries import Below
 from core.errors import ConfigError
 from core.flow.saying import say
 from core.model.instant import HOUR, SECOND
