@@ -62,7 +62,7 @@ from core.model.locale import Locale
 from core.model.shape import Shape
 from core.model.shapes import KIND_ORDER, SHAPES, load_custom_fields, shapes_with
 from core.ports import Checks, Context
-from core.store import Tx, outbox, runs, subscriptions
+from core.store import Tx, measured, outbox, runs, subscriptions
 from core.store import connections as stored
 from core.store import reviews as questions
 from core.store.codec import digest, dumps, loads
@@ -268,6 +268,7 @@ class Installation:
                 if row.name in removed:
                     stored.change_connection(tx, row.id, state="removed", pause_code=None, pause_note=None)
                     outbox.forget(tx, row.id)
+                    measured.forget(tx, row.id)
                     subscriptions.revisit(tx, row.id, now=self.clock())
                     questions.close_of_connection(tx, row.id, now=self.clock(), answer="the connection was removed")
         for name in (*(spec.name for spec in connections), *removed):

@@ -19,7 +19,9 @@ from core.flow.inward.subscribing import subscribe
 from core.flow.movement.auditing import audit
 from core.flow.movement.following import follow
 from core.flow.movement.scoring import keep_day
-from core.flow.outward.reconcile import Agreement, reconcile
+from core.flow.outward import measuring
+from core.flow.outward.agreement import Agreement
+from core.flow.outward.reconcile import reconcile
 from core.flow.reviews.reviewing import tick
 from core.flow.sync import Tell, Turn, sync
 
@@ -112,7 +114,7 @@ def turn_crank(
 
     go()
     for _ in range(_MENDS if measured else 0):
-        if not measure(installation, done, names) or not until_quiet or done.failed:
+        if not measure(installation, done, names, everything=everything) or not until_quiet or done.failed:
             break
         go()
     return done
@@ -141,12 +143,23 @@ def move_on(installation: Installation, hub: Hub, *, holder: str, send: Callable
     installation.learn_clocks()
 
 
-def measure(installation: Installation, done: Round, names: Sequence[str] | None = None, hub: Hub | None = None) -> int:
-    """Measure agreement of the connections and mark what slipped; gives how many records were marked."""
+def measure(
+    installation: Installation,
+    done: Round,
+    names: Sequence[str] | None = None,
+    hub: Hub | None = None,
+    *,
+    everything: bool = False,
+) -> int:
+    """Measure agreement of the connections and mark what slipped; gives how many records were marked.
+
+    `everything` compares every record, else those that may have changed and a slice of the others.
+    """
     hub, marked = hub or installation.hub(), 0
+    compare = reconcile if everything else measuring.measure
     for connection in hub.connections.values():
         if (names is None or connection.name in names) and connection.state == "active":
-            found = reconcile(hub, connection)
+            found = compare(hub, connection)
             done.agreement[connection.name] = found.whole
             marked += found.marked
     return marked

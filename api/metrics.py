@@ -24,7 +24,7 @@ from core import signals
 from core.decide.route import Lane
 from core.flow.failing import poll_every
 from core.flow.hub import HUB
-from core.flow.outward.reconcile import Agreement
+from core.flow.outward.agreement import Agreement
 from core.model.instant import SECOND, Instant
 from core.signals import Fact, Span
 from core.store import connections, descriptions, runs

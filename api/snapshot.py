@@ -13,7 +13,7 @@ from api.assembly import CALLS
 from core.decide.maintenance import Windows, hold
 from core.errors import REGISTRY, USED_UP, Resting
 from core.flow.hub import HUB
-from core.flow.outward.reconcile import Agreement
+from core.flow.outward.agreement import Agreement
 from core.model.instant import DAY, SECOND, Instant, iso
 from core.model.shapes import KIND_ORDER
 from core.store import connections, descriptions, records, reviews, runs

@@ -13,7 +13,7 @@ from core.decide.route import Lane
 from core.model.consent import Spoken
 from core.model.instant import Instant
 from core.model.shapes import KIND_ORDER
-from core.store import Tx, bindings, deliveries, history, keys, ledger, outbox, records, reviews, words
+from core.store import Tx, bindings, deliveries, history, keys, ledger, measured, outbox, records, reviews, words
 from core.store.bindings import Bound
 from core.store.history import Entry
 from core.store.outbox import Mark
@@ -44,6 +44,8 @@ class Changes:
     waiting: list[tuple[int, str, int]] = field(default_factory=list)
     consents: list[Spoken] = field(default_factory=list)
     """What was said about consent: it goes into the ledger in this very transaction."""
+    echoed: set[int] = field(default_factory=set)
+    """Records that a tool shows otherwise than expected, though nothing was said: no history tells of it."""
     bound: list[tuple[int, int]] = field(default_factory=list)
     """(connection id, record id) newly held there, or merged away: what waited to refer to it may now be written."""
 
@@ -83,6 +85,8 @@ class Changes:
         reviews.ask(tx, self.questions, now=self.now)
         reviews.close(tx, self.answered, now=self.now, answer="settled by the claims")
         bindings.wait(tx, self.waiting)
+        if self.echoed:
+            measured.stale(tx, self.echoed)
         self._wake(tx)
         if self.afterwards is not None:
             self.afterwards(tx)

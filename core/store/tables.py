@@ -703,6 +703,30 @@ agreement = Table(
     PrimaryKeyConstraint("connection_id", "kind"),
 )
 
+# What makes up the agreement, by stretches of record numbers: what did not change is not measured again
+# (`core.store.measured`).
+measured = Table(
+    "measured",
+    metadata,
+    Column("block", Id, nullable=False),
+    Column("connection_id", Id, nullable=False),
+    # 0 where it is to be measured again.
+    Column("at", Id, nullable=False),
+    Column("counts", Text, nullable=False),
+    # Whether something in it is not agreed.
+    Column("open", SmallInteger, nullable=False),
+    PrimaryKeyConstraint("block", "connection_id"),
+    Index("measured_by_time", "connection_id", "at"),
+    Index(
+        "measured_open",
+        "connection_id",
+        "at",
+        sqlite_where=text("open = 1"),
+        postgresql_where=text("open = 1"),
+    ),
+    sqlite_with_rowid=False,
+)
+
 # What is wrong, since when, and when somebody was last told of it.
 alert = Table(
     "alert",

@@ -345,6 +345,7 @@ def _hear(
     work = works[bound.record_id]
     if claims is None and not back:
         intake.echoes += 1
+        changes.echoed.add(bound.record_id)
     else:
         present = bound.claims if claims is None else claims
         row = row._replace(packed_claims=pack(present.to_json()))

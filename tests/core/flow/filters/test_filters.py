@@ -14,8 +14,9 @@ from api.assembly import ConnectionSpec
 from connectors._kit.mischief import Mischief
 from core.flow.filters.refilter import filter_again
 from core.flow.hub import Connection, Hub
+from core.flow.outward.agreement import Agreement
 from core.flow.outward.compare import Step, differences
-from core.flow.outward.reconcile import Agreement, reconcile
+from core.flow.outward.reconcile import reconcile
 from core.flow.saying import say
 from core.flow.sync import turn
 from core.flow.undo.replay import folded_again

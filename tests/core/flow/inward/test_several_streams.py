@@ -10,7 +10,8 @@ import pytest
 from api.assembly import ConnectionSpec
 from connectors._kit.catalogue import Entry, entry
 from core.flow.asking import ask
-from core.flow.outward.reconcile import Reconciled, reconcile
+from core.flow.outward.agreement import Reconciled
+from core.flow.outward.reconcile import reconcile
 from core.flow.reviews.answering import answer
 from core.flow.saying import say
 from core.flow.undo.replay import folded_again
