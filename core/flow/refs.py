@@ -147,7 +147,7 @@ def _replaced(value: Json, source: str, kin: Container[str], found: Mapping[str,
 
 def ref_fields(hub: Hub, kind: str) -> tuple[str, ...]:
     """The fields of a kind that refer to records."""
-    return tuple(name for name, one in hub.shapes[kind].fields.items() if one.type == "ref")
+    return hub.shapes[kind].refs
 
 
 def referred(hub: Hub, kind: str, values: Mapping[str, Json]) -> set[int]:

@@ -26,8 +26,9 @@ ABSENT: Final = _Absent()
 def get(fields: Mapping[str, Json], path: str, default: Any = None) -> Json:
     """The value at a path, or `default` where any part of it is not there. A number is a place in a list."""
     first, _, rest = path.partition(".")
+    # Most paths have one part, and this is asked of every field of every record that is compared: no look at the ABC.
     value: Json = fields.get(first) if rest else None
-    if not isinstance(value, Mapping | list):
+    if value is None or not isinstance(value, Mapping | list):
         return fields.get(path, default)
     for part in rest.split("."):
         if isinstance(value, Mapping):

@@ -67,10 +67,13 @@ class Shape:
     """Fields that name a record for people, joined by spaces."""
     consents: tuple[str, ...] = field(init=False)
     """Fields that say whether a person may be written to: those of which the strictest word stands."""
+    refs: tuple[str, ...] = field(init=False)
+    """Fields that refer to records."""
 
     def __post_init__(self) -> None:
         names = tuple(name for name, one in self.fields.items() if one.rule == "strictest")
         object.__setattr__(self, "consents", names)
+        object.__setattr__(self, "refs", tuple(name for name, one in self.fields.items() if one.type == "ref"))
 
     @classmethod
     def of(cls, kind: str, doc: str, fields: Iterable[Field], *, title: tuple[str, ...]) -> Shape:
