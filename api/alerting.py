@@ -43,7 +43,8 @@ def look(installation: Installation, hub_trouble: ConcordError | None = None) ->
     same, so that `concord alerts` shows since when.
     """
     alerting, now = installation.alerting(), installation.clock()
-    troubles = [*troubles_of(snapshot(installation), alerting), *_of_hub(hub_trouble), *_of_work(installation)]
+    seen = snapshot(installation, counted=False)
+    troubles = [*troubles_of(seen, alerting), *_of_hub(hub_trouble), *_of_work(installation)]
     with installation.store.reading() as tx:
         before = alerts.standing(tx)
     news, stands = compare(alerting, before, troubles, now)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import case, func, literal_column, or_, select
 
 from core.model.instant import SECOND, Instant
 from core.store import Tx
@@ -24,18 +24,22 @@ class Wait(NamedTuple):
     tried: int
 
 
+_NOT_BOUND = binding.c.state != literal_column("0")
+"""All but the usual; written as the index of those few has it."""
+
+
 def bound_by_stream(tx: Tx) -> dict[int, int]:
-    """Stream id → records it holds."""
-    c = binding.c
-    query = select(c.stream_id, func.count()).where(c.state == State.BOUND).group_by(c.stream_id)
-    return {row[0]: row[1] for row in tx.execute(query)}
+    """Stream id → records it holds: all bindings, by an index, without those of another state."""
+    every = select(binding.c.stream_id, func.count()).group_by(binding.c.stream_id)
+    others = {row[0]: row[1] for row in tx.execute(every.where(_NOT_BOUND))}
+    return {row[0]: row[1] - others.get(row[0], 0) for row in tx.execute(every)}
 
 
 def filtered_by_stream(tx: Tx) -> dict[int, tuple[int, int]]:
     """Stream id → what its filters keep out of the hub, and what they cut off from a record of the hub."""
     c = binding.c
     kept = func.sum(case((c.record_id == 0, 1), else_=0))
-    query = select(c.stream_id, kept, func.count()).where(c.state == State.FILTERED).group_by(c.stream_id)
+    query = select(c.stream_id, kept, func.count()).where(_NOT_BOUND, c.state == State.FILTERED).group_by(c.stream_id)
     return {row[0]: (int(row[1]), row[2] - int(row[1])) for row in tx.execute(query)}
 
 

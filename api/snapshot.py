@@ -45,18 +45,22 @@ _BRAKE = "`concord reviews {0}` shows it; then `concord answer {0} release` lets
 _LETTERS = "See `concord problems {0}`, mend, then `concord replay {0}`."
 
 
-def snapshot(installation: Installation) -> Told:
-    """Everything worth knowing at a glance; see `docs/commands.md` for `concord status --json`."""
+def snapshot(installation: Installation, *, counted: bool = True) -> Told:
+    """Everything worth knowing at a glance; see `docs/commands.md` for `concord status --json`.
+
+    Without `counted` the numbers of what is simply there are left at 0: counting costs as much as there is, and whoever
+    looks for what is wrong, each minute, does not ask for it.
+    """
     now = installation.clock()
     with installation.store.reading() as tx:
         rows = [one for one in connections.all_connections(tx) if one.name != HUB and one.state != "removed"]
         streams = connections.all_streams(tx)
-        told = _Telling(tx, now, installation.maintenance())
+        told = _Telling(tx, now, installation.maintenance(), counted=counted)
         shown = [told.connection(row, [one for one in streams if one.connection_id == row.id]) for row in rows]
         names = {row.id: row.name for row in connections.all_connections(tx)}
         recent = [_run(one, names, now) for one in runs.recent(tx, limit=RUNS)]
         open_reviews = reviews.count_open(tx)
-        counts = records.counts(tx)
+        counts = records.counts(tx) if counted else {}
     measured = [one for connection in told.measured.values() for one in connection]
     return {
         "at": iso(now),
@@ -76,16 +80,16 @@ def snapshot(installation: Installation) -> Told:
 class _Telling:
     """The counts of one moment, looked up once and told connection by connection."""
 
-    def __init__(self, tx: Tx, now: Instant, windows: Windows) -> None:
+    def __init__(self, tx: Tx, now: Instant, windows: Windows, *, counted: bool) -> None:
         self.windows = windows
         self.now, self.care = now, elements.Care(tx, now)
-        self.bound = queries.bound_by_stream(tx)
+        self.bound = queries.bound_by_stream(tx) if counted else {}
         self.problems = queries.problems_by_stream(tx)
-        self.filtered = queries.filtered_by_stream(tx)
+        self.filtered = queries.filtered_by_stream(tx) if counted else {}
         self.unread = queries.unread_by_stream(tx)
         self.dead = queries.dead_by_connection(tx)
         self.waits = queries.waits(tx)
-        self.echoes = queries.echoes(tx, now - DAY)
+        self.echoes = queries.echoes(tx, now - DAY) if counted else {}
         self.brakes: dict[int, list[Review]] = {}
         for asked in reviews.open_reviews(tx, limit=None, what="brake"):
             self.brakes.setdefault(asked.connection_id, []).append(asked)

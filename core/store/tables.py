@@ -119,6 +119,8 @@ binding = Table(
         sqlite_where=text("moved_to IS NOT NULL"),
         postgresql_where=text("moved_to IS NOT NULL"),
     ),
+    # Few: what is deleted there, cut off, or kept out by a filter.
+    Index("binding_apart", "stream_id", "state", sqlite_where=text("state <> 0"), postgresql_where=text("state <> 0")),
     Index(
         "binding_with_problems",
         "stream_id",

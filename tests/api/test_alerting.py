@@ -19,6 +19,7 @@ from api.snapshot import snapshot
 from core.errors import ConfigError, StoreError
 from core.ports import Message, Receipt
 from core.store import alerts, connections, runs
+from tests.core.store.test_statements import counted
 from tests.support import Lab, people
 
 ALERTS = Text("mail: post\nto: [anna@shop.example]\nafter: 2min\nagain: 4h\n", "alerts.yaml")
@@ -212,3 +213,15 @@ def test_the_command_lists_what_stands(lab: Lab, tmp_path: Path, capsys: pytest.
         assert [one.kind for one in alerts.standing(tx)] == ["connection"]
     listed()
     assert "crm rests: signed out" in capsys.readouterr().out
+
+
+def test_a_look_for_trouble_counts_nothing_that_is_simply_there(lab: Lab) -> None:
+    lab.tool("crm").create("contacts", {"email": "ann@shore.example"})
+    lab.settle()
+    with counted(lab.hub.store) as statements:
+        alerting.look(lab.installation)
+    assert [one for one in statements if " FROM record" in one or one.endswith(" FROM binding GROUP BY")] == []
+    assert sum(" FROM binding" in one for one in statements) == 1  # those with problems, which an index has
+    state = snapshot(lab.installation)
+    there = len(lab.records())
+    assert (state["records"], state["connections"][0]["records"]) == ({"contact": there}, there)

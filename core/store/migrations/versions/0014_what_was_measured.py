@@ -1,4 +1,4 @@
-"""What was measured of agreement, block by block."""
+"""What was measured of agreement, block by block; and an index of the few bindings that are not simply bound."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ def upgrade() -> None:
     op.create_index("measured_by_time", "measured", ["connection_id", "at"])
     said = sa.text("open = 1")
     op.create_index("measured_open", "measured", ["connection_id", "at"], sqlite_where=said, postgresql_where=said)
+    few = sa.text("state <> 0")
+    op.create_index("binding_apart", "binding", ["stream_id", "state"], sqlite_where=few, postgresql_where=few)
 
 
 def downgrade() -> None:
     """Go back; everything is measured each time."""
+    op.drop_index("binding_apart", "binding")
     op.drop_table("measured")
