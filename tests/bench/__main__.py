@@ -16,6 +16,7 @@ from rich.console import Console
 
 from tests.bench import (
     addressbooks,
+    agreement,
     audits,
     consent,
     core,
@@ -39,6 +40,7 @@ from tests.bench.stage import Stage, interrupted
 BENCHES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "load": load.measure,
     "scale": scale.measure,
+    "agreement": agreement.measure,
     "writes": writes.measure,
     "addressbooks": addressbooks.measure,
     "crms": crms.measure,

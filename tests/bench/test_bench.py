@@ -15,13 +15,18 @@ import httpx
 import pytest
 from rich.console import Console
 
+import connectors
+from connectors._kit.catalogue import entry
 from core.mapping import load, translator
 from core.model.shapes import SHAPES
 from tests.bench import stage
 from tests.bench.addressbooks import card
+from tests.bench.agreement import hours
 from tests.bench.contacts import FIELDS, contact, page
 from tests.bench.figures import Figure, Skipped, at_most, less, more
 from tests.bench.report import as_json, show
+from tests.bench.roster import LIKES, declare
+from tests.bench.rosters import BEGAN, Roster
 from tests.bench.stage import HERE, ROOT, pages
 
 TOTAL = 1_000
@@ -135,3 +140,35 @@ def test_an_unknown_bench_is_named_and_nothing_runs():
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
     assert "no bench 'laod'" in done.stderr
+
+
+def test_a_roster_is_asked_as_the_tool_itself_would_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(connectors, "__path__", list(connectors.__path__))
+    declare(tmp_path)
+    for like in LIKES:
+        stream, real = entry(like.name).manifest.streams["people"], like.declared
+        assert (stream.page_size, stream.batch_size, stream.returns) == (
+            real.page_size,
+            real.batch_size,
+            real.returns,
+        )
+
+
+def test_a_roster_shows_everybody_once_and_then_what_was_written():
+    roster = Roster(5, every=2)
+    first = roster.listed(0, 2)
+    assert [one["id"] for one in first["results"]] == [1, 2]
+    assert [one["id"] for one in roster.listed(first["next"], 2)["results"]] == [3]
+    for _ in range(2):
+        (made,) = roster.write(BEGAN, [{"id": 0, "key": "k", "fields": {"email": "ann@shore.example"}}])["results"]
+        assert made["id"] == 4
+    assert [one["id"] for one in roster.changed(BEGAN - 1, 0, 10)["results"]] == [4]
+    assert roster.changed(BEGAN + 1, 0, 10)["results"] == []
+
+
+def test_the_hours_of_an_agreement_keep_the_reserve_of_the_day():
+    like = next(one for one in LIKES if one.tool == "salesforce")
+    allowed = int((like.limits.daily or 0) * 0.9)
+    assert hours(like, allowed) < 15
+    # What is beyond it waits for the next day, which begins fifteen hours after the hub does.
+    assert hours(like, allowed + 1) == pytest.approx(15, abs=0.01)
