@@ -67,7 +67,7 @@ class Background:
     @property
     def trouble(self) -> ConcordError | None:
         """What failed the last time it was tried; a tool's failure is its connection's business and not told here."""
-        return next(iter(self._troubles.values()), None)
+        return next(iter(list(self._troubles.values())), None)
 
     def start(self) -> None:
         """Begin."""
@@ -80,7 +80,9 @@ class Background:
         until = monotonic() + patience
         if self._thread.ident is not None:
             self._thread.join(patience)
-        _, running = wait(list(self._under_way.values()), timeout=max(0.0, until - monotonic()))
+        # One that never began is done without anybody having been told of it.
+        begun = [duty for duty in self._under_way.values() if not duty.done()]
+        _, running = wait(begun, timeout=max(0.0, until - monotonic()))
         return not self._thread.is_alive() and not running
 
     def look(self, pool: Executor) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -248,3 +248,21 @@ def test_it_runs_in_threads_and_ends(lab: Lab, monkeypatch: pytest.MonkeyPatch) 
         assert engine.stop(60)
     assert engine.trouble is None
     assert not engine.alive
+
+
+def test_what_had_not_begun_is_not_waited_for(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, goes_on = Event(), Event()
+
+    def tend(_installation: Installation) -> None:
+        began.set()
+        goes_on.wait(60)
+
+    monkeypatch.setattr("api.background._MOST", 1)
+    monkeypatch.setattr(duties, "tend", tend)
+    engine = Background(lab.installation)
+    engine.start()
+    assert began.wait(60)
+    says(lab, "shop", first_name="Anna")
+    lab.installation.bell.ring()
+    Thread(target=lambda: goes_on.set() if engine._stopped.wait(60) else None).start()
+    assert engine.stop(30)
