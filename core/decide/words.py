@@ -36,7 +36,9 @@ _APART = re.compile(r"[^\w\s'\u2019`\u00b4]|_")
 @lru_cache(maxsize=8_192)
 def words_in(text: str) -> tuple[str, ...]:
     """The words of a text as they are compared, each once."""
-    plain = text.lower() if text.isascii() and text.isalnum() else folded(_APART.sub(" ", text))
+    # Most names are letters and spaces, and a first load makes millions of them.
+    is_plain = text.isascii() and text.replace(" ", "").isalnum()
+    plain = text.lower() if is_plain else folded(_APART.sub(" ", text))
     return tuple(dict.fromkeys(word[:_LONGEST] for word in plain.split()))
 
 
