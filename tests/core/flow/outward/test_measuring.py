@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -16,7 +18,7 @@ from core.model.instant import SECOND
 from core.store import bindings, measured, outbox, records
 from core.store.codec import pack
 from tests.core.store.test_statements import counted
-from tests.support import Lab, people
+from tests.support import Lab, hasty, people
 
 ANN = {"email": "ann@shore.example", "first_name": "Ann", "last_name": "Shore"}
 ONE_WAY = """
@@ -27,6 +29,14 @@ contacts:
     first_name: {field: first_name}
     last_name: {field: last_name, direction: out}
 """
+
+
+@pytest.fixture(params=["embedded", "postgres"])
+def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
+    """An installation on either store."""
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+    with Lab(tmp_path, database_url=hasty(url) if url else None) as made:
+        yield made
 
 
 def everything(lab: Lab, name: str) -> dict[str, Agreement]:
