@@ -57,16 +57,16 @@ def mark_stray(hub: Hub, connection: Connection, found: list[Difference]) -> int
         with hub.store.writing() as tx:
             _mark(hub, tx, connection, stray)
             deliveries.wait_for(tx, untold)
-    return len(stray)
+    return len({one.record.id for one in stray})
 
 
 def _mark(hub: Hub, tx: Tx, connection: Connection, stray: list[Difference]) -> None:
-    """Mark what is not marked yet; a row that waits for its time keeps waiting."""
+    """Mark what is not marked yet, once also where the tool holds it twice; a row that waits keeps waiting."""
     marked = outbox.due_records(tx, [one.record.id for one in stray])
     now = hub.clock()
-    rows = [
-        Mark(connection.id, one.record.id, Lane.BACKFILL, one.stream.rank, now)
+    rows = {
+        one.record.id: Mark(connection.id, one.record.id, Lane.BACKFILL, one.stream.rank, now)
         for one in stray
         if (connection.id, one.record.id) not in marked
-    ]
-    outbox.mark(tx, rows)
+    }
+    outbox.mark(tx, rows.values())

@@ -148,6 +148,24 @@ def test_what_slipped_is_found_at_once_where_something_tells_of_it(lab: Lab):
     assert measure(lab.hub, b).whole.share == 1.0
 
 
+def test_what_a_tool_holds_twice_and_slipped_is_marked_once(lab: Lab):
+    source = lab.tool("a")
+    lab.tool("b")
+    first, second = (source.create("contacts", person) for person in people(2))
+    lab.settle()
+    lab.wait(60)
+    source.merge("contacts", first, second)
+    lab.settle()
+    b = lab.connection("b")
+    measure(lab.hub, b)
+    source.edit("contacts", first, job_title="Pilot")
+    lab.turn("a")
+    with lab.hub.store.writing() as tx:
+        outbox.forget(tx, b.id)
+    found = measure(lab.hub, b)
+    assert (found.marked, found.whole.out_of_step, lab.pending()) == (1, 2, 1)
+
+
 def test_a_tool_that_shows_what_it_may_not_say_is_put_right_without_waiting_for_a_slice(lab: Lab):
     source = lab.tool("a")
     other = lab.tool("b", mapping=ONE_WAY)
