@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import IO
 
 REDIS = shutil.which("redis-server")
-START = 60.0
-"""Seconds within which a process must have begun."""
+START = 180.0
+"""Seconds within which a process must have begun, on a machine that has other things to do."""
 
 
 def free_port() -> int:
@@ -51,6 +51,8 @@ class Stack:
             "CONCORD_DATA": str(folder / "data"),
             "CONCORD_DATABASE_URL": database_url,
             "CONCORD_REDIS_URL": redis_url or f"redis://127.0.0.1:{self.redis_port}/0",
+            # Where a process hangs, it says in its log at what (`_await_door`).
+            "PYTHONFAULTHANDLER": "1",
             "CONCORD_LOG": os.environ.get("CONCORD_LOG", "warning"),
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
@@ -88,7 +90,16 @@ class Stack:
         if "redis" in names:
             until(self._redis_answers, START, "Redis does not answer")
         if "serve" in names:
-            until(self._door_answers, START, f"the door does not answer: {self.log('serve')}")
+            self._await_door()
+
+    def _await_door(self) -> None:
+        try:
+            until(self._door_answers, START, "the door does not answer")
+        except AssertionError as error:
+            process = self.running["serve"]
+            process.send_signal(signal.SIGABRT)
+            process.wait(20)
+            raise AssertionError(f"{error}: {self.log('serve')}") from error
 
     def _command(self, name: str) -> list[str]:
         concord = [sys.executable, "-c", "from api.cli import main; main()"]
