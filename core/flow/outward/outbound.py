@@ -29,6 +29,7 @@ from core.flow.inward.inbound import inbound
 from core.flow.inward.rereading import chunks, read_again
 from core.flow.outward.booking import Delivered, Sent, book, cause_of, note_deleted
 from core.flow.outward.compare import Difference, Step, differences, load_found
+from core.flow.outward.filling import beyond_full
 from core.flow.outward.tracing import causes_of, sending, tell_sent
 from core.flow.pausing import Side, may_read, stop, unwritable
 from core.flow.running import Run
@@ -178,6 +179,12 @@ def _claim(hub: Hub, connection: Connection, done: Delivered, run_id: int | None
             cut_off(tx, Changes(now, run_id), connection, leaving)
         wanted = _without_refused(tx, connection, [one for one in found if one.step in _SENT])
         kept = _without_paused(tx, connection, batch, wanted, until, done)
+        if len(rows) == CHUNK and (over := beyond_full(kept, batch.rows)):
+            outbox.put_back(
+                tx, connection.id, [Later(id_, now, batch.rows[id_].attempts, None) for id_ in sorted(over)]
+            )
+            batch.failed |= over
+            kept = [one for one in kept if one.record.id not in over]
         put_aside(tx, connection, batch.rows, batch.held, now)
         batch.failed |= batch.held
         busy = {one.record.id for one in wanted} | batch.held

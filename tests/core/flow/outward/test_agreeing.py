@@ -57,6 +57,19 @@ def test_two_thousand_records_need_no_more_write_calls_than_batches(lab: Lab, an
     assert lab.writes() == before
 
 
+def test_batches_are_full_where_a_part_of_what_is_claimed_is_in_step(lab: Lab):
+    source, target = lab.tool("a"), lab.tool("b")
+    for place, fields in enumerate(people(2_400)):
+        source.create("contacts", fields)
+        if place % 7 == 0:
+            target.create("contacts", fields)
+    assert not any(turn.error for turn in lab.sync(until_quiet=True))
+    assert len(target.all("contacts")) == 2_400
+    missing = 2_400 - math.ceil(2_400 / 7)
+    assert target.writes == missing
+    assert target.calls["write"] == math.ceil(missing / lab.stream("b").manifest.batch_size)
+
+
 def test_an_edit_goes_round_and_is_no_news_when_it_comes_back(lab: Lab):
     ours = lab.tool("a").create("contacts", ANN)
     lab.tool("b")
