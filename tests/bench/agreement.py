@@ -63,9 +63,9 @@ def _agreed(told: Report) -> Iterator[Figure]:
     whole = {like.name: hours(like, _reads(told, like) + _writes(told, like)) for like in LIKES}
     slowest = max(LIKES, key=lambda like: whole[like.name] - reading[like.name])
     # All are read side by side, then all are written.
-    hours = max(reading.values()) + whole[slowest.name] - reading[slowest.name]
+    took = max(reading.values()) + whole[slowest.name] - reading[slowest.name]
     note = "; ".join(f"{like.tool} {whole[like.name]:.2f} h" for like in LIKES)
-    yield Figure(NAME, f"{people}: hours to first agreement (simulated)", hours, "h", note=note)
+    yield Figure(NAME, f"{people}: hours to first agreement (simulated)", took, "h", note=note)
     for like in LIKES:
         calls, size = told["calls"][like.name], like.declared
         written = calls.get("written", 0)
