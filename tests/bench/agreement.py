@@ -70,12 +70,9 @@ def _agreed(told: Report) -> Iterator[Figure]:
         calls, size = told["calls"][like.name], like.declared
         written = calls.get("written", 0)
         needed = math.ceil(_first(total, like) / size.page_size) + math.ceil(written / size.batch_size)
-        needed += math.ceil(written / size.batch_size) if size.returns == "nothing" else 0
-        made = calls.get("list", 0) + calls.get("write", 0) + calls.get("fetch", 0)
-        note = (
-            f"{calls.get('list', 0):,} pages, {calls.get('write', 0):,} batches, {calls.get('fetch', 0):,} read-backs"
-        )
-        note += f"; {calls.get('poll', 0):,} polls beside"
+        made = calls.get("list", 0) + calls.get("write", 0)
+        note = f"{calls.get('list', 0):,} pages, {calls.get('write', 0):,} batches, {calls.get('poll', 0):,} polls"
+        note += f", {calls.get('fetch', 0):,} looks at what was written, or is about to be"
         yield at_most(
             NAME, f"{people}, {like.tool}: calls ÷ ⌈records ÷ batch⌉", made / needed, "×", limit=1.05, note=note
         )
