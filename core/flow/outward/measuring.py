@@ -5,7 +5,7 @@
     those that were looked at longest ago     ┘
 
 The first time, and by another configuration, everything is compared (`reconcile`). What nothing tells of comes round in
-small slices: in a million records within a week, in a few thousand within the hour.
+small slices: in a million records within some two weeks, in a few thousand within the hour.
 """
 
 from __future__ import annotations
