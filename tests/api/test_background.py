@@ -9,6 +9,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from api import duties
 from api.assembly import ConnectionSpec, Installation
@@ -174,6 +175,15 @@ def test_only_streams_whose_time_has_come_are_read(lab: Lab) -> None:
     lab.wait(3600)
     assert set(engine.go()) == {"turn shop", "turn crm", "turn desk"}
     assert len(lab.all("desk")) == 2
+
+
+def test_a_look_where_nothing_is_due_asks_little_and_writes_nothing(lab: Lab) -> None:
+    engine, asked = Engine(lab.installation), list[str]()
+    engine.go()
+    event.listen(lab.installation.store.engine, "before_cursor_execute", lambda *words: asked.append(words[2]))
+    assert engine.look(engine.pool) == 0
+    assert len(asked) == 4
+    assert all(words.startswith("SELECT") for words in asked)
 
 
 def test_what_another_process_put_in_force_is_worked(lab: Lab) -> None:
