@@ -190,7 +190,8 @@ class Log:
             "a person by two names": lambda: log(email="{first_name} {last_name}".format(**person(self._any()))),
             "a person by the beginnings of two names": self._beginnings,
             "a first name that many have": lambda: log(email=f"First{self._any() % 9}"),
-            "a name that nobody has": lambda: log(email=f"First1 Nobody{self._any()}"),
+            # Of a first word that many have, up to ten thousand are counted, which grows until there are as many.
+            "a name that nobody has": lambda: log(email=f"Nowhere{self._any()} Nobody{self._any()}"),
             "nobody's address": lambda: log(email=f"nobody{self._any()}@nowhere.example"),
             "a record by number": lambda: log(record=self.first + self._any()),
             "a record of which much is known": lambda: log(record=self.first + self.known),
