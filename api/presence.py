@@ -7,20 +7,15 @@ Redis that was emptied a moment ago nobody is there yet, which is over before an
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import NamedTuple
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from api.waking import Lane
-from core.errors import ConcordError
-
-if TYPE_CHECKING:
-    from api.assembly import Installation
+from api.lanes import Lane
 
 EVERY = 5.0
 """Seconds between two words of one process."""
@@ -29,8 +24,6 @@ GONE = 30
 BEAT = "beat"
 PARTS = (*map(str, Lane), BEAT)
 """All that somebody must be there for."""
-_ATTEND = 60.0
-"""Seconds between two looks of a door whether it must alert by itself."""
 _PATIENCE = 1.0
 
 
@@ -114,32 +107,3 @@ def _workers(lanes: list[str]) -> Absence:
         else f"No worker has been there for {GONE} s for these lanes: {named}.",
         f"Start `concord worker --queues {','.join(lanes)}`, and see in its log why it ended.",
     )
-
-
-@contextmanager
-def attended(installation: Installation) -> Iterator[None]:
-    """While the block lasts, alerts are sent from here whenever a part of the work is done by nobody."""
-    over = threading.Event()
-    thread = threading.Thread(target=_attend, args=(installation, over), name="attending", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-
-
-def _attend(installation: Installation, over: threading.Event) -> None:
-    while not over.wait(_ATTEND):
-        # Where not even the store answers, the page says so.
-        with suppress(ConcordError):
-            stand_in(installation)
-
-
-def stand_in(installation: Installation) -> None:
-    """Tell of what is wrong, where the workers cannot because somebody is missing."""
-    # Only who stands in pays for what a turn needs.
-    from api import duties
-
-    if installation.presence is not None and installation.presence.absences():
-        installation.renew()
-        duties.alert(installation)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
@@ -32,30 +31,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("concord.waking")
 
-
-class Lane(StrEnum):
-    """The queues, the most urgent one first."""
-
-    CONSENT = "consent"
-    """What cannot wait: webhooks are heard, refusals are written."""
-    LIVE = "live"
-    """Turns of connections."""
-    UPKEEP = "upkeep"
-    """The hub's own work: audit, steps, mails, reviews, measuring, alerts."""
-    BACKFILL = "backfill"
-    """Turns in which something is read for the first time, and which may take hours."""
-
-
-LANE_OF = {
-    "wake": Lane.CONSENT,
-    "hear": Lane.CONSENT,
-    "turn": Lane.LIVE,
-    "tend": Lane.UPKEEP,
-    "measure": Lane.UPKEEP,
-    "alert": Lane.UPKEEP,
-    "load": Lane.BACKFILL,
-}
-"""Task → its lane."""
 
 QUEUED = 60
 """Seconds for which a message is taken to be on its way; then it is taken for lost."""

@@ -26,9 +26,10 @@ from redis import Redis
 from api import duties
 from api.assembly import Installation
 from api.ending import ended_by_signals
+from api.lanes import LANE_OF, Lane
 from api.presence import BEAT, EVERY, Presence
 from api.settings import Settings
-from api.waking import LANE_OF, RESTS, Lane, Waking, try_to_look
+from api.waking import RESTS, Waking, try_to_look
 from api.watching import watched
 from core.errors import ConcordError, ConfigError
 

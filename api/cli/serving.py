@@ -29,8 +29,8 @@ def serve(
 ) -> None:
     """Answer at the doors (status page, API, forms, webhooks) and leave the work to `concord worker`."""
     from api import serving
+    from api.attending import attended
     from api.cli.opening import opened
-    from api.presence import attended
     from api.waking import DistantBell
     from api.worker import waking
 
@@ -76,7 +76,7 @@ def beat(alive: Alive = None) -> None:
 
 def _lanes(said: str) -> list[str]:
     """The lanes that are named, the most urgent one first; `ConfigError` for one there is not."""
-    from api.waking import Lane
+    from api.lanes import Lane
     from core.errors import ConfigError
 
     named = [one.strip() for one in said.split(",") if one.strip()]

@@ -16,8 +16,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from api.cli import app
+from api.lanes import Lane
 from api.settings import Settings
-from api.waking import Lane
 
 ROOT = Path(__file__).parents[2]
 

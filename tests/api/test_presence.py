@@ -11,13 +11,14 @@ import pytest
 from fastapi.testclient import TestClient
 from redis import Redis
 
-from api import alerting, presence
+from api import alerting, attending, presence
 from api.app import create_app
 from api.assembly import Installation
+from api.attending import stand_in
+from api.lanes import Lane
 from api.metrics import Standing
-from api.presence import BEAT, GONE, Presence, stand_in
+from api.presence import BEAT, GONE, Presence
 from api.settings import Settings
-from api.waking import Lane
 from connectors._kit.clock import VirtualTime
 from core.decide.alerting import News
 from core.errors import StoreError
@@ -140,9 +141,9 @@ def test_the_door_goes_on_looking_where_the_store_fails_for_a_moment(
         looked.release()
         raise StoreError("It is away.")
 
-    monkeypatch.setattr(presence, "stand_in", fails)
-    monkeypatch.setattr(presence, "_ATTEND", 0.0)
-    with presence.attended(hub):
+    monkeypatch.setattr(attending, "stand_in", fails)
+    monkeypatch.setattr(attending, "EVERY", 0.0)
+    with attending.attended(hub):
         assert all(looked.acquire(timeout=10) for _ in range(2))
 
 

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from api import worker
 from api.assembly import ConnectionSpec, Installation, now
 from api.cli import app
+from api.lanes import Lane
 from api.settings import Settings
-from api.waking import Lane
 from api.worker import GIVES_WAY, SOON, Desk
 from connectors.memory.connector import forget, use
 from connectors.memory.tool import Tool

@@ -10,7 +10,8 @@ from redis import Redis
 from redis.exceptions import ConnectionError as NotThere
 
 from api import duties
-from api.waking import AGAIN, LANE_OF, QUEUED, SWEEP, DistantBell, Lane, Wake, Waking, wakes
+from api.lanes import LANE_OF, Lane
+from api.waking import AGAIN, QUEUED, SWEEP, DistantBell, Wake, Waking, wakes
 from core.flow.holders import this_process
 from core.flow.leasing import LEASE, held, take
 from core.flow.pausing import reads
