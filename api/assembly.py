@@ -7,28 +7,27 @@ An `Installation` is an opened store with its vault, the catalogue of connectors
 from __future__ import annotations
 
 import gc
-import re
 import secrets as _secrets
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api.bell import Bell
+from api.building import ConnectionSpec, checked, connection_from, defaults, filter_words, hearer
 from api.capturing import askable, capture_mapping, form_sources, form_streams, source_of, stream_names
 from api.mappings import MAPPINGS, load
 from api.profiles import Asking, asking, profile_in_force
 from api.settings import Settings
 from connectors._kit.accounts import Accounts
-from connectors._kit.catalogue import Entry, entry
+from connectors._kit.catalogue import entry
 from connectors._kit.hostile.stage import Wanted
 from core import signals
 from core.decide.alerting import Alerting, load_alerting
 from core.decide.blocks import Blocks, load_blocks
-from core.decide.brake import Limits
 from core.decide.forms import Askable, load_forms
 from core.decide.keeping import Keeping, load_keeping
 from core.decide.maintenance import Windows, load_windows
@@ -38,7 +37,6 @@ from core.decide.movement.reading import load_policy
 from core.decide.profile import Profile
 from core.decide.retention import Retention, load_retention
 from core.decide.reviewing import Duties
-from core.decide.route import Hearer
 from core.decide.rules import Rules, load_rules
 from core.decide.skew import Skew, estimate
 from core.decide.topics import load_topics
@@ -46,15 +44,12 @@ from core.errors import ConfigError
 from core.flow.drift import describing
 from core.flow.drift.lines import as_known
 from core.flow.filters.refilter import filter_again
-from core.flow.hub import HUB, Connection, FormSource, Hub, Policy, Stream
+from core.flow.hub import HUB, Connection, FormSource, Hub, Stream
 from core.flow.identity.rematching import Rematched, match_again
 from core.flow.pausing import ON_DEMAND, pause_on_demand, take_up, take_up_stream
 from core.flow.plan.reconsider import fold_again, translate_again
-from core.manifest import Manifest
-from core.manifest import Stream as StreamManifest
 from core.mapping import Mapping as ToolMapping
 from core.mapping import Translator, translator
-from core.mapping.filter import Filter, filter_of
 from core.mapping.problem import did_you_mean
 from core.model.form import Form
 from core.model.instant import Instant
@@ -94,7 +89,6 @@ what it asks of open records, and the forms by which people ask."""
 
 _SAMPLES = 40
 """Answers from which a tool's clock is judged."""
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 
 
 class Text(NamedTuple):
@@ -107,22 +101,6 @@ class Text(NamedTuple):
 def now() -> Instant:
     """The present moment: the one clock of the program."""
     return time.time_ns() // 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionSpec:
-    """A connection as an admin declares it; secrets in clear, on their way into the vault."""
-
-    name: str
-    connector: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    mapping: str = ""
-    """The mapping's text."""
-    mapping_file: str = ""
-    streams: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Stream → what differs from `Policy`; the key `*` speaks for all."""
-    brake: Mapping[str, Any] = field(default_factory=dict)
-    """What differs from `Limits`: above which shares a person is asked before anything is written."""
 
 
 def calm_collector() -> None:
@@ -242,7 +220,7 @@ class Installation:
             load_rules(rules.text, file=rules.file, shapes=shapes)
         if match is not None:
             load_matching(match.text, self._listed(), file=match.file)
-        kinds = {spec.name: self._checked(spec, shapes, locale or self.locale()) for spec in connections}
+        kinds = {spec.name: checked(spec, shapes, locale or self.locale()) for spec in connections}
         self._check_texts(texts, shapes, {*kinds, *removed})
         _movement({**self._texts(), **texts}, shapes, locale or self.locale())
         forms = self.forms(texts, shapes) if "forms" in texts else ()
@@ -274,22 +252,6 @@ class Installation:
         for name in (*(spec.name for spec in connections), *removed):
             self.refresh(name)
         self.refresh()
-
-    def _checked(self, spec: ConnectionSpec, shapes: Mapping[str, Shape], locale: Locale) -> dict[str, str]:
-        """Stream → kind of a connection that can be put in force; `ConfigError` says why it cannot."""
-        if spec.name == HUB or not _NAME.fullmatch(spec.name):
-            raise ConfigError(
-                f"'{spec.name}' cannot be a connection's name.",
-                remedy="Use letters, digits, - and _, beginning with a letter, e.g. `shop-contacts`.",
-            )
-        tool = entry(spec.connector)
-        mapping = load(spec.mapping, file=spec.mapping_file)
-        for one in mapping.streams.values():
-            ready = translator(one, shapes=shapes, vocabularies=mapping.vocabularies, locale=locale)
-            _stream_manifest(tool.manifest, one.stream, one.kind)
-            _filters(_policy(spec.streams, one.stream), ready, shapes[one.kind], locale)
-        _check_settings(tool.manifest, spec.settings)
-        return {name: one.kind for name, one in mapping.streams.items()}
 
     def _put(self, tx: Tx, spec: ConnectionSpec, kinds: Mapping[str, str], run_id: int | None) -> None:
         hidden = entry(spec.connector).manifest.secrets
@@ -327,8 +289,8 @@ class Installation:
         fact = _TRANSLATE.format(connection_id)
         if is_new and earlier is not None and runs.fact(tx, fact) is None:
             runs.put_fact(tx, fact, dumps({"earlier": earlier.id, "run": run_id}))
-        said = _filter_words(spec.streams)
-        if before is not None and (_filter_words(loads(before)) != said or (said and is_new)):
+        said = filter_words(spec.streams)
+        if before is not None and (filter_words(loads(before)) != said or (said and is_new)):
             runs.put_fact(tx, _FILTER.format(connection_id), dumps({"run": run_id}))
 
     def _put_forms(self, tx: Tx, forms: Sequence[Form]) -> None:
@@ -476,7 +438,7 @@ class Installation:
         with self.store.reading() as tx:
             # Before all the rest: what is changed meanwhile makes this an older one, which nobody writes by.
             configured = runs.fact(tx, runs.CONFIGURED)
-        shapes = self.shapes()
+        shapes, locale = self.shapes(), self.locale()
         with self.store.reading() as tx:
             rows = stored.all_connections(tx)
             streams = stored.all_streams(tx)
@@ -493,7 +455,7 @@ class Installation:
                 continue
             ids = {one.name: one.id for one in streams if one.connection_id == row.id}
             mapping = load(version.text, file=version.file)
-            built[row.id] = self._connection(row, mapping, ids, shapes)
+            built[row.id] = connection_from(row, mapping, ids, shapes, locale)
         rules = (
             load_rules(rules_text, file=rules_file or "rules.yaml", shapes=shapes)
             if rules_text
@@ -519,7 +481,7 @@ class Installation:
             locale=self.locale(),
             profile=self.profile(),
             movement=_movement(self._texts(), shapes, self.locale()),
-            hearers=tuple(_hearer(one) for one in built.values()),
+            hearers=tuple(hearer(one) for one in built.values()),
             signer=Signer(lambda: self._sealed(SIGNING, Signer.fresh)),
             suppressor=Suppressor(lambda: self._sealed(SUPPRESSING, Suppressor.fresh)),
             vault=self.vault,
@@ -560,39 +522,6 @@ class Installation:
         file = own if own.exists() else MAPPINGS / "blocks.yaml"
         return load_blocks(file.read_text(encoding="utf-8"), file=str(file))
 
-    def _connection(
-        self, row: ConnectionRow, mapping: ToolMapping, ids: Mapping[str, int], shapes: Mapping[str, Shape]
-    ) -> Connection:
-        manifest = entry(row.connector).manifest
-        policies, locale = loads(row.streams), self.locale()
-        streams = []
-        for one in mapping.streams.values():
-            policy = _policy(policies, one.stream)
-            ready = translator(one, shapes=shapes, vocabularies=mapping.vocabularies, locale=locale)
-            only_in, only_out = _filters(policy, ready, shapes[one.kind], locale)
-            stream = Stream(
-                id=ids[one.stream],
-                name=one.stream,
-                kind=one.kind,
-                connection_id=row.id,
-                source=row.name,
-                shape=shapes[one.kind],
-                translator=ready,
-                manifest=_stream_manifest(manifest, one.stream, one.kind),
-                policy=policy,
-                siblings=ids,
-                only_in=only_in,
-                only_out=only_out,
-            )
-            streams.append(stream)
-        ordered = tuple(sorted(streams, key=lambda one: KIND_ORDER.index(one.kind)))
-        skew = Skew(**loads(row.skew)) if row.skew else Skew()
-        limits = Limits.of(loads(row.brake) if row.brake else {})
-        subscribes = manifest.webhook is not None and manifest.webhook.subscribes
-        return Connection(
-            row.id, row.name, row.connector, ordered, row.state, skew, limits, subscribes=subscribes
-        )  # fmt: skip
-
     def connector(self, name: str) -> Any:
         """The connection's connector, opened on first use and kept."""
         with self._lock:
@@ -615,7 +544,7 @@ class Installation:
         signals.tell("opened", connection=name, connector=connector)
         return Context(
             name=name,
-            settings={**_defaults(entry(connector)), **settings},
+            settings={**defaults(entry(connector)), **settings},
             clock=self.clock,
             streams={one.stream: one.options for one in mapping.streams.values()},
             reads={one.stream: one.reads for one in mapping.streams.values()},
@@ -770,54 +699,3 @@ def _movement(texts: Mapping[str, Text], shapes: Mapping[str, Shape], locale: Lo
 
 def _no_connection(name: str) -> ConfigError:
     return ConfigError(f"There is no connection '{name}'.", remedy="See `concord status` for those there are.")
-
-
-def _hearer(connection: Connection) -> Hearer:
-    fields: dict[str, frozenset[str]] = {}
-    for stream in connection.streams:
-        if stream.policy.writes and (stream.manifest.creates or stream.manifest.updates):
-            asked = stream.only_out.fields if stream.only_out is not None else frozenset()
-            fields[stream.kind] = fields.get(stream.kind, frozenset()) | stream.translator.out_fields | asked
-    return Hearer(connection.name, fields)
-
-
-def _stream_manifest(manifest: Manifest, name: str, kind: str) -> StreamManifest:
-    if name in manifest.streams:
-        return manifest.streams[name]
-    if manifest.open_streams:
-        alike = [one for one in manifest.streams.values() if one.kind == kind]
-        return (alike or list(manifest.streams.values()))[0].model_copy(update={"kind": kind})
-    known = ", ".join(manifest.streams)
-    raise ConfigError(f"{manifest.title} has no stream '{name}'; it has {known}.", remedy="Mend the mapping.")
-
-
-def _policy(policies: Mapping[str, Mapping[str, Any]], stream: str) -> Policy:
-    return Policy(**{**asdict(Policy()), **policies.get("*", {}), **policies.get(stream, {})})
-
-
-def _filters(policy: Policy, ready: Translator, shape: Shape, locale: Locale) -> tuple[Filter | None, Filter | None]:
-    """A stream's two filters; `ConfigError` for one that cannot be asked."""
-    only_in = filter_of(policy.only_in, shape, locale, where=f"`only_in` of {ready.stream}", read=ready.in_fields)
-    return only_in, filter_of(policy.only_out, shape, locale, where=f"`only_out` of {ready.stream}")
-
-
-def _filter_words(policies: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """What is said of filters, stream by stream."""
-    words = ("only_in", "only_out", "leaves_in", "leaves")
-    said = {stream: {word: one[word] for word in words if word in one} for stream, one in policies.items()}
-    return {stream: one for stream, one in said.items() if one}
-
-
-def _defaults(tool: Entry) -> dict[str, Any]:
-    return {name: one.default for name, one in tool.manifest.settings.items() if one.default is not None}
-
-
-def _check_settings(manifest: Manifest, given: Mapping[str, Any]) -> None:
-    unknown = sorted(given.keys() - manifest.settings.keys())
-    if unknown:
-        known = ", ".join(manifest.settings) or "none"
-        raise ConfigError(f"{manifest.title} has no setting '{unknown[0]}'; it has {known}.")
-    missing = [name for name, one in manifest.settings.items() if one.required and given.get(name) in (None, "")]
-    if missing:
-        doc = manifest.settings[missing[0]].doc
-        raise ConfigError(f"{manifest.title} needs the setting '{missing[0]}': {doc}")

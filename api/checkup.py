@@ -23,7 +23,8 @@ from core.ports import Prepares
 from core.store import connections, runs
 
 if TYPE_CHECKING:
-    from api.assembly import ConnectionSpec, Installation
+    from api.assembly import Installation
+    from api.building import ConnectionSpec
     from core.decide.drift import Change
     from core.flow.hub import Hub
     from core.model.shape import Shape

@@ -32,7 +32,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from api.assembly import ConnectionSpec, Text
+from api.assembly import Text
+from api.building import ConnectionSpec
 from api.checkup import check_mapping
 from api.filters import FILTERS, Asked, check_filters
 from api.movement import check_movement

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from api.mappings import load
 from core.mapping import Mapping as ToolMapping
 from core.mapping import MappingError, StreamMapping, translator

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from api.assembly import ConnectionSpec, Text
+from api.assembly import Text
+from api.building import ConnectionSpec
 from api.config import Changes, Config
 from core.decide.reviewing import Duties
 from core.errors import ConfigError

@@ -15,7 +15,8 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from api.assembly import ConnectionSpec, Installation
+from api.assembly import Installation
+from api.building import ConnectionSpec
 from api.settings import Settings
 from connectors._kit.clock import VirtualTime
 from connectors._kit.mischief import Mischief

@@ -13,7 +13,8 @@ from api.cli.output import Json
 from core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from api.assembly import ConnectionSpec, Installation
+    from api.assembly import Installation
+    from api.building import ConnectionSpec
     from api.checkup import Checked, Made
     from connectors._kit.catalogue import Entry
     from core.manifest import Setting
@@ -176,7 +177,7 @@ def _settings(tool: Entry, given: dict[str, Any], *, asking: bool) -> dict[str, 
 def _spec(
     installation: Installation, tool: Entry, name: str, settings: dict[str, Any], mapping: Path | None
 ) -> ConnectionSpec:
-    from api.assembly import ConnectionSpec
+    from api.building import ConnectionSpec
 
     if mapping is not None:
         text, file = _read(mapping), str(mapping)

@@ -12,8 +12,9 @@ import httpx
 import uvicorn
 
 from api.app import create_app
-from api.assembly import ConnectionSpec, Installation
+from api.assembly import Installation
 from api.background import Background
+from api.building import ConnectionSpec
 from api.serving import listen
 from connectors.hubspot.sandbox import Sandbox as HubSpot
 from connectors.mailchimp.sandbox import Sandbox as Mailchimp

@@ -15,8 +15,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from api.assembly import ConnectionSpec, Installation
+from api.assembly import Installation
 from api.background import Background
+from api.building import ConnectionSpec
 from api.engine import turn_crank
 from api.settings import Settings
 from core.model.instant import SECOND

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import event
 
 from api import duties
-from api.assembly import ConnectionSpec, Installation
+from api.assembly import Installation
 from api.background import Background
+from api.building import ConnectionSpec
 from api.waking import AGAIN, Wake
 from core.errors import Unavailable
 from core.flow.inward.hearing import keep

@@ -21,9 +21,9 @@ from alembic.config import Config
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from api.assembly import ConnectionSpec
 from api.backup import back_up
 from api.bringing_back import bring_back
+from api.building import ConnectionSpec
 from api.settings import Settings
 from core.errors import ConfigError, StoreError
 from core.flow.restored.setting_back import set_back

@@ -13,7 +13,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from api.assembly import ConnectionSpec, Text
+from api.assembly import Text
+from api.building import ConnectionSpec
 from api.confirming import FILE, ask_sign_ups, letter_of
 from connectors._kit.mischief import Mischief
 from connectors.smtp.sandbox import Sandbox

@@ -11,8 +11,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import event, text
 
 from api.app import create_app
-from api.assembly import ConnectionSpec, Installation
+from api.assembly import Installation
 from api.background import Background
+from api.building import ConnectionSpec
 from api.health import FRESH, checks
 from api.settings import Settings
 from connectors._kit.clock import VirtualTime

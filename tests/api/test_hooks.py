@@ -145,7 +145,7 @@ def test_a_signed_body_that_is_no_json_is_refused_without_being_repeated(street:
 @pytest.mark.parametrize("name", ["nobody", "hub", "sheets"])
 def test_there_is_no_door_where_nothing_can_be_heard(street: Street, name: str) -> None:
     """An address that was made up, the hub's own, and one whose tool sends no webhooks."""
-    from api.assembly import ConnectionSpec
+    from api.building import ConnectionSpec
 
     mapping = "contacts:\n  as: contact\n  options: {file: contacts.csv}\n  fields: {email: {field: Email}}\n"
     street.lab.installation.put_connection(ConnectionSpec("sheets", "csv", {"folder": "."}, mapping, "sheets.yaml"))

@@ -15,7 +15,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from api.assembly import ConnectionSpec, Installation, Text
+from api.assembly import Installation, Text
+from api.building import ConnectionSpec
 from api.confirming import ask_sign_ups
 from api.forms import snippet
 from connectors._kit.mischief import Mischief

@@ -14,7 +14,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from api.applying import Applied, apply_plan
-from api.assembly import ConnectionSpec, Text
+from api.assembly import Text
+from api.building import ConnectionSpec
 from api.config import Changes, Config, changes
 from api.planning import Plan, make_plan
 from api.restoring import earlier, lines_of

@@ -13,7 +13,8 @@ from redis import Redis
 from typer.testing import CliRunner
 
 from api import worker
-from api.assembly import ConnectionSpec, Installation, now
+from api.assembly import Installation, now
+from api.building import ConnectionSpec
 from api.cli import app
 from api.lanes import Lane
 from api.settings import Settings

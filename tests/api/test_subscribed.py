@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from api.called import called
 from api.checkup import check_connection
 from api.engine import turn_crank

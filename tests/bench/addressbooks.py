@@ -16,7 +16,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from api.assembly import ConnectionSpec, Installation
+from api.assembly import Installation
+from api.building import ConnectionSpec
 from api.settings import Settings
 from connectors._kit.dav.servers import Server, radicale, seed
 from core.flow.sync import sync

@@ -24,8 +24,9 @@ import httpx
 import structlog
 from sqlalchemy import event, func, select
 
-from api.assembly import ConnectionSpec, Installation
+from api.assembly import Installation
 from api.background import Background
+from api.building import ConnectionSpec
 from api.engine import measure, turn_crank
 from api.settings import Settings
 from connectors._kit.clock import VirtualTime

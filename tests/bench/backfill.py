@@ -15,7 +15,8 @@ from pathlib import Path
 
 import structlog
 
-from api.assembly import ConnectionSpec, Installation
+from api.assembly import Installation
+from api.building import ConnectionSpec
 from api.engine import api_calls
 from api.settings import Settings
 from connectors._kit.clock import VirtualTime

@@ -19,7 +19,8 @@ import httpx
 import structlog
 
 import connectors
-from api.assembly import ConnectionSpec, Installation
+from api.assembly import Installation
+from api.building import ConnectionSpec
 from api.settings import Settings
 from core.flow.hub import Hub
 from core.flow.sync import Turn, turn

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from api.applying import apply_plan
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from api.config import Config, changes
 from api.planning import make_plan
 from tests.bench.figures import Figure, at_most

@@ -17,7 +17,8 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from api.assembly import ConnectionSpec, Installation, now
+from api.assembly import Installation, now
+from api.building import ConnectionSpec
 from api.engine import turn_crank
 from api.settings import Settings
 from connectors.hubspot.sandbox import Sandbox as HubSpot

@@ -6,7 +6,8 @@ import math
 import time
 from collections.abc import Iterator
 
-from api.assembly import ConnectionSpec, Installation, now
+from api.assembly import Installation, now
+from api.building import ConnectionSpec
 from api.settings import Settings
 from connectors.memory.connector import BATCH_SIZE, forget, use
 from connectors.memory.tool import Tool

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from api.assembly import ConnectionSpec, Installation, now
+from api.assembly import Installation, now
+from api.building import ConnectionSpec
 from api.settings import Settings
 from core.flow.sync import sync
 from core.model.instant import SECOND, Instant

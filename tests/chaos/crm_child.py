@@ -14,7 +14,8 @@ from pathlib import Path
 
 import structlog
 
-from api.assembly import ConnectionSpec, Installation, now
+from api.assembly import Installation, now
+from api.building import ConnectionSpec
 from api.settings import Settings
 from core.flow.sync import sync
 from core.model.instant import SECOND, Instant

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from connectors._kit.catalogue import entry
 from connectors.google_calendar.sandbox import Sandbox
 from tests.support import Lab

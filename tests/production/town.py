@@ -16,7 +16,8 @@ from typing import Any
 
 import httpx
 
-from api.assembly import ConnectionSpec, Installation, now
+from api.assembly import Installation, now
+from api.building import ConnectionSpec
 from connectors._kit.sandbox import Call, Response
 from core.ports import Request
 from tests.bench.livehub import MAPPINGS

@@ -11,7 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from api.applying import Applied, apply_plan
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from api.config import Config, changes
 from api.planning import Plan, make_plan
 from api.restoring import earlier, lines_of

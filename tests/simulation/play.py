@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from connectors._kit.mischief import Mischief, spellings
 from connectors.memory.connector import forget, use
 from connectors.memory.tool import Habits, Tool

@@ -19,7 +19,8 @@ from xml.etree import ElementTree
 
 import httpx
 
-from api.assembly import ConnectionSpec, Installation
+from api.assembly import Installation
+from api.building import ConnectionSpec
 from api.settings import Settings
 from connectors._kit.dav.servers import Server, radicale, seed, xandikos
 from core.flow.hub import Hub

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from connectors._kit.sandbox import Exchange
 from connectors.hubspot.sandbox import Sandbox as HubSpot
 from connectors.salesforce.sandbox import Sandbox as Salesforce

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from api.listing import problems_of
 from connectors._kit.mischief import Switch
 from connectors.carddav.sandbox import Habits, Sandbox

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from connectors.caldav.sandbox import Habits, Sandbox
 from core.flow.outward.reconcile import reconcile
 from tests.support import Lab

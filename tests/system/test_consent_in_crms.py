@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from api.assembly import ConnectionSpec, Text
+from api.assembly import Text
+from api.building import ConnectionSpec
 from core.flow.outward.reconcile import reconcile
 from core.flow.saying import say
 from tests.system.crms import HUBSPOT, PROPAGATE, ROOT, SALESFORCE, Crms, shown, total, write_calls

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from api.engine import Round, turn_crank
 from api.listing import Asked, log_of
 from api.snapshot import snapshot

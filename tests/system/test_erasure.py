@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from connectors._kit.dav.servers import radicale
 from connectors.hubspot.sandbox import Sandbox as HubSpot
 from connectors.mailchimp.sandbox import Sandbox as Mailchimp

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import httpx
 import pytest
 
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from connectors._kit.dav.servers import radicale, seed
 from connectors.hubspot.sandbox import Sandbox as HubSpot
 from connectors.salesforce.sandbox import Sandbox as Salesforce

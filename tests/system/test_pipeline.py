@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from api.listing import problems_of
 from connectors.memory.connector import MemoryConnector
 from core.flow.outward.reconcile import reconcile

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from api.assembly import ConnectionSpec, Installation
+from api.assembly import Installation
+from api.building import ConnectionSpec
 from core.flow.sync import turn
 from tests.support import PEOPLE, Lab, people
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from api.checkup import check_connection
 from api.listing import Asked, log_of
 from api.snapshot import snapshot

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from core.errors import ConfigError
 from core.flow.asking import find
 from core.flow.consent.heads import sign

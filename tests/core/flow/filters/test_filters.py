@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from connectors._kit.mischief import Mischief
 from core.flow.filters.refilter import filter_again
 from core.flow.hub import Connection, Hub

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from api.assembly import ConnectionSpec, Text
+from api.assembly import Text
+from api.building import ConnectionSpec
 from core.decide.keys import email_digest
 from core.errors import ConfigError
 from core.flow import addresses

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from connectors.memory.connector import MemoryConnector
 from connectors.memory.tool import Tool
 from core.errors import Unsupported

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from connectors._kit.catalogue import Entry, entry
 from core.flow.asking import ask
 from core.flow.outward.agreement import Reconciled

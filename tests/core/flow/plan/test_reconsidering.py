@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from api.assembly import ConnectionSpec
+from api.building import ConnectionSpec
 from core.flow.outward.reconcile import reconcile
 from core.flow.undo.replay import folded_again
 from core.store import runs
