@@ -1,7 +1,7 @@
-"""Duties: what a worker does when it is woken. Each looks into the store itself, and is harmless where nothing is due.
+"""Duties: what is done when it is due. Each looks into the store itself, and is harmless where nothing is.
 
-The embedded background does the same in one thread after the other (`api.engine.turn_crank`); here each is a task of
-its own, in any process. A connection's lease, or one of the duty's own, keeps two from doing it at the same time.
+Workers do them in any process, one message each; the background of `concord up` does them in threads. A connection's
+lease, or one of the duty's own, keeps two from doing the same at the same time.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The engine's round: reviews, subscriptions, sync, audit and follow-through, the tools' clocks, agreement, mending.
 
-`concord sync`, the background and the demo all turn this one crank; what a trip does is `core.flow`'s business.
+`concord sync` and the demo turn this crank; workers and the background do its parts when they are due (`api.duties`).
+What a trip does is `core.flow`'s business.
 """
 
 from __future__ import annotations

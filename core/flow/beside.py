@@ -1,4 +1,4 @@
-"""Beside: what cannot wait for the end of a long turn. What came by webhook is heard, and refusals are written.
+"""Beside: what cannot wait for the end of a long turn. What came by webhook is heard; refusals and corrections go out.
 
 A connection that nobody works gets a short turn of its own; one that is being walked or written does it between two
 calls. Whoever asks not to be written to any more does not wait for a first load that takes hours.
@@ -34,7 +34,7 @@ def _is_left_alone(hub: Hub, connection: Connection) -> bool:
 
 
 def turn_beside(hub: Hub, connection: Connection, *, holder: str = "here") -> int | None:
-    """A turn in which only notices are heard and refusals written; gives how much moved.
+    """A turn in which only notices are heard, and refusals and what was just corrected written; gives how much moved.
 
     None when somebody else has the connection. Nothing is created in it, since a stream that was not read whole may
     hold it already.
