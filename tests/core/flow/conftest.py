@@ -27,4 +27,5 @@ def free_streams(monkeypatch: pytest.MonkeyPatch) -> None:
         found = entry(name)
         return replace(found, manifest=found.manifest.model_copy(update={"open_streams": True}))
 
-    monkeypatch.setattr("api.assembly.entry", opened)
+    for reader in ("api.assembly", "api.building"):
+        monkeypatch.setattr(f"{reader}.entry", opened)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from api.building import ConnectionSpec
-from connectors._kit.catalogue import Entry, entry
 from core.flow.asking import ask
 from core.flow.outward.agreement import Reconciled
 from core.flow.outward.reconcile import reconcile
@@ -59,15 +57,7 @@ ANN = {"email": "ann@shore.example", "first_name": "Ann", "last_name": "Shore"}
 BOB = {"email": "bob@quay.example", "first_name": "Bob", "last_name": "Quay"}
 
 
-@pytest.fixture(autouse=True)
-def any_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The memory tool keeps records under any name; here its manifest says so."""
-
-    def opened(name: str) -> Entry:
-        found = entry(name)
-        return replace(found, manifest=found.manifest.model_copy(update={"open_streams": True}))
-
-    monkeypatch.setattr("api.assembly.entry", opened)
+pytestmark = pytest.mark.usefixtures("free_streams")
 
 
 def measured(lab: Lab, name: str) -> Reconciled:
