@@ -91,7 +91,7 @@ def connection_from(
             source=row.name,
             shape=shapes[one.kind],
             translator=ready,
-            manifest=_stream_manifest(manifest, one.stream, one.kind),
+            manifest=_as_set(_stream_manifest(manifest, one.stream, one.kind), row),
             policy=policy,
             siblings=ids,
             only_in=only_in,
@@ -123,6 +123,13 @@ def _stream_manifest(manifest: Manifest, name: str, kind: str) -> StreamManifest
         return (alike or list(manifest.streams.values()))[0].model_copy(update={"kind": kind})
     known = ", ".join(manifest.streams)
     raise ConfigError(f"{manifest.title} has no stream '{name}'; it has {known}.", remedy="Mend the mapping.")
+
+
+def _as_set(stream: StreamManifest, row: ConnectionRow) -> StreamManifest:
+    """A stream's manifest as the connection's settings bend it."""
+    if stream.together_by is not None and loads(row.settings).get(stream.together_by):
+        return stream.model_copy(update={"changes_singly": False})
+    return stream
 
 
 def _policy(policies: Mapping[str, Mapping[str, Any]], stream: str) -> Policy:

@@ -99,6 +99,8 @@ def run(
             try:
                 for figure in BENCHES[name](stage):
                     figures.append(figure)
+                    # At once: what is measured for minutes must not be lost with what comes after it.
+                    progress.print(figure.as_line(), markup=False, highlight=False)
             except Skipped as why:
                 skipped.append(str(why))
             except Exception as error:  # one broken bench must not take the others' figures along

@@ -35,6 +35,12 @@ class Figure:
         """The figure as plain JSON."""
         return asdict(self)
 
+    def as_line(self) -> str:
+        """The figure in one line, for whoever watches it being measured."""
+        beside = "" if self.ratio is None else f", {self.ratio:.2f} × {self.peer}"
+        goal = f" ({self.goal})" if self.goal else ""
+        return f"{self.bench}: {self.name}: {self.measured:,.2f} {self.unit}".rstrip() + beside + goal
+
 
 def more(
     bench: str, name: str, measured: float, unit: str, *, peers: Mapping[str, float], goal: float | None, note: str = ""

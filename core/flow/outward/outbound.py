@@ -29,7 +29,7 @@ from core.flow.inward.inbound import inbound
 from core.flow.inward.rereading import chunks, read_again
 from core.flow.outward.booking import Delivered, Sent, book, cause_of, note_deleted
 from core.flow.outward.compare import Difference, Step, differences, load_found
-from core.flow.outward.filling import beyond_full
+from core.flow.outward.filling import CHUNK, at_once, batches, beyond_full
 from core.flow.outward.tracing import causes_of, sending, tell_sent
 from core.flow.pausing import Side, may_read, stop, unwritable
 from core.flow.running import Run
@@ -42,9 +42,6 @@ from core.store.connections import StreamRow
 from core.store.database import serialise
 from core.store.deliveries import Intent
 from core.store.outbox import Claimed, Later
-
-CHUNK = 1_000
-"""Outbox rows worked at once: enough to fill the largest batches even if most turn out to be in step."""
 
 LEASE = 15 * MINUTE
 _NO_EDIT = (Step.CREATE, Step.DELETE, Step.TIE, Step.CUT)
@@ -110,10 +107,10 @@ def deliver(
     `between` is done after each call, and is what must not wait for the end.
     """
     done = Delivered()
-    while (batch := _claim(hub, connection, done, run_id, limit=_left(done, most))) is not None:
+    while (batch := _claim(hub, connection, done, run_id, limit=_left(done, most), between=between)) is not None:
         done.outdated.clear()
         for stream, edits in batch.in_order():
-            for chunk in chunks(edits, stream.manifest.batch_size):
+            for chunk in batches(edits):
                 if done.halted or stream.id in done.until or stream.id in done.outdated:
                     _give_back(hub, connection, stream, batch, chunk, done)
                 else:
@@ -148,7 +145,15 @@ def _left(done: Delivered, most: int | None) -> int:
     return CHUNK if most is None else min(CHUNK, most - done.writes - done.dead)
 
 
-def _claim(hub: Hub, connection: Connection, done: Delivered, run_id: int | None, *, limit: int) -> _Batch | None:
+def _claim(
+    hub: Hub,
+    connection: Connection,
+    done: Delivered,
+    run_id: int | None,
+    *,
+    limit: int,
+    between: Callable[[], Delivered] | None,
+) -> _Batch | None:
     """Lease rows and compare them; what is in step is settled at once."""
     if limit <= 0:
         return None
@@ -162,6 +167,7 @@ def _claim(hub: Hub, connection: Connection, done: Delivered, run_id: int | None
         rank = outbox.most_urgent(tx, connection.id, now=now, ranks=ready, leave=leave)
         if rank is None:
             return None
+        limit = min(limit, at_once(connection, rank))
         rows = outbox.claim(tx, connection.id, now=now, until=now + LEASE, limit=limit, ranks=[rank], leave=leave)
     batch = _Batch({row.record_id: row for row in rows})
     found = _compared(hub, connection, batch)
@@ -171,7 +177,7 @@ def _claim(hub: Hub, connection: Connection, done: Delivered, run_id: int | None
     looked = [one for one in found if one.step is Step.UPDATE or one.takes_back or one.archives]
     stale = [one for one in looked if one.stream.id not in until and _unsure(one, now)]
     if stale:
-        until |= _renew(hub, connection, stale, done)
+        until |= _renew(hub, connection, stale, done, between)
         found = _compared(hub, connection, batch)
     with hub.store.writing() as tx:
         serialise(tx, records.CHANGING)
@@ -236,18 +242,29 @@ def _unsure(one: Difference, now: int) -> bool:
     return not checked and bound is not None and max(bound.read_at, bound.wrote_at or 0) < now - FRESH
 
 
-def _renew(hub: Hub, connection: Connection, stale: Sequence[Difference], done: Delivered) -> dict[int, Instant]:
+def _renew(
+    hub: Hub,
+    connection: Connection,
+    stale: Sequence[Difference],
+    done: Delivered,
+    between: Callable[[], Delivered] | None,
+) -> dict[int, Instant]:
     """Read again what we are about to write over, and take in what people changed meanwhile.
 
     Gives the streams that we may not read any more, and until when they are paused.
     """
     for stream, group in _grouped(stale):
         ids = [one.bound.remote_id for one in group if one.bound]
-        try:
-            read_again(hub, stream, ids)
-        except ToolError as error:
-            done.until[stream.id] = stop(hub, connection, stream, error)
-            done.stopped[stream.name] = error
+        for some in chunks(ids, stream.manifest.fetch_size):
+            if done.halted or stream.id in done.until:
+                break
+            try:
+                read_again(hub, stream, some)
+            except ToolError as error:
+                done.until[stream.id] = stop(hub, connection, stream, error)
+                done.stopped[stream.name] = error
+            if between is not None:
+                done.interrupt(between())
     return done.until
 
 
