@@ -488,6 +488,7 @@ class Installation:
             keeping=self.keeping(),
             maintenance=self.maintenance(),
             hooks=self.settings.hooks,
+            ring=self._ring,
             configured=configured,
         )
 
@@ -553,6 +554,9 @@ class Installation:
             on_date=lambda sent, received, date: dates.append((sent, received, date)),
             accounts=self.accounts,
         )
+
+    def _ring(self) -> None:
+        self.bell.ring()
 
     def _save_secret(self, name: str, setting: str, value: str) -> None:
         with self.store.writing(durable=True) as tx:

@@ -29,7 +29,7 @@ from api.ending import ended_by_signals
 from api.lanes import LANE_OF, Lane
 from api.presence import BEAT, EVERY, Presence
 from api.settings import Settings
-from api.waking import RESTS, Waking, try_to_look
+from api.waking import RESTS, DistantBell, Waking, try_to_look
 from api.watching import watched
 from core.errors import ConcordError, ConfigError
 
@@ -67,7 +67,8 @@ class Desk:
         """The installation, and how others are woken."""
         if self._open is None:
             installation = Installation(self.settings or Settings())
-            self._open = installation, waking(installation)
+            self._open = installation, (wakes := waking(installation))
+            installation.bell = DistantBell(wakes)
             self._watching.enter_context(watched(installation))
         return self._open
 

@@ -49,7 +49,7 @@ class Stream(_Data):
     batch_size: int = 1
     """The largest number of edits one `write` takes."""
     changes_singly: bool = False
-    """Each change is a call of its own, however many one `write` takes: few are given, and what is urgent goes between."""
+    """Each change is a call of its own, whatever one `write` takes: few are given, and what is urgent goes between."""
     together_by: str | None = None
     """The setting that, where it is filled, has such changes sent together all the same."""
     fetch_size: int = 100

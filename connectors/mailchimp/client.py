@@ -77,7 +77,7 @@ class Client:
         # One credential, one gate; the name must not give the credential away.
         name = hashlib.sha256((self._key or self._token).encode()).hexdigest()[:16]
         self._gate = gate(f"mailchimp {name}", OPEN)
-        self._limits = meter(context, f"mailchimp {name}", float(settings.get("calls") or 10) * _MINUTE, _MINUTE)
+        self._limits = meter(context, f"mailchimp {name}", float(settings.get("calls") or 50) * _MINUTE, _MINUTE)
         self._lock = threading.Lock()
         self._lines: list[Http] = []
         self._http: Http | None = None

@@ -163,6 +163,10 @@ class FormSource:
     notes: Stream
 
 
+def _nobody() -> None:
+    """Nobody waits to be woken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hub:
     """Everything a trip stands on."""
@@ -208,6 +212,8 @@ class Hub:
     gives_way: Callable[[], bool] | None = None
     """Asked between two pages of a first load: whether the rest of it is to wait for its next turn. None asks the clock
     (`core.flow.sync`)."""
+    ring: Callable[[], None] = _nobody
+    """Called in the middle of a turn when a word was taken in: who is to hear of it is woken at once."""
     hooks: str | None = None
     """Below which address tools reach the connections, by name; None where nobody outside reaches this hub."""
 

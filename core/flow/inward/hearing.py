@@ -86,7 +86,10 @@ def hear(hub: Hub, connection: Connection) -> Intake:
     total = Intake()
     while rows := _waiting(hub, connection):
         try:
-            total.add(_heard(hub, connection, rows))
+            heard = _heard(hub, connection, rows)
+            total.add(heard)
+            if heard.heard or heard.created or heard.joined or heard.gone:
+                hub.ring()
         except ToolError as error:
             _put_off(hub, rows, error)
             if outcome(error).pause:

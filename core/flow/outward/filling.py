@@ -16,7 +16,6 @@ from core.flow.inward.rereading import chunks
 from core.flow.outward.compare import Difference, Step
 from core.store.outbox import Claimed
 
-
 CHUNK = 1_000
 """Outbox rows worked at once: enough to fill the largest batches even if most turn out to be in step."""
 
