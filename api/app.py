@@ -23,6 +23,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from api import health, metrics
 from api.auditing import add_audit
 from api.cli.output import ago, counted, share
+from api.console.app import add_console
 from api.forms import routes as form_routes
 from api.hooks import hooks
 from api.leads import routes as lead_routes
@@ -110,6 +111,7 @@ def create_app(
         except ConcordError as error:
             return PlainTextResponse(f"{error.error_code}\n", 503, headers=_HEADERS)
 
+    add_console(app, installation, engine)
     for one in (routes, form_routes, lead_routes, hooks):
         app.include_router(one(installation))
     return app

@@ -15,6 +15,8 @@ import uvicorn
 
 from api.app import create_app
 from api.background import TICK, Background
+from api.console.desk import PLACE
+from api.console.people import People
 from api.ending import ended_by_signals
 from api.engine import beside, holder
 from api.watching import watched
@@ -25,9 +27,11 @@ if TYPE_CHECKING:
     from api.assembly import Installation
 
 
-def serve(
-    installation: Installation, *, host: str, port: int | None, announce: Callable[[str], None], tick: float = TICK
-) -> bool:
+Announce = Callable[[str, str | None], None]
+"""Told the address, and the link that makes the first admin of the console, as long as there is nobody."""
+
+
+def serve(installation: Installation, *, host: str, port: int | None, announce: Announce, tick: float = TICK) -> bool:
     """Run background and status page until a signal ends them; False when a step was still running at the end."""
     engine = Background(installation, tick=tick)
     try:
@@ -44,7 +48,7 @@ def answer(
     *,
     host: str,
     port: int | None,
-    announce: Callable[[str], None],
+    announce: Announce,
     engine: Background | None = None,
 ) -> None:
     """Answer at the doors until a signal ends it; the `engine`, if there is one, is started with them."""
@@ -60,7 +64,8 @@ def answer(
         with ended_by_signals():
             if engine is not None:
                 engine.start()
-            announce(_address(host, listener.getsockname()[1]))
+            address = _address(host, listener.getsockname()[1])
+            announce(address, _welcome(installation, address))
             uvicorn.Server(config).run(sockets=[listener])
     except KeyboardInterrupt:
         # The server ends by itself on a signal, and passes it on afterwards.
@@ -68,6 +73,12 @@ def answer(
     finally:
         listener.close()
         watching.close()
+
+
+def _welcome(installation: Installation, address: str) -> str | None:
+    """A link that makes the first admin of the console; None once there is somebody."""
+    token = People(installation).first_link()
+    return f"{address}{PLACE[1:]}/welcome/{token}" if token is not None else None
 
 
 def _address(host: str, port: int) -> str:

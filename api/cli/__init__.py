@@ -27,6 +27,7 @@ from api.cli.identity import register as register_identity
 from api.cli.keeping import register as register_keeping
 from api.cli.mending import register as register_mending
 from api.cli.output import exit_code, tell_error
+from api.cli.people import register as register_people
 from api.cli.planning import register as register_planning
 from api.cli.running import register as register_running
 from api.cli.serving import register as register_serving
@@ -53,6 +54,7 @@ for _register in (
     register_deciding,
     register_identity,
     register_consent,
+    register_people,
     register_forms,
     register_erasing,
     register_keeping,

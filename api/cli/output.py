@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,6 +39,21 @@ def as_json(document: Any) -> None:
 def say(text: str) -> None:
     """Print plain words, at once."""
     print(text, flush=True)
+
+
+def announcer(doing: str, *, in_json: bool = False) -> Callable[[str, str | None], None]:
+    """Tells where the pages are once they can be reached, and how somebody becomes the first admin of the console."""
+
+    def announce(page: str, welcome: str | None) -> None:
+        if in_json:
+            as_json({"page": page, "welcome": welcome})
+            sys.stdout.flush()
+            return
+        say(f"{doing} Status page: {page}  Console: {page}console/  (Ctrl-C ends it)")
+        if welcome is not None:
+            say(f"Become the console's first admin within a day: {welcome}")
+
+    return announce
 
 
 def tell_error(error: ConcordError, *, as_json: bool) -> None:

@@ -38,16 +38,11 @@ def up(
     from api.lock import engine_lock
 
     with opened(made=True) as installation, engine_lock(installation, "concord up"):
-        ended = serving.serve(installation, host=host, port=port, announce=lambda url: _announce(url, as_json=as_json))
+        ended = serving.serve(
+            installation, host=host, port=port, announce=output.announcer("The hub is running.", in_json=as_json)
+        )
     if not ended:
         leave_now()
-
-
-def _announce(url: str, *, as_json: bool) -> None:
-    if as_json:
-        output.as_json({"page": url})
-    else:
-        print(f"The hub is running. Status page: {url}  (Ctrl-C ends it)", flush=True)
 
 
 def demo(

@@ -37,14 +37,12 @@ def serve(
     with opened() as installation:
         installation.bell = DistantBell(waking(installation))
         with attended(installation):
-            serving.answer(installation, host=host, port=port, announce=lambda url: _announce(url, as_json=as_json))
-
-
-def _announce(url: str, *, as_json: bool) -> None:
-    if as_json:
-        output.as_json({"page": url})
-    else:
-        print(f"Status page: {url}  (Ctrl-C ends it; the work is done by `concord worker`)", flush=True)
+            serving.answer(
+                installation,
+                host=host,
+                port=port,
+                announce=output.announcer("The doors are open; `concord worker` does the work.", in_json=as_json),
+            )
 
 
 def worker(

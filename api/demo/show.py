@@ -51,7 +51,9 @@ def run(*, once: bool, as_json: bool, host: str, port: int | None) -> None:
             _tell(_figures(stage, first, again, time.monotonic() - began), as_json=as_json)
             return
         output.say(tour(stage, time.monotonic() - began))
-        ended = serving.serve(stage.installation, host=host, port=port, announce=_announce)
+        ended = serving.serve(
+            stage.installation, host=host, port=port, announce=output.announcer("The demo goes on, with its servers.")
+        )
     if not ended:
         leave_now()
 
@@ -63,10 +65,6 @@ def _settings() -> Settings:
     here = settings()
     folder = here.data if "CONCORD_DATA" in os.environ else here.data / "demo"
     return Settings(data=folder.resolve(), database_url=None, port=here.port)
-
-
-def _announce(url: str) -> None:
-    output.say(f"Status page: {url}   (Ctrl-C ends the demo and its servers)")
 
 
 def _until_agreed(stage: Stage, *, shown: bool) -> Round:

@@ -742,3 +742,65 @@ alert = Table(
     Column("says", Text, nullable=False),
     Column("remedy", Text, nullable=False),
 )
+
+# Who may use the console.
+person = Table(
+    "person",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("email", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    # As argon2 writes it; None for who signs in elsewhere.
+    Column("password", Text),
+    # The secret of one-time codes, sealed; None where none are asked for.
+    Column("totp", LargeBinary),
+    # The step of the last code that was taken: none is taken twice.
+    Column("totp_step", Id),
+    # IANA name of the zone in which times are shown.
+    Column("zone", Text, nullable=False),
+    Column("made_at", Id, nullable=False),
+    # Since when they may not come in.
+    Column("shut_at", Id),
+)
+
+# Who is signed in; the token is kept as its digest only.
+visit = Table(
+    "visit",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("person_id", Id, nullable=False),
+    # What every form of this visit carries.
+    Column("form_key", Text, nullable=False),
+    Column("made_at", Id, nullable=False),
+    Column("seen_at", Id, nullable=False),
+    Index("visit_of_person", "person_id"),
+)
+
+# One-time links: to become somebody, or, with a person, to choose another password.
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("person_id", Id),
+    Column("made_at", Id, nullable=False),
+    Column("ends_at", Id, nullable=False),
+)
+
+# What people did in the console, each entry chained to the one before.
+trail = Table(
+    "trail",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Id, nullable=False),
+    Column("person_id", Id),
+    # Their address by then; or what acted where nobody was signed in.
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    # Over all of this and the digest before.
+    Column("digest", LargeBinary, nullable=False),
+    Index("trail_of_person", "person_id", "id"),
+)

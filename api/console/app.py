@@ -1,0 +1,44 @@
+"""The console as a part of the hub's application: its pages, its files, and who is sent elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse, RedirectResponse
+
+from api.console.desk import HEADERS, PLACE, STATIC, Desk, Halt
+from api.console.pages import me, overview, people, signing_in, trail
+
+if TYPE_CHECKING:
+    from api.assembly import Installation
+    from api.background import Background
+
+PAGES = (overview, signing_in, me, people, trail)
+_KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+
+
+def add_console(app: FastAPI, installation: Installation, engine: Background | None) -> None:
+    """Add the console; `engine` is the background whose troubles are shown."""
+    desk = Desk(installation, engine)
+    files = {one.name: one for one in STATIC.iterdir()}
+
+    @app.exception_handler(Halt)
+    async def halted(_: Request, halt: Halt) -> Response:
+        return halt.answer
+
+    @app.get(PLACE)
+    def home() -> Response:
+        """The overview."""
+        return RedirectResponse(f"{PLACE}/", 308, headers=HEADERS)
+
+    @app.get(f"{PLACE}/static/{{name}}")
+    def static(name: str) -> Response:
+        """A file that pages need; its address says which version it is."""
+        if name not in files:
+            return Response("Not found", 404, headers=HEADERS)
+        return FileResponse(files[name], media_type=_KINDS[files[name].suffix], headers=_FOR_EVER)
+
+    for page in PAGES:
+        app.include_router(page.routes(desk), prefix=PLACE)

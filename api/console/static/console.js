@@ -1,0 +1,51 @@
+// What scripts add: parts of a page that renew themselves, and keys. Without them every page works all the same.
+"use strict";
+
+// Parts marked with `data-live` are read again every so many seconds, unless somebody is in the midst of them.
+function renew(part) {
+  setTimeout(async () => {
+    const busy = document.hidden || part.contains(document.activeElement) || !getSelection().isCollapsed;
+    if (!busy) {
+      try {
+        const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+        if (answer.redirected) return location.reload();
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const fresh = page.getElementById(part.id);
+        if (fresh && fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
+        part.classList.remove("old");
+      } catch {
+        part.classList.add("old");
+      }
+    }
+    renew(part);
+  }, 1000 * Number(part.dataset.live));
+}
+
+// A key leads to what carries it in `data-key`.
+function pressed(event) {
+  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const wanted = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (!wanted) return;
+  event.preventDefault();
+  if (wanted.matches("input")) wanted.select();
+  wanted.focus();
+}
+
+// One tick for all of a table.
+function ticked(event) {
+  const all = event.target.closest("[data-all]");
+  if (!all) return;
+  for (const box of document.querySelectorAll(`input[name="${CSS.escape(all.dataset.all)}"]`)) box.checked = all.checked;
+}
+
+document.querySelectorAll("[data-live]").forEach(renew);
+document.addEventListener("keydown", pressed);
+document.addEventListener("change", ticked);
+const menu = document.querySelector(".menu");
+const wide = matchMedia("(min-width: 60rem)");
+if (menu) {
+  const fit = () => { menu.open = wide.matches; };
+  wide.addEventListener("change", fit);
+  fit();
+}
