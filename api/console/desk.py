@@ -161,8 +161,9 @@ class Desk:
         """A page, in the visitor's zone."""
         zone = visitor.person.zone if visitor is not None else "UTC"
         known = {
-            "visitor": visitor, "here": request.url.path, "asked": dict(request.query_params), "zone": zone,
-            "now": self.installation.clock(), "time": _Times(zone), "masked": _masker(visitor), "key": _key(visitor),
+            "visitor": visitor, "here": request.url.path, "query": dict(request.query_params), "zone": zone,
+            "now": self.installation.clock(), "time": _Times(zone), "masked": masker(visitor),
+            "key": lambda: _key(visitor),
         }  # fmt: skip
         return HTMLResponse(self.env.get_template(template).render({**known, **given}), status, headers=HEADERS)
 
@@ -177,6 +178,11 @@ class Desk:
         """After a form: on to a page, with a sentence on top of it."""
         joint = "&" if "?" in to else "?"
         return RedirectResponse(f"{to}{joint}said={quote(said)}" if said else to, 303, headers=HEADERS)
+
+    def note(self, visitor: Visitor, what: str, about: Mapping[str, Any]) -> None:
+        """Put on the trail what somebody did or looked at."""
+        with self.installation.store.writing() as tx:
+            self.people.note(tx, visitor, what, about)
 
     @cached_property
     def _digests(self) -> Mapping[str, str]:
@@ -204,10 +210,15 @@ _PLURAL = {Role.VIEWER: "people who are signed in", Role.OPERATOR: "operators an
 _ARTICLE = {Role.VIEWER: "a viewer", Role.OPERATOR: "an operator", Role.ADMIN: "an admin"}
 
 
-def _key(visitor: Visitor | None) -> Callable[[], Markup]:
+def _key(visitor: Visitor | None) -> Markup:
     """What each form of a visit carries."""
-    value = visitor.form_key if visitor is not None else ""
-    return lambda: Markup('<input type="hidden" name="form_key" value="{}">').format(value)
+    return hidden(form_key=visitor.form_key if visitor is not None else "")
+
+
+def hidden(**values: object) -> Markup:
+    """Values that a form carries unseen."""
+    line = Markup('<input type="hidden" name="{}" value="{}">')
+    return Markup("").join(line.format(name, value) for name, value in values.items())
 
 
 class _Times:
@@ -229,7 +240,7 @@ class _Times:
         return Markup(f'<time datetime="{exact}" title="{exact}">{text}</time>')  # noqa: S704 - digits only
 
 
-def _masker(visitor: Visitor | None) -> Callable[[Any], Any]:
+def masker(visitor: Visitor | None) -> Callable[[Any], Any]:
     """How personal data is shown to somebody: whole, or with its first letters alone."""
     if visitor is not None and visitor.may(Role.OPERATOR):
         return lambda value: value
