@@ -7,6 +7,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Worker processes of the tests.
 JOBS ?= 2
+# Servers and tools are waited for a third of the time.
+TEST_JOBS ?= 3
 # More words for pytest, e.g. `make test ARGS="-k fold -x"`.
 ARGS ?=
 # Histories of `make simulate`.
@@ -63,7 +65,7 @@ production-demo: venv  ## run it as several processes, kill them at random, and 
 # --- checks
 
 test: venv  ## run the tests that need no service
-	$(PYTEST) -n $(JOBS) --dist worksteal $(ARGS)
+	$(PYTEST) -n $(TEST_JOBS) --dist worksteal $(ARGS)
 
 servers: venv  ## run the tests against real servers on loopback
 	@echo "seed $(CONCORD_SEED); repeat with: make servers CONCORD_SEED=$(CONCORD_SEED)"

@@ -27,19 +27,19 @@ JSON = "application/json"
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 
 
-async def body_of(stream: AsyncIterator[bytes], length: str | None) -> bytes:
+async def body_of(stream: AsyncIterator[bytes], length: str | None, largest: int = LARGEST) -> bytes:
     """The bytes of a request; `NotTaken` where they are more than a form has."""
     found = b""
-    if length is not None and length.isdigit() and int(length) > LARGEST:
-        raise _too_large()
+    if length is not None and length.isdigit() and int(length) > largest:
+        raise _too_large(largest)
     async for part in stream:
         found += part
-        if len(found) > LARGEST:
-            raise _too_large()
+        if len(found) > largest:
+            raise _too_large(largest)
     return found
 
 
-def posted(content_type: str, body: bytes) -> Posted:
+def posted(content_type: str, body: bytes, fields: int = FIELDS) -> Posted:
     """The fields of a body; `NotTaken` for what is none."""
     sort = content_type.partition(";")[0].strip().lower()
     if sort == JSON:
@@ -47,13 +47,13 @@ def posted(content_type: str, body: bytes) -> Posted:
     if sort == MULTIPART:
         return _joined(_of_parts(content_type, body))
     if sort == URLENCODED or not sort:
-        return _joined(_of_query(body))
+        return _joined(_of_query(body, fields))
     raise NotTaken(f"A lead cannot be read from {sort[:60]!r}.", remedy=f"Post {JSON}, {URLENCODED} or {MULTIPART}.")
 
 
-def _of_query(body: bytes) -> Iterable[tuple[str, str]]:
+def _of_query(body: bytes, fields: int) -> Iterable[tuple[str, str]]:
     try:
-        return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS)
+        return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=fields)
     except ValueError as error:
         raise NotTaken("The form has too many fields.", code="lead.too_large") from error
 
@@ -107,5 +107,5 @@ def _joined(pairs: Iterable[tuple[str, str]]) -> Posted:
     return {name: ", ".join(filter(None, dict.fromkeys(texts))) for name, texts in found.items()}
 
 
-def _too_large() -> NotTaken:
-    return NotTaken(f"More than {LARGEST // 1024} KB were posted.", code="lead.too_large")
+def _too_large(largest: int) -> NotTaken:
+    return NotTaken(f"More than {largest // 1024} KB were posted.", code="lead.too_large")

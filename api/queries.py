@@ -71,9 +71,14 @@ def waits(tx: Tx) -> dict[int, Wait]:
 
 def samples(tx: Tx, stream_id: int, limit: int) -> list[dict[str, Any]]:
     """Some of a stream's records as its tool is known to hold them."""
+    return list(examples(tx, stream_id, limit).values())
+
+
+def examples(tx: Tx, stream_id: int, limit: int) -> dict[str, dict[str, Any]]:
+    """The tool's id of some of a stream's records → what the tool is known to hold of each."""
     c = binding.c
-    query = select(c.expected).where(c.stream_id == stream_id, c.state == State.BOUND).order_by(c.id).limit(limit)
-    return [unpack(packed) for packed in tx.execute(query).scalars()]
+    query = select(c.remote_id, c.expected).where(c.stream_id == stream_id, c.state == State.BOUND)
+    return {id_: unpack(packed) for id_, packed in tx.execute(query.order_by(c.id).limit(limit))}
 
 
 def echoes(tx: Tx, since: Instant) -> dict[int, int]:

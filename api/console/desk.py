@@ -31,6 +31,7 @@ from api.posting import body_of, posted
 from api.rates import asker, networks
 from api.settings import Settings
 from core.decide.leads import Posted
+from core.decide.why import text
 from core.errors import ConcordError, ConfigError
 from core.model.instant import SECOND, Instant, from_iso
 
@@ -48,6 +49,8 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+LARGEST, FIELDS = 1_048_576, 5_000
+"""Bytes and fields of a form: a mapping's text, and what is said of each of its lines."""
 STATIC = Path(__file__).parent / "static"
 _DOTS = "•"
 
@@ -80,6 +83,7 @@ class Desk:
         )  # fmt: skip
         self.env.filters |= {
             "share": share, "ago": ago, "counted": counted, "hours": hours, "prose": prose, "number": number,
+            "value": text, "lasting": lasting,
         }  # fmt: skip
         self.env.globals |= {"place": PLACE, "asset": self._asset, "nav": NAVIGATION}
 
@@ -128,8 +132,8 @@ class Desk:
 
     async def _said(self, request: Request, visitor: Visitor | None) -> Posted:
         try:
-            body = await body_of(request.stream(), request.headers.get("content-length"))
-            return posted(request.headers.get("content-type", ""), body)
+            body = await body_of(request.stream(), request.headers.get("content-length"), LARGEST)
+            return posted(request.headers.get("content-type", ""), body, FIELDS)
         except ConcordError as error:
             raise Halt(self.refused(request, visitor, error)) from error
 
@@ -201,6 +205,7 @@ NAVIGATION = (
     ("letters", "Dead letters", "viewer"),
     ("runs", "Runs", "viewer"),
     ("connections", "Connections", "viewer"),
+    ("mappings", "Mappings", "admin"),
     ("scorecard", "Scorecard", "viewer"),
     ("people", "People", "admin"),
     ("trail", "Trail", "admin"),
@@ -266,6 +271,15 @@ def prose(text: str) -> Markup:
     """A sentence in which `commands` stand between backticks, as HTML."""
     parts = str(escape(text)).split("`")
     return Markup("".join(f"<code>{one}</code>" if at % 2 else one for at, one in enumerate(parts)))  # noqa: S704
+
+
+def lasting(seconds: float | None) -> str:
+    """About how long something takes."""
+    if seconds is None:
+        return "–"
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def number(value: float | None) -> str:

@@ -202,6 +202,14 @@ def _active_mapping(_among: Among) -> Select[Any]:
     return query.where(mapping.c.connection_id == bindparam("connection_id"))
 
 
+def mappings_in_force(tx: Connection) -> dict[int, MappingRow]:
+    """Connection id → its mapping in force."""
+    found = (
+        MappingRow(*row) for row in tx.execute(select(*_columns(mapping, MappingRow)).where(mapping.c.active == 1))
+    )
+    return {one.connection_id: one for one in found}
+
+
 def active_mappings(tx: Connection) -> dict[int, int]:
     """Connection id → the version of its mapping that is in force."""
     return {row[0]: row[1] for row in _active_mappings(tx)}

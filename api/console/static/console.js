@@ -39,7 +39,25 @@ function ticked(event) {
   for (const box of document.querySelectorAll(`input[name="${CSS.escape(all.dataset.all)}"]`)) box.checked = all.checked;
 }
 
+// What a form with `data-preview` would show is shown while somebody writes, a moment after the last letter.
+function previewed(form) {
+  let waits = 0;
+  form.addEventListener("input", (event) => {
+    if (!event.target.matches("textarea")) return;
+    clearTimeout(waits);
+    waits = setTimeout(async () => {
+      const said = new URLSearchParams(new FormData(form));
+      said.set("act", "check");
+      const answer = await fetch(form.action, { method: "POST", body: said });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.getElementById(form.dataset.preview);
+      if (fresh) document.getElementById(form.dataset.preview).replaceChildren(...fresh.childNodes);
+    }, 500);
+  });
+}
+
 document.querySelectorAll("[data-live]").forEach(renew);
+document.querySelectorAll("form[data-preview]").forEach(previewed);
 document.addEventListener("keydown", pressed);
 document.addEventListener("change", ticked);
 const menu = document.querySelector(".menu");

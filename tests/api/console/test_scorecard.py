@@ -47,7 +47,7 @@ def test_a_viewer_sees_who_is_meant_and_no_names(leads: Lab, someone: Someone):
     assert "Gwen" not in seen
     assert "lead0@shore" not in seen
     assert "G•••" in seen
-    assert "owner : " in seen
+    assert "owner: " in seen
 
 
 def test_without_a_policy_it_is_said_what_to_do(admin: Browser):
