@@ -136,23 +136,23 @@ def drawing(
     }  # fmt: skip
 
 
-def figures(installation: Installation, by: str, place: str) -> dict[str, Any]:
+def figures(installation: Installation, by: str, place: str, *, fresh: bool = True) -> dict[str, Any]:
     """What the card shows, counted by one of `BY`; its numbers lead to `place`."""
-    card = scorecard(installation, by if by in BY else "stage")
+    card = scorecard(installation, by if by in BY else "stage", fresh=fresh)
     return {"at": card["at"], "card": card, "tests": _tests(card["whole"], partial(_link, place))}
 
 
-def behind(installation: Installation, words: Behind) -> dict[str, Any]:
+def behind(installation: Installation, words: Behind, *, fresh: bool = True) -> dict[str, Any]:
     """The records behind a number, and the number in a sentence. Words that are none are left out."""
     said = {name: getattr(words, name) for name in ("kind", "stage", "source", "week", "tool")}
     missing = words.missing if words.missing in ELEMENTS else ""
     only, none = words.only if words.only in MARKS else "", words.none if words.none in GROUPS else ""
-    hub = ready(installation)
+    hub = ready(installation, fresh=fresh)
     asked = Asked(
         missing=ELEMENTS.index(missing) if missing else None, only=only, none=none, step=words.step,
         owner_id=owner_named(hub, words.owner) if words.owner else None, **said,
     )  # fmt: skip
-    found = list(islice(listed(installation, asked, limit=SHOWN + 1), SHOWN + 1))
+    found = list(islice(listed(installation, asked, limit=SHOWN + 1, fresh=False), SHOWN + 1))
     told = _told(missing, only, {**said, "owner": words.owner}, none, words.step)
     return {"records": found[:SHOWN], "more": len(found) > SHOWN, "asked": told}
 

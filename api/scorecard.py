@@ -26,9 +26,12 @@ BY = ("stage", "source", "owner", "tool", "week", "kind")
 _PAGE = 1_000
 
 
-def scorecard(installation: Installation, by: str = "stage") -> Told:
-    """The five tests of the rule, over all open records and by groups; verdicts are brought up to date first."""
-    hub = ready(installation)
+def scorecard(installation: Installation, by: str = "stage", *, fresh: bool = True) -> Told:
+    """The five tests of the rule, over all open records and by groups.
+
+    Where it is to be `fresh`, verdicts are brought up to date first; else they are as the background keeps them.
+    """
+    hub = ready(installation, fresh=fresh)
     now = hub.clock()
     with hub.store.reading() as tx:
         whole = scoring.figures(tx, now)
@@ -50,8 +53,15 @@ def scorecard(installation: Installation, by: str = "stage") -> Told:
     }
 
 
-def ready(installation: Installation) -> Hub:
-    """The hub with every verdict up to date; `ConfigError` where no policy says what is asked of open records."""
+def glance(installation: Installation) -> Told:
+    """The figures over all open records, as they were judged last; nothing is judged for this."""
+    hub = installation.hub()
+    with hub.store.reading() as tx:
+        return _told("", None, scoring.figures(tx, hub.clock()))
+
+
+def ready(installation: Installation, *, fresh: bool = True) -> Hub:
+    """The hub, with every verdict up to date; `ConfigError` where no policy says what is asked of open records."""
     hub = installation.hub()
     if not hub.movement.stages:
         raise ConfigError(
@@ -59,13 +69,14 @@ def ready(installation: Installation) -> Hub:
             remedy="Copy mappings/movement/b2b-sales.yaml or local-service.yaml, name it in concord.yaml as "
             "`movement: FILE`, and run `concord apply concord.yaml`.",
         )
-    audit(hub)
+    if fresh:
+        audit(hub)
     return hub
 
 
-def listed(installation: Installation, asked: Asked, *, limit: int | None = None) -> Iterator[Told]:
+def listed(installation: Installation, asked: Asked, *, limit: int | None = None, fresh: bool = True) -> Iterator[Told]:
     """The records behind the numbers, each with what is missing, who acts and the fix."""
-    hub, last, left = ready(installation), 0, limit
+    hub, last, left = ready(installation, fresh=fresh), 0, limit
     now = hub.clock()
     while left is None or left > 0:
         with hub.store.reading() as tx:

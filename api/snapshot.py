@@ -53,11 +53,12 @@ def snapshot(installation: Installation, *, counted: bool = True) -> Told:
     """
     now = installation.clock()
     with installation.store.reading() as tx:
-        rows = [one for one in connections.all_connections(tx) if one.name != HUB and one.state != "removed"]
+        every = connections.all_connections(tx)
+        rows = [one for one in every if one.name != HUB and one.state != "removed"]
         streams = connections.all_streams(tx)
         told = _Telling(tx, now, installation.maintenance(), counted=counted)
         shown = [told.connection(row, [one for one in streams if one.connection_id == row.id]) for row in rows]
-        names = {row.id: row.name for row in connections.all_connections(tx)}
+        names = {row.id: row.name for row in every}
         recent = [_run(one, names, now) for one in runs.recent(tx, limit=RUNS)]
         open_reviews = reviews.count_open(tx)
         counts = records.counts(tx) if counted else {}

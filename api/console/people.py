@@ -35,7 +35,7 @@ LASTING, IDLE = 7 * DAY, 12 * HOUR
 """A visit ends so long after it began, or after anything was last seen of it."""
 INVITED = DAY
 """So long a one-time link is good."""
-_NOTED = MINUTE
+_NOTED = 5 * MINUTE
 """How exactly it is kept when somebody was last seen."""
 _TRIES = 10
 """So many tries a minute an address has, and whoever asks."""

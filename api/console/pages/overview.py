@@ -2,41 +2,84 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import APIRouter, Request, Response
 
+from api import queries
 from api.console.people import Visitor
-from api.scorecard import scorecard
+from api.scorecard import glance
 from api.snapshot import snapshot
 from core.decide.movement.audit import ELEMENTS
 from core.errors import ConcordError
+from core.model.instant import MINUTE, Instant
+from core.model.shapes import KIND_ORDER
+from core.store import records
 
 if TYPE_CHECKING:
+    from api.assembly import Installation
     from api.console.desk import Desk
+
+KEPT = MINUTE
+"""So long a count is shown: counting costs as much as there is, and many may look each few seconds."""
 
 
 def routes(desk: Desk) -> APIRouter:
     """The page."""
     router = APIRouter()
+    counting = _Counting(desk.installation)
 
     @router.get("/")
     def show(request: Request, visitor: Visitor = desk.for_viewers) -> Response:
         """How everything stands."""
         try:
-            state, card = snapshot(desk.installation), _card(desk)
+            state, counts, card = snapshot(desk.installation, counted=False), counting.now(), _card(desk)
         except ConcordError as error:
             return desk.refused(request, visitor, error)
         return desk.page(
-            request, visitor, "overview.html", state=state, card=card, elements=ELEMENTS, broken=desk.trouble
-        )
+            request, visitor, "overview.html", state=state, counts=counts, card=card, elements=ELEMENTS,
+            broken=desk.trouble,
+        )  # fmt: skip
 
     return router
 
 
 def _card(desk: Desk) -> dict[str, Any] | None:
     """The four elements over all open records; None where no policy asks for them."""
-    if not desk.installation.hub().movement.stages:
-        return None
-    whole: dict[str, Any] = scorecard(desk.installation, "stage")["whole"]
-    return whole
+    return glance(desk.installation) if desk.installation.hub().movement.stages else None
+
+
+class Counts(NamedTuple):
+    """How much is held."""
+
+    at: Instant
+    kinds: dict[str, int]
+    """Kind → records of the hub."""
+    held: dict[str, int]
+    """Connection → records that it holds."""
+
+
+class _Counting:
+    """Counts what is held, no oftener than need be."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._at, self._lock = installation, threading.Lock()
+        self._last: Counts | None = None
+
+    def now(self) -> Counts:
+        """The counts, at most a minute old."""
+        now = self._at.clock()
+        with self._lock:
+            if self._last is None or not 0 <= now - self._last.at < KEPT:
+                self._last = self._counted(now)
+            return self._last
+
+    def _counted(self, now: Instant) -> Counts:
+        with self._at.store.reading() as tx:
+            kinds, by_stream = records.counts(tx), queries.bound_by_stream(tx)
+        held = {
+            one.name: sum(by_stream.get(id_, 0) for id_ in one.stream_ids)
+            for one in self._at.hub().connections.values()
+        }
+        return Counts(now, {kind: kinds[kind] for kind in KIND_ORDER if kind in kinds}, held)

@@ -29,7 +29,7 @@ def routes(desk: Desk) -> APIRouter:
     def card(request: Request, visitor: Visitor = desk.for_viewers, by: Word = "stage") -> Response:
         """The five tests, over all and by groups."""
         try:
-            shown = figures(desk.installation, by, RECORDS)
+            shown = figures(desk.installation, by, RECORDS, fresh=False)
         except ConcordError as error:
             return desk.refused(request, visitor, error, status=404)
         return desk.page(request, visitor, "scorecard.html", **{**drawing(RECORDS, None), **shown})
@@ -43,7 +43,7 @@ def routes(desk: Desk) -> APIRouter:
         """The records behind a number."""
         asked = Behind(missing, only, stage, source, owner, kind, week, tool, none, step)
         try:
-            shown = behind(desk.installation, asked)
+            shown = behind(desk.installation, asked, fresh=False)
         except ConcordError as error:
             return desk.refused(request, visitor, error, status=404)
 

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from httpx import Response
 
 from api.app import create_app
+from api.console.app import PAGES
+from api.console.desk import PLACE, Desk
 from api.console.people import People, Role
 from tests.support import Lab
 
@@ -52,6 +55,16 @@ class Browser:
         said = {"email": self.email, "password": password, **more}
         answer: Response = self.client.post("/console/sign-in", data=said)
         return answer
+
+
+def routes(lab: Lab) -> set[tuple[str, str]]:
+    """Method and path of everything that the console answers."""
+    desk = Desk(lab.installation)
+    found = [one for page in PAGES for one in page.routes(desk).routes]
+    ours = [one for one in found if isinstance(one, APIRoute)]
+    known = {(method, f"{PLACE}{one.path}") for one in ours for method in one.methods or ()}
+    assert len(known) >= len(PAGES)
+    return known | {("GET", f"{PLACE}/static/{{name}}")}
 
 
 def words(page: str) -> str:

@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 
 from api.assembly import Text
+from core.flow.movement.auditing import audit
 from tests.api.console.conftest import Browser, words
 from tests.api.test_audit_command import POLICY
 from tests.support import EVERYTHING, Lab
@@ -25,6 +26,7 @@ def leads(lab: Lab) -> Lab:
         lead = {"email": f"lead{number}@shore.example", "first_name": "Gwen", "stage": "lead", "source": "web"}
         crm.create("contacts", {**lead, **({"owner_id": owner} if number else {})})
     lab.settle()
+    audit(lab.hub)
     return lab
 
 

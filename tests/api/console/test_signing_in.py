@@ -15,7 +15,7 @@ from core.errors import ConfigError
 from core.model.instant import HOUR, MINUTE, SECOND
 from core.store import people as stored
 from core.store import tables, trail
-from tests.api.console.conftest import PASSWORD, Browser, words
+from tests.api.console.conftest import PASSWORD, Browser, routes, words
 from tests.support import Lab
 
 Someone = Callable[..., Browser]
@@ -238,37 +238,27 @@ def test_the_last_admin_stays(lab: Lab, admin: Browser):
 # --- roles
 
 
-def pages(app: Any) -> list[tuple[str, str]]:
-    """Method and path of everything below `/console`."""
-    return [
-        (method, route.path)
-        for route in app.routes
-        if getattr(route, "path", "").startswith("/console/")
-        for method in sorted(route.methods - {"HEAD"})
-    ]
-
-
 OPEN = {
     ("GET", "/console/sign-in"), ("POST", "/console/sign-in"), ("GET", "/console/welcome/{token}"),
     ("POST", "/console/welcome/{token}"), ("GET", "/console/static/{name}"),
 }  # fmt: skip
 """What who is not signed in may ask."""
-ADMINS = {"/console/people", "/console/trail"}
+ADMINS = {"/console/people", "/console/trail", "/console/mappings"}
 """Below these, everything is for admins."""
 
 
 def test_nothing_is_open_but_what_must_be(lab: Lab, app: Any):
     client = TestClient(app, base_url="http://127.0.0.1", follow_redirects=False)
-    for method, path in pages(app):
+    for method, path in sorted(routes(lab)):
         answer = client.request(method, path.replace("{", "").replace("}", "").replace("id_", "1"))
         turned_away = answer.status_code == 303 and answer.headers["location"].startswith("/console/sign-in")
         assert turned_away != ((method, path) in OPEN), (method, path, answer.status_code)
 
 
-def test_what_is_for_admins_is_for_nobody_else(app: Any, someone: Someone):
+def test_what_is_for_admins_is_for_nobody_else(lab: Lab, someone: Someone):
     for role in ("viewer", "operator"):
         one = someone(role)
-        for method, path in pages(app):
+        for method, path in sorted(routes(lab)):
             if (method, path) in OPEN or not any(path.startswith(place) for place in ADMINS):
                 continue
             short = path.removeprefix("/console/").replace("{id_}", "1").replace("{how}", "shut")

@@ -1,0 +1,37 @@
+"""A hub that has something on each page of the console, and the list of those pages."""
+
+from __future__ import annotations
+
+from api.assembly import Text
+from core.flow.movement.auditing import audit
+from tests.api.test_audit_command import POLICY
+from tests.support import EVERYTHING, Lab
+
+PAGES = {
+    "/console/": "",
+    "/console/me": "me",
+    "/console/people": "people",
+    "/console/trail": "trail",
+    "/console/scorecard": "scorecard",
+    "/console/scorecard/records": "scorecard/records?missing=owner",
+    "/console/mappings": "mappings",
+    "/console/mappings/{name}": "mappings/crm",
+    "/console/mappings/{name}/versions": "mappings/crm/versions",
+}
+"""Path of each page → what is opened of it."""
+NO_PAGES = {
+    "/console/static/{name}", "/console/mappings/{name}/text", "/console/sign-in", "/console/welcome/{token}"
+}  # fmt: skip
+
+
+def filled(lab: Lab, people: int = 4) -> None:
+    """Two tools, an owner, so many people, and a policy for them."""
+    lab.installation.change(texts={"movement": Text(POLICY, "movement.yaml")})
+    crm = lab.tool("crm", mapping=EVERYTHING)
+    lab.tool("news", mapping=EVERYTHING)
+    owner = crm.create("owners", {"name": "Priya Nair", "email": "priya@shop.example", "active": True})
+    for number in range(people):
+        person = {"email": f"ann{number}@shore.example", "first_name": "Ann", "last_name": f"Shore{number}"}
+        crm.create("contacts", {**person, "stage": "lead", "phone": "020 7946 0018", "owner_id": owner})
+    lab.settle()
+    audit(lab.hub)
