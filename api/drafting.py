@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api import queries
+from api.assembly import OWN_TEXTS, Text
 from api.building import ConnectionSpec
 from api.config import Config, changes, verify
 from api.mappings import check_text, load
@@ -32,7 +33,7 @@ from core.mapping.problem import MappingError, Problem
 from core.mapping.translator import Translator, translator
 from core.mapping.vocabulary import Vocabulary
 from core.ports import Description, FieldInfo
-from core.store import bindings, connections, descriptions, records
+from core.store import bindings, connections, descriptions, records, runs
 from core.store.codec import dumps, loads
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from core.store import Tx
     from core.store.connections import ConnectionRow, MappingRow
 
+TEXTS = ("rules", *OWN_TEXTS, "match")
+"""What else is said of a hub in words of its own."""
 SAMPLES = 200
 """Kept records of a stream on which a draft is tried."""
 EXAMPLES = 20
@@ -177,24 +180,39 @@ def difference(before: str, after: str) -> list[tuple[str, str]]:
 # --- putting in force
 
 
-def planned(installation: Installation, name: str, text: str) -> tuple[Config, Plan]:
-    """What putting a text in force would do; `MappingError` or `ConfigError` with what stands in the way."""
-    config = _config(installation, name, text)
+def planned(installation: Installation, config: Config) -> Plan:
+    """What putting a draft in force would do; `MappingError` or `ConfigError` with what stands in the way."""
     change = changes(installation, config)
     if not change.any:
-        raise ConfigError("This mapping is in force already.", remedy="Change something first.")
+        raise ConfigError("This is in force already.", remedy="Change something first.")
     verify(installation, config)
-    return config, make_plan(installation, config, change)
+    return make_plan(installation, config, change)
 
 
-def fingerprint(plan: Plan) -> str:
-    """What was agreed to: another one after anything that would change what is written."""
+def texts(installation: Installation) -> dict[str, Text]:
+    """The texts of the configuration beside the mappings, by what they are about; blank for what was never said."""
+    with installation.store.reading() as tx:
+        kept = runs.facts(tx, [*TEXTS, *(f"{name}_file" for name in TEXTS)])
+    return {name: Text(kept.get(name) or "", kept.get(f"{name}_file") or f"{name}.yaml") for name in TEXTS}
+
+
+def with_text(installation: Installation, what: str, text: str) -> Config:
+    """A configuration in which one of those texts is another one."""
+    config = Config("the console")
+    setattr(config, what, Text(text, texts(installation)[what].file))
+    return config
+
+
+def fingerprint(plan: Plan, text: str) -> str:
+    """What was agreed to: another one for another text, and after anything that would change what is written."""
     told = plan.to_json()
     lasting = {key: told[key] for key in ("change", "writes", "values", "consent", "new_records", "reviews")}
+    lasting["text"] = text
     return hashlib.sha256(dumps(lasting).encode()).hexdigest()
 
 
-def _config(installation: Installation, name: str, text: str) -> Config:
+def with_mapping(installation: Installation, name: str, text: str) -> Config:
+    """A configuration in which a connection's mapping is another one."""
     with installation.store.reading() as tx:
         row, version = _of(tx, name)
     settings = {**loads(row.settings), **installation.vault.open(row.secrets)}

@@ -8,13 +8,13 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
 from api.console.desk import HEADERS, PLACE, STATIC, Desk, Halt
-from api.console.pages import mapping_versions, mappings, me, overview, people, scorecard, signing_in, trail
+from api.console.pages import mapping_versions, mappings, me, overview, people, scorecard, settings, signing_in, trail
 
 if TYPE_CHECKING:
     from api.assembly import Installation
     from api.background import Background
 
-PAGES = (overview, mappings, mapping_versions, scorecard, signing_in, me, people, trail)
+PAGES = (overview, mappings, mapping_versions, settings, scorecard, signing_in, me, people, trail)
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 

@@ -14,6 +14,8 @@ PAGES = {
     "/console/trail": "trail",
     "/console/scorecard": "scorecard",
     "/console/scorecard/records": "scorecard/records?missing=owner",
+    "/console/settings": "settings",
+    "/console/settings/{what}": "settings/movement",
     "/console/mappings": "mappings",
     "/console/mappings/{name}": "mappings/crm",
     "/console/mappings/{name}/versions": "mappings/crm/versions",

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
-from api.applying import apply_plan
 from api.console.desk import PLACE
+from api.console.pages.activating import ANEW, agreed, text_of
 from api.console.people import Visitor
-from api.drafting import Draft, difference, drafted, fingerprint, planned, versions
+from api.drafting import Draft, difference, drafted, fingerprint, planned, versions, with_mapping
 from api.mappings import load
 from api.rewording import with_line, with_word, without_line
 from core.decide.leads import Posted
@@ -63,7 +63,7 @@ def routes(desk: Desk) -> APIRouter:
         request: Request, name: str, visitor: Visitor = desk.for_admins, said: Posted = desk.from_form
     ) -> Response:
         """The draft after whatever button was pressed."""
-        text, examples = _text(said), _examples(said)
+        text, examples = text_of(said), _examples(said)
         act, _, about = said.get("act", "check").partition(" ")
         try:
             if act == "plan":
@@ -77,11 +77,11 @@ def routes(desk: Desk) -> APIRouter:
             return show(request, visitor, drafted(at, name, text, examples=examples), error)
 
     def plan(request: Request, visitor: Visitor, name: str, text: str, anew: str = "") -> Response:
-        _, made = planned(at, name, text)
+        made = planned(at, with_mapping(at, name, text))
         version = drafted(at, name).version
         return desk.page(
-            request, visitor, "mapping_plan.html", name=name, text=text, plan=made.to_json(), anew=anew,
-            mark=fingerprint(made), changes=difference(version.text, text),
+            request, visitor, "change_plan.html", title=f"the mapping of {name}", back=f"{HERE}/{name}", text=text,
+            plan=made.to_json(), anew=anew, mark=fingerprint(made, text), changes=difference(version.text, text),
         )  # fmt: skip
 
     @router.post("/mappings/{name}/activate")
@@ -89,24 +89,16 @@ def routes(desk: Desk) -> APIRouter:
         request: Request, name: str, visitor: Visitor = desk.for_admins, said: Posted = desk.from_form
     ) -> Response:
         """Puts the agreed plan in force; asks again where it would do something else by now."""
-        text = _text(said)
+        text = text_of(said)
         try:
-            config, made = planned(at, name, text)
-            if fingerprint(made) != said.get("mark"):
-                return plan(request, visitor, name, text, anew="Something has changed since; this is the plan now.")
-            done = apply_plan(at, config, made)
+            done = agreed(desk, visitor, with_mapping(at, name, text), text, said.get("mark", ""), about=name)
+            if done is None:
+                return plan(request, visitor, name, text, anew=ANEW)
         except ConcordError as error:
             return show(request, visitor, drafted(at, name, text), error)
-        desk.note(visitor, "activate a mapping", {"connection": name, "run": done.run_id})
-        said_ = f"In force, by run {done.run_id}, which can be undone. "
-        said_ += "It is being carried out." if done.left_to else f"{done.done:,} of {done.planned:,} writes are done."
-        return desk.done(f"{HERE}/{name}", said_)
+        return desk.done(f"{HERE}/{name}", done)
 
     return router
-
-
-def _text(said: Posted) -> str:
-    return said.get("text", "").replace("\r\n", "\n").rstrip("\n") + "\n"
 
 
 def _examples(said: Mapping[str, str]) -> dict[str, str]:

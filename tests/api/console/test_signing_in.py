@@ -243,7 +243,7 @@ OPEN = {
     ("POST", "/console/welcome/{token}"), ("GET", "/console/static/{name}"),
 }  # fmt: skip
 """What who is not signed in may ask."""
-ADMINS = {"/console/people", "/console/trail", "/console/mappings"}
+ADMINS = {"/console/people", "/console/trail", "/console/mappings", "/console/settings"}
 """Below these, everything is for admins."""
 
 
