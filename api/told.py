@@ -10,6 +10,7 @@ from core.model.instant import iso
 if TYPE_CHECKING:
     from core.decide.permission import Word
     from core.flow.consent.checking import Verdict
+    from core.store.ledger import Head, Row
 
 
 def permission(found: Verdict) -> dict[str, Any]:
@@ -37,3 +38,24 @@ def _word(word: Word) -> dict[str, Any]:
         "evidence": Evidence(word.stamp.evidence).name.lower(),
         "first_hand": word.stamp.explicit,
     }
+
+
+def entry(row: Row) -> dict[str, Any]:
+    """An entry of the consent ledger; of an erased one only its place."""
+    told = row.told
+    return {**told, "place": row.place, "at": iso(told["at"]) if "at" in told else ""}
+
+
+def said_in(told: dict[str, Any]) -> str:
+    """What such an entry says, in words."""
+    if "channel" not in told:
+        return "erased"
+    name = told["channel"] + (f", {told['topic']}" if told["topic"] else "")
+    return f"{name}: {told['status'] or 'no word any more'}"
+
+
+def head(one: Head) -> dict[str, Any]:
+    """A signed head of the consent ledger."""
+    return {
+        "size": one.size, "root": one.root.hex(), "at": iso(one.at), "key": one.key, "signature": one.signature.hex()
+    }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,7 @@ from api.cli.output import Json
 from core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from core.store.ledger import Head, Row
+    from core.store.ledger import Head
 
 group = typer.Typer(no_args_is_help=True, help="Consent: what was said, and the proof that nobody has meddled with it.")
 
@@ -87,6 +87,7 @@ def log(
 ) -> None:
     """Everything that was ever said about a person's consent, oldest first."""
     from api.cli.opening import opened
+    from api.told import entry, said_in
     from core.flow.asking import find
     from core.store import ledger
 
@@ -98,12 +99,12 @@ def log(
         with hub.store.reading() as tx:
             rows = ledger.of_records(tx, [one.id for one in found])
     if as_json:
-        output.as_json([_entry(row) for row in rows])
+        output.as_json([entry(row) for row in rows])
         return
     lines = [
-        (told["place"], told.get("at", ""), told.get("source", ""), _what(told), told.get("point") or "",
+        (told["place"], told.get("at", ""), told.get("source", ""), said_in(told), told.get("point") or "",
          told.get("cause", "erased"))
-        for told in map(_entry, rows)
+        for told in map(entry, rows)
     ]  # fmt: skip
     screen = output.console()
     screen.print(output.table("", ("entry", "learnt (UTC)", "source", "said", "about", "how"), lines))
@@ -166,14 +167,15 @@ def verify(
 def heads(as_json: Json = False) -> None:
     """The signed heads. Keep them where the hub cannot reach: they show later that nothing before them was changed."""
     from api.cli.opening import opened
+    from api.told import head
     from core.store import ledger
 
     with opened(made=True) as installation, installation.hub().store.reading() as tx:
         found = ledger.heads(tx)
     if as_json:
-        output.as_json([_head(one) for one in found])
+        output.as_json([head(one) for one in found])
         return
-    lines = [(f"{one['size']:,}", one["at"], one["root"], one["key"]) for one in map(_head, found)]
+    lines = [(f"{one['size']:,}", one["at"], one["root"], one["key"]) for one in map(head, found)]
     output.console().print(output.table("", ("entries", "signed (UTC)", "root", "public key"), lines))
 
 
@@ -184,6 +186,7 @@ def prove(
 ) -> None:
     """The proof that one entry stands in the signed ledger; it shows no other entry."""
     from api.cli.opening import opened
+    from api.told import entry, head
     from core.flow.consent import proving
 
     with opened(made=True) as installation:
@@ -192,12 +195,12 @@ def prove(
         holds = proving.holds(hub.installation, proof)
     told = {
         "installation": hub.installation,
-        "entry": _entry(proof.row),
+        "entry": entry(proof.row),
         "body": proof.row.body.decode() if proof.row.body else None,
         "salt": proof.row.salt.hex() if proof.row.salt else None,
         "leaf": proof.row.leaf.hex(),
         "path": [one.hex() for one in proof.path],
-        "head": _head(proof.head),
+        "head": head(proof.head),
         "holds": holds,
     }
     if as_json:
@@ -207,28 +210,6 @@ def prove(
         output.say("`--json` gives the hashes to check it with: docs/consent.md says how.")
     if not holds:
         sys.exit(1)
-
-
-def _entry(row: Row) -> dict[str, Any]:
-    from core.model.instant import iso
-
-    told = row.told
-    return {**told, "place": row.place, "at": iso(told["at"]) if "at" in told else ""}
-
-
-def _what(told: dict[str, Any]) -> str:
-    if "channel" not in told:
-        return "erased"
-    name = told["channel"] + (f", {told['topic']}" if told["topic"] else "")
-    return f"{name}: {told['status'] or 'no word any more'}"
-
-
-def _head(one: Head) -> dict[str, Any]:
-    from core.model.instant import iso
-
-    return {
-        "size": one.size, "root": one.root.hex(), "at": iso(one.at), "key": one.key, "signature": one.signature.hex()
-    }  # fmt: skip
 
 
 def _kept(file: Path) -> list[Head]:

@@ -8,13 +8,24 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
 from api.console.desk import HEADERS, PLACE, STATIC, Desk, Halt
-from api.console.pages import mapping_versions, mappings, me, overview, people, scorecard, settings, signing_in, trail
+from api.console.pages import (
+    consent,
+    mapping_versions,
+    mappings,
+    me,
+    overview,
+    people,
+    scorecard,
+    settings,
+    signing_in,
+    trail,
+)
 
 if TYPE_CHECKING:
     from api.assembly import Installation
     from api.background import Background
 
-PAGES = (overview, mappings, mapping_versions, settings, scorecard, signing_in, me, people, trail)
+PAGES = (overview, consent, mappings, mapping_versions, settings, scorecard, signing_in, me, people, trail)
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 

@@ -207,6 +207,7 @@ NAVIGATION = (
     ("connections", "Connections", "viewer"),
     ("mappings", "Mappings", "admin"),
     ("scorecard", "Scorecard", "viewer"),
+    ("consent", "Consent", "viewer"),
     ("settings", "Settings", "admin"),
     ("people", "People", "admin"),
     ("trail", "Trail", "admin"),

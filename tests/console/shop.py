@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from api.assembly import Text
+from core.flow.consent.heads import sign
 from core.flow.movement.auditing import audit
 from tests.api.test_audit_command import POLICY
 from tests.support import EVERYTHING, Lab
@@ -14,6 +15,8 @@ PAGES = {
     "/console/trail": "trail",
     "/console/scorecard": "scorecard",
     "/console/scorecard/records": "scorecard/records?missing=owner",
+    "/console/consent": "consent?who=ann0@shore.example",
+    "/console/consent/entries/{place}": "consent/entries/1",
     "/console/settings": "settings",
     "/console/settings/{what}": "settings/movement",
     "/console/mappings": "mappings",
@@ -34,6 +37,10 @@ def filled(lab: Lab, people: int = 4) -> None:
     owner = crm.create("owners", {"name": "Priya Nair", "email": "priya@shop.example", "active": True})
     for number in range(people):
         person = {"email": f"ann{number}@shore.example", "first_name": "Ann", "last_name": f"Shore{number}"}
-        crm.create("contacts", {**person, "stage": "lead", "phone": "020 7946 0018", "owner_id": owner})
+        crm.create(
+            "contacts",
+            {**person, "stage": "lead", "phone": "020 7946 0018", "email_consent": "granted", "owner_id": owner},
+        )
     lab.settle()
     audit(lab.hub)
+    sign(lab.hub)

@@ -136,16 +136,16 @@ def _note(
 ) -> None:
     try:
         told = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        if told.get("record") != record_id:
+            found.find("entry", f"entry {place:,} is filed under record {record_id}, and is about another one")
+        if "erased" in told:
+            erased.update(told["erased"])
+            return
+        name = f"consent.{told['channel']}" + (f".{told['topic']}" if told["topic"] else "")
+        latest[record_id, told["binding"], name] = told["status"]
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
+        # Whoever wrote this by hand wrote what no entry ever says.
         found.find("entry", f"entry {place:,} cannot be read")
-        return
-    if told.get("record") != record_id:
-        found.find("entry", f"entry {place:,} is filed under record {record_id}, and is about another one")
-    if "erased" in told:
-        erased.update(told["erased"])
-        return
-    name = f"consent.{told['channel']}" + (f".{told['topic']}" if told["topic"] else "")
-    latest[record_id, told["binding"], name] = told["status"]
 
 
 def _held_against_claims(hub: Hub, tx: Tx, found: Verified, latest: dict[tuple[int, int, str], Any]) -> None:
