@@ -46,19 +46,24 @@ class ConnectionSpec:
 
 def checked(spec: ConnectionSpec, shapes: Mapping[str, Shape], locale: Locale) -> dict[str, str]:
     """Stream → kind of a connection that can be put in force; `ConfigError` says why it cannot."""
-    if spec.name == HUB or not _NAME.fullmatch(spec.name):
-        raise ConfigError(
-            f"'{spec.name}' cannot be a connection's name.",
-            remedy="Use letters, digits, - and _, beginning with a letter, e.g. `shop-contacts`.",
-        )
+    check_name(spec.name)
     tool = entry(spec.connector)
     mapping = load(spec.mapping, file=spec.mapping_file)
     for one in mapping.streams.values():
         ready = translator(one, shapes=shapes, vocabularies=mapping.vocabularies, locale=locale)
-        _stream_manifest(tool.manifest, one.stream, one.kind)
-        _filters(_policy(spec.streams, one.stream), ready, shapes[one.kind], locale)
+        stream_manifest(tool.manifest, one.stream, one.kind)
+        _filters(policy_of(spec.streams, one.stream), ready, shapes[one.kind], locale)
     _check_settings(tool.manifest, spec.settings)
     return {name: one.kind for name, one in mapping.streams.items()}
+
+
+def check_name(name: str) -> None:
+    """`ConfigError` for what cannot be a connection's name."""
+    if name == HUB or not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"'{name}' cannot be a connection's name.",
+            remedy="Use letters, digits, - and _, beginning with a letter, e.g. `shop-contacts`.",
+        )
 
 
 def _check_settings(manifest: Manifest, given: Mapping[str, Any]) -> None:
@@ -80,7 +85,7 @@ def connection_from(
     policies = loads(row.streams)
     streams = []
     for one in mapping.streams.values():
-        policy = _policy(policies, one.stream)
+        policy = policy_of(policies, one.stream)
         ready = translator(one, shapes=shapes, vocabularies=mapping.vocabularies, locale=locale)
         only_in, only_out = _filters(policy, ready, shapes[one.kind], locale)
         stream = Stream(
@@ -91,7 +96,7 @@ def connection_from(
             source=row.name,
             shape=shapes[one.kind],
             translator=ready,
-            manifest=_as_set(_stream_manifest(manifest, one.stream, one.kind), row),
+            manifest=_as_set(stream_manifest(manifest, one.stream, one.kind), row),
             policy=policy,
             siblings=ids,
             only_in=only_in,
@@ -115,7 +120,8 @@ def hearer(connection: Connection) -> Hearer:
     return Hearer(connection.name, fields)
 
 
-def _stream_manifest(manifest: Manifest, name: str, kind: str) -> StreamManifest:
+def stream_manifest(manifest: Manifest, name: str, kind: str) -> StreamManifest:
+    """What a manifest says of a stream; `ConfigError` where the tool has none of that name."""
     if name in manifest.streams:
         return manifest.streams[name]
     if manifest.open_streams:
@@ -132,7 +138,8 @@ def _as_set(stream: StreamManifest, row: ConnectionRow) -> StreamManifest:
     return stream
 
 
-def _policy(policies: Mapping[str, Mapping[str, Any]], stream: str) -> Policy:
+def policy_of(policies: Mapping[str, Mapping[str, Any]], stream: str) -> Policy:
+    """What was chosen for a stream: its own words before those that speak for all."""
     return Policy(**{**asdict(Policy()), **policies.get("*", {}), **policies.get(stream, {})})
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from api.building import ConnectionSpec
     from api.checkup import Checked, Made
     from connectors._kit.catalogue import Entry
-    from core.manifest import Setting
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 
@@ -41,13 +40,14 @@ def connect(
     """Connect a tool, or sign in again: ask for what is missing, check it, and put it in force."""
     from api.checkup import check_mapping, check_spec
     from api.cli.opening import opened
+    from api.connecting import keep_proposal, kept_settings
     from connectors._kit.catalogue import entry
 
     tool = entry(connector)
     asking = sys.stdin.isatty() and not yes and not as_json
     given = _given(tool, chosen or [])
     with opened() as installation:
-        settings = _settings(tool, {**_kept(installation, connector, name), **given}, asking=asking)
+        settings = _settings(tool, {**kept_settings(installation, connector, name), **given}, asking=asking)
         spec = _spec(installation, tool, name, settings, mapping)
         proposed = spec.mapping_file.startswith("proposed")
         if proposed and not as_json:
@@ -60,16 +60,16 @@ def connect(
             _confirm_or_refuse(asking, "Connect all the same?", f"{name} is not fit to be synced: {_worst(checked)}")
         elif proposed and not yes:
             _confirm_or_refuse(asking, "Use this mapping?", "The mapping was proposed, and nobody has agreed to it.")
-        kept = _keep_proposal(installation, spec) if proposed else None
-        _put_in_force(installation, spec if kept is None else _with_file(spec, kept), asking=asking, yes=yes,
-                      as_json=as_json)  # fmt: skip
+        if proposed:
+            spec = keep_proposal(installation, spec)
+        _put_in_force(installation, spec, asking=asking, yes=yes, as_json=as_json)
     if as_json:
-        output.as_json({"connected": name, "connector": connector, "mapping": str(kept or spec.mapping_file),
+        output.as_json({"connected": name, "connector": connector, "mapping": spec.mapping_file,
                         "check": checked.to_json()})  # fmt: skip
         return
-    if kept:
-        print(f"The mapping is kept in {kept}. After a change of yours: "
-              f"concord connect {connector} {name} --mapping {kept}")  # fmt: skip
+    if proposed:
+        print(f"The mapping is kept in {spec.mapping_file}. After a change of yours: "
+              f"concord connect {connector} {name} --mapping {spec.mapping_file}")  # fmt: skip
     print(f"{name} is connected. `concord sync {name} --until-quiet` brings it into agreement.")
     if tool.manifest.webhook is not None:
         how = "says whether it does" if tool.manifest.webhook.subscribes else "says what to enter there"
@@ -78,22 +78,13 @@ def connect(
 
 def _put_in_force(installation: Installation, spec: ConnectionSpec, *, asking: bool, yes: bool, as_json: bool) -> None:
     """A new connection, or a new password: at once. Another mapping of what is connected: planned, like any change."""
-    from dataclasses import replace
-
     from api.applying import apply_plan
     from api.cli.planning import print_plan
-    from api.config import Config, changes
+    from api.connecting import as_chosen, change_to
     from api.planning import make_plan, touched
-    from core.store import connections
-    from core.store.codec import loads
 
-    with installation.store.reading() as tx:
-        row = next((one for one in connections.all_connections(tx) if one.name == spec.name), None)
-    if row is not None:
-        # What was chosen for it in a file stays chosen.
-        spec = replace(spec, streams=loads(row.streams), brake=loads(row.brake) if row.brake else {})
-    config = Config(spec.mapping_file, {spec.name: spec})
-    change = changes(installation, config)
+    spec = as_chosen(installation, spec)
+    config, change = change_to(installation, spec)
     if not change.changed or not touched(change):
         installation.put_connection(spec)
         return
@@ -107,6 +98,7 @@ def _put_in_force(installation: Installation, spec: ConnectionSpec, *, asking: b
 
 
 def _given(tool: Entry, chosen: list[str]) -> dict[str, Any]:
+    from api.connecting import value_of
     from core.mapping.problem import did_you_mean
 
     given: dict[str, Any] = {}
@@ -118,41 +110,13 @@ def _given(tool: Entry, chosen: list[str]) -> dict[str, Any]:
             known = ", ".join(tool.manifest.settings) or "none"
             remedy = did_you_mean(key, tool.manifest.settings) or f"It has: {known}."
             raise ConfigError(f"{tool.manifest.title} has no setting '{key}'.", remedy=remedy)
-        given[key] = _typed(key, tool.manifest.settings[key], value)
+        given[key] = value_of(key, tool.manifest.settings[key], value)
     return given
 
 
-def _typed(key: str, setting: Setting, text: str) -> Any:
-    """A setting's value from what was typed; `ConfigError` when it cannot be that."""
-    if setting.type == "number":
-        try:
-            return float(text) if "." in text else int(text)
-        except ValueError as error:
-            raise ConfigError(f"The setting '{key}' is not a number.", remedy=setting.doc) from error
-    if setting.type == "flag":
-        if text.lower() not in ("true", "false", "yes", "no"):
-            raise ConfigError(f"The setting '{key}' is neither true nor false.", remedy=setting.doc)
-        return text.lower() in ("true", "yes")
-    if setting.type == "choice" and text not in setting.choices:
-        raise ConfigError(f"The setting '{key}' cannot be '{text}'.", remedy=f"Choose {', '.join(setting.choices)}.")
-    if setting.type == "path":
-        return str(Path(text).expanduser().resolve())
-    return text
-
-
-def _kept(installation: Installation, connector: str, name: str) -> dict[str, Any]:
-    """What the connection was given before: who signs in again need not type all of it."""
-    from core.store import connections
-    from core.store.codec import loads
-
-    with installation.store.reading() as tx:
-        row = next((one for one in connections.all_connections(tx) if one.name == name), None)
-    if row is None or row.connector != connector:
-        return {}
-    return {**loads(row.settings), **installation.vault.open(row.secrets)}
-
-
 def _settings(tool: Entry, given: dict[str, Any], *, asking: bool) -> dict[str, Any]:
+    from api.connecting import value_of
+
     settings = dict(given)
     for key, setting in tool.manifest.settings.items():
         if key in settings or (setting.advanced and not setting.required):
@@ -166,7 +130,7 @@ def _settings(tool: Entry, given: dict[str, Any], *, asking: bool) -> dict[str, 
                 show_default=setting.default is not None,
             )
             if typed:
-                settings[key] = _typed(key, setting, typed)
+                settings[key] = value_of(key, setting, typed)
         if setting.required and settings.get(key) in (None, ""):
             raise ConfigError(
                 f"{tool.manifest.title} needs the setting '{key}': {setting.doc}", remedy=f"Add --set {key}=…."
@@ -178,61 +142,13 @@ def _spec(
     installation: Installation, tool: Entry, name: str, settings: dict[str, Any], mapping: Path | None
 ) -> ConnectionSpec:
     from api.building import ConnectionSpec
+    from api.connecting import mapping_for, read_mapping
 
     if mapping is not None:
-        text, file = _read(mapping), str(mapping)
+        text, file = read_mapping(mapping), str(mapping)
     else:
-        text, file = _mapping_for(installation, tool, name, settings)
+        text, file = mapping_for(installation, tool, name, settings)
     return ConnectionSpec(name=name, connector=tool.name, settings=settings, mapping=text, mapping_file=file)
-
-
-def _mapping_for(installation: Installation, tool: Entry, name: str, settings: dict[str, Any]) -> tuple[str, str]:
-    """The mapping in force, else one proposed by the connector where it can, else the connector's own."""
-    from core.store import connections
-
-    with installation.store.reading() as tx:
-        row = next((one for one in connections.all_connections(tx) if one.name == name), None)
-        version = connections.active_mapping(tx, row.id) if row and row.connector == tool.name else None
-    if version is not None:
-        return version.text, version.file
-    if (proposed := _proposed(installation, tool, settings)) is not None:
-        return proposed, f"proposed for {name}"
-    return _read(tool.mapping_path), str(tool.mapping_path)
-
-
-def _proposed(installation: Installation, tool: Entry, settings: dict[str, Any]) -> str | None:
-    """A connector with a module `propose` can look at what is there: `propose_mapping(folder, shapes)`."""
-    import importlib
-    import importlib.util
-
-    if "folder" not in settings or importlib.util.find_spec(f"{tool.package}.propose") is None:
-        return None
-    folder = Path(str(settings["folder"]))
-    if not folder.is_dir():
-        raise ConfigError(f"There is no folder {folder}.", remedy="Mend the setting `folder`.")
-    text: str = importlib.import_module(f"{tool.package}.propose").propose_mapping(folder, installation.shapes())
-    return text
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ConfigError(f"{path} cannot be read: {why}.", remedy="Name a mapping file with --mapping.") from error
-
-
-def _keep_proposal(installation: Installation, spec: ConnectionSpec) -> Path:
-    path = installation.settings.data / "mappings" / f"{spec.name}.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(spec.mapping, encoding="utf-8")
-    return path
-
-
-def _with_file(spec: ConnectionSpec, path: Path) -> ConnectionSpec:
-    from dataclasses import replace
-
-    return replace(spec, mapping_file=str(path))
 
 
 def _worst(checked: Checked) -> str:
