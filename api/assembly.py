@@ -144,6 +144,10 @@ class Installation:
         self._open: dict[str, Checks] = {}
         self._lock = threading.RLock()
         self._dates: dict[str, deque[tuple[Instant, Instant, Instant]]] = {}
+        self.busy: Callable[[], Collection[str]] = frozenset
+        """Names the connections whose connectors somebody of this process may be using just now."""
+        self._outdated: set[str] = set()
+        """Those whose connectors are to be exchanged when they are busy no more."""
         self.bell = Bell()
         """Rung when a webhook was stored."""
         self.presence: Presence | None = None
@@ -184,9 +188,12 @@ class Installation:
 
     # -- configuration -------------------------------------------------------------------------------------------
 
-    def put_connection(self, spec: ConnectionSpec) -> None:
-        """Declare a connection, new or changed. Its mapping must load; raises `ConfigError` and changes nothing."""
-        self.change(connections=[spec])
+    def put_connection(self, spec: ConnectionSpec, *, paused: str = "") -> None:
+        """Declare a connection, new or changed. Its mapping must load; raises `ConfigError` and changes nothing.
+
+        With `paused`, the reason, a person takes it up when it may begin.
+        """
+        self.change(connections=[spec], paused={spec.name: paused} if paused else {})
 
     def put_rules(self, text: str, *, file: str) -> None:
         """Put conflict rules in force; raises `ConfigError` with the line that is wrong and changes nothing."""
@@ -206,11 +213,12 @@ class Installation:
         texts: Mapping[str, Text] | None = None,
         locale: Locale | None = None,
         reviews: Duties | None = None,
+        paused: Mapping[str, str] | None = None,
         run_id: int | None = None,
     ) -> None:
         """Change the configuration, all of it or nothing: everything is checked before anything is written.
 
-        `texts` are those of `OWN_TEXTS` that change. `run_id` is the run that what follows from it belongs to.
+        `texts` are those of `OWN_TEXTS` that change. `paused` are connections that wait for a person, and why. `run_id` is the run that what follows from it belongs to.
 
         A removed connection keeps its last words; nothing more is read from it or written to it.
         """
@@ -240,7 +248,7 @@ class Installation:
             if reviews is not None:
                 runs.put_fact(tx, questions.DUTIES, dumps(reviews.to_json()))
             for spec in connections:
-                self._put(tx, spec, kinds[spec.name], run_id)
+                self._put(tx, spec, kinds[spec.name], run_id, (paused or {}).get(spec.name))
             self._put_forms(tx, forms)
             for row in stored.all_connections(tx):
                 if row.name in removed:
@@ -253,7 +261,9 @@ class Installation:
             self.refresh(name)
         self.refresh()
 
-    def _put(self, tx: Tx, spec: ConnectionSpec, kinds: Mapping[str, str], run_id: int | None) -> None:
+    def _put(
+        self, tx: Tx, spec: ConnectionSpec, kinds: Mapping[str, str], run_id: int | None, paused: str | None
+    ) -> None:
         hidden = entry(spec.connector).manifest.secrets
         secrets = {name: str(value) for name, value in spec.settings.items() if name in hidden and value is not None}
         plain = {name: value for name, value in spec.settings.items() if name not in hidden}
@@ -275,6 +285,8 @@ class Installation:
         if known is not None and known.pause_code == ON_DEMAND:
             # Nobody who mends a mapping says that it may go on.
             row |= {"state": known.state, "pause_code": known.pause_code, "pause_note": known.pause_note}
+        if paused:
+            row |= {"state": "paused", "pause_code": ON_DEMAND, "pause_note": paused}
         connection_id = stored.put_connection(tx, row)
         if row["state"] == "active":
             take_up(tx, connection_id, now=self.clock(), on_demand=False)
@@ -301,10 +313,16 @@ class Installation:
                 stored.put_stream(tx, own, name, kind, due_at=self.clock())
 
     def refresh(self, name: str | None = None) -> None:
-        """Forget what was built from an older configuration."""
+        """Forget what was built from an older configuration; a connector in use is exchanged by `renew`, after that."""
         with self._lock:
             self._hub = None
-            if name is not None and (connector := self._open.pop(name, None)) is not None:
+            if name is None:
+                return
+            if name in self.busy():
+                self._outdated.add(name)
+                return
+            self._outdated.discard(name)
+            if (connector := self._open.pop(name, None)) is not None:
                 connector.close()
 
     def renew(self, *, busy: Collection[str] = ()) -> None:
@@ -324,6 +342,8 @@ class Installation:
                 found[name] = self._known[name]
             else:
                 self.refresh(name)
+        for name in self._outdated - set(busy):
+            self.refresh(name)
         if self._known != found:
             self.refresh()
         self._known = found

@@ -56,6 +56,9 @@ class Background:
         """Wake → until when it is not sent (s)."""
         self._under_way: dict[str, Future[None]] = {}
         """What is worked (`_worked`) → the duty that does it."""
+        installation.busy = self._busy
+        self._names: dict[int, str] = {}
+        """The connections at the last look; kept, since whoever asks who is busy may be changing the hub."""
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="background", daemon=True)
 
@@ -94,6 +97,7 @@ class Background:
                 duty.result()
         self.installation.renew(busy=self._busy())
         hub, begun = self.installation.hub(), 0
+        self._names = {id_: one.name for id_, one in hub.connections.items()}
         for one in wakes(hub, self._others(look(hub))):
             what = _worked(one)
             if what not in self._under_way and self._is_time(one):
@@ -105,8 +109,8 @@ class Background:
 
     def _busy(self) -> set[str]:
         """Connections whose tools somebody may be asking just now; the hub's own work may ask any."""
-        every = self.installation.hub().connections.values()
-        return {one.name for one in every if "tend" in self._under_way or f"connection {one.id}" in self._under_way}
+        tending = "tend" in self._under_way
+        return {name for id_, name in self._names.items() if tending or f"connection {id_}" in self._under_way}
 
     def _others(self, found: Due) -> Due:
         """Without our own leases: of those we know better, and what a killed process left under our name is free."""

@@ -133,14 +133,17 @@ def make_plan(
     change: Changes,
     *,
     read: bool = False,
+    begins: str = "",
     undone: Sequence[Line] = (),
 ) -> Plan:
     """What putting this configuration in force would do; without one, what the next sync would write.
 
     With `read` the tools are read first, so that what they hold by now, and what a new one holds, is known; they are
-    not written to. `undone` are the lines of a plan that this change takes back.
+    not written to. `begins` is a paused connection that is taken to go on; no other tool is read then. `undone` are the lines of a plan that this change takes back.
     """
     with shadowed(installation) as shadow:
+        if begins:
+            shadow.resume(begins)
         hub = shadow.hub()
         earlier = before(hub)
         if config is not None:
@@ -149,7 +152,7 @@ def make_plan(
             hub = shadow.hub()
             wish_back(hub, undone)
         if read:
-            _read_tools(installation, shadow, change)
+            _read_tools(installation, shadow, change, {begins} if begins else None)
             hub = shadow.hub()
         foreseen = foresee(hub, earlier, whole=touched(change))
         shares = _shares(hub, foreseen)
@@ -181,7 +184,9 @@ def shadowed(installation: Installation) -> Iterator[Installation]:
             yield shadow
 
 
-def _read_tools(installation: Installation, shadow: Installation, change: Changes) -> None:
+def _read_tools(
+    installation: Installation, shadow: Installation, change: Changes, names: Collection[str] | None
+) -> None:
     """Take in what the tools hold, through the connectors that are open already wherever they stay as they are."""
     from dataclasses import replace
 
@@ -192,7 +197,7 @@ def _read_tools(installation: Installation, shadow: Installation, change: Change
 
     hub = replace(shadow.hub(), open=connector)
     for connection in hub.connections.values():
-        if connection.state != "active":
+        if connection.state != "active" or (names is not None and connection.name not in names):
             continue
         done = turn(hub, connection, delivers=False, holder="plan")
         if done.error is not None:

@@ -211,6 +211,19 @@ def test_a_connector_in_use_is_not_closed_under_who_uses_it(lab: Lab) -> None:
     assert lab.installation.connector("shop") is not used
 
 
+def test_nor_is_one_that_this_process_changes_itself(lab: Lab) -> None:
+    engine = Engine(lab.installation)
+    engine.go()
+    used = lab.installation.connector("shop")
+    says(lab, "shop", first_name="Anna")
+    engine.look(engine.pool)
+    lab.installation.pause("shop")
+    assert lab.installation.connector("shop") is used
+    engine.pool.work()
+    engine.look(engine.pool)
+    assert lab.installation.connector("shop") is not used
+
+
 def test_a_failure_is_told_until_it_is_mended(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(lab.installation)
     with monkeypatch.context() as fails:
