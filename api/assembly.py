@@ -188,12 +188,9 @@ class Installation:
 
     # -- configuration -------------------------------------------------------------------------------------------
 
-    def put_connection(self, spec: ConnectionSpec, *, paused: str = "") -> None:
-        """Declare a connection, new or changed. Its mapping must load; raises `ConfigError` and changes nothing.
-
-        With `paused`, the reason, a person takes it up when it may begin.
-        """
-        self.change(connections=[spec], paused={spec.name: paused} if paused else {})
+    def put_connection(self, spec: ConnectionSpec) -> None:
+        """Declare a connection, new or changed. Its mapping must load; raises `ConfigError` and changes nothing."""
+        self.change(connections=[spec])
 
     def put_rules(self, text: str, *, file: str) -> None:
         """Put conflict rules in force; raises `ConfigError` with the line that is wrong and changes nothing."""
@@ -213,12 +210,11 @@ class Installation:
         texts: Mapping[str, Text] | None = None,
         locale: Locale | None = None,
         reviews: Duties | None = None,
-        paused: Mapping[str, str] | None = None,
         run_id: int | None = None,
     ) -> None:
         """Change the configuration, all of it or nothing: everything is checked before anything is written.
 
-        `texts` are those of `OWN_TEXTS` that change. `paused` are connections that wait for a person, and why. `run_id` is the run that what follows from it belongs to.
+        `texts` are those of `OWN_TEXTS` that change. `run_id` is the run that what follows from it belongs to.
 
         A removed connection keeps its last words; nothing more is read from it or written to it.
         """
@@ -248,7 +244,7 @@ class Installation:
             if reviews is not None:
                 runs.put_fact(tx, questions.DUTIES, dumps(reviews.to_json()))
             for spec in connections:
-                self._put(tx, spec, kinds[spec.name], run_id, (paused or {}).get(spec.name))
+                self._put(tx, spec, kinds[spec.name], run_id)
             self._put_forms(tx, forms)
             for row in stored.all_connections(tx):
                 if row.name in removed:
@@ -261,9 +257,7 @@ class Installation:
             self.refresh(name)
         self.refresh()
 
-    def _put(
-        self, tx: Tx, spec: ConnectionSpec, kinds: Mapping[str, str], run_id: int | None, paused: str | None
-    ) -> None:
+    def _put(self, tx: Tx, spec: ConnectionSpec, kinds: Mapping[str, str], run_id: int | None) -> None:
         hidden = entry(spec.connector).manifest.secrets
         secrets = {name: str(value) for name, value in spec.settings.items() if name in hidden and value is not None}
         plain = {name: value for name, value in spec.settings.items() if name not in hidden}
@@ -285,8 +279,8 @@ class Installation:
         if known is not None and known.pause_code == ON_DEMAND:
             # Nobody who mends a mapping says that it may go on.
             row |= {"state": known.state, "pause_code": known.pause_code, "pause_note": known.pause_note}
-        if paused:
-            row |= {"state": "paused", "pause_code": ON_DEMAND, "pause_note": paused}
+        if spec.waits:
+            row |= {"state": "paused", "pause_code": ON_DEMAND, "pause_note": spec.waits}
         connection_id = stored.put_connection(tx, row)
         if row["state"] == "active":
             take_up(tx, connection_id, now=self.clock(), on_demand=False)

@@ -42,6 +42,8 @@ class ConnectionSpec:
     """Stream → what differs from `Policy`; the key `*` speaks for all."""
     brake: Mapping[str, Any] = field(default_factory=dict)
     """What differs from `Limits`: above which shares a person is asked before anything is written."""
+    waits: str = ""
+    """Why it is paused at first, until a person takes it up; blank for one that begins at once."""
 
 
 def checked(spec: ConnectionSpec, shapes: Mapping[str, Shape], locale: Locale) -> dict[str, str]:

@@ -139,7 +139,8 @@ def make_plan(
     """What putting this configuration in force would do; without one, what the next sync would write.
 
     With `read` the tools are read first, so that what they hold by now, and what a new one holds, is known; they are
-    not written to. `begins` is a paused connection that is taken to go on; no other tool is read then. `undone` are the lines of a plan that this change takes back.
+    not written to. `begins` is a paused connection that is taken to go on, and the only one that is read. `undone` are
+    the lines of a plan that this change takes back.
     """
     with shadowed(installation) as shadow:
         if begins:

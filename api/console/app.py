@@ -9,7 +9,12 @@ from fastapi.responses import FileResponse, RedirectResponse
 
 from api.console.desk import HEADERS, PLACE, STATIC, Desk, Halt
 from api.console.pages import (
+    agreeing,
+    checking,
+    connecting,
+    connections,
     consent,
+    disconnecting,
     mapping_versions,
     mappings,
     me,
@@ -25,7 +30,11 @@ if TYPE_CHECKING:
     from api.assembly import Installation
     from api.background import Background
 
-PAGES = (overview, consent, mappings, mapping_versions, settings, scorecard, signing_in, me, people, trail)
+# The catalogue goes before the page of a connection, whose name may be anything.
+PAGES = (
+    overview, connecting, connections, checking, agreeing, disconnecting, mappings, mapping_versions, settings,
+    scorecard, consent, signing_in, me, people, trail,
+)  # fmt: skip
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 

@@ -26,6 +26,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from api.cli.output import ago, counted, hours, share
+from api.console.errands import Errands
 from api.console.people import People, Role, Visitor, zone_of
 from api.posting import body_of, posted
 from api.rates import asker, networks
@@ -70,6 +71,8 @@ class Desk:
     def __init__(self, installation: Installation, engine: Background | None = None) -> None:
         """For one installation; `engine` is the background of this process, if it has one."""
         self.installation, self.people, self._engine = installation, People(installation), engine
+        self.errands = Errands(installation.clock)
+        """What takes longer than a page may."""
         # Names, so that they can stand as defaults beside annotations that are only read as text.
         self.for_viewers: Any = Depends(self.viewer)
         self.for_operators: Any = Depends(self.operator)

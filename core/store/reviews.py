@@ -151,6 +151,12 @@ def close_of_connection(tx: Connection, connection_id: int, *, now: Instant, ans
     tx.execute(update(review).where(open_there).values(closed_at=now, answer=answer))
 
 
+def number_about(tx: Connection, connection_id: int) -> int:
+    """How many open reviews are about a connection."""
+    query = select(func.count()).where(review.c.connection_id == connection_id, review.c.closed_at.is_(None))
+    return int(tx.execute(query).scalar_one())
+
+
 def reopen(tx: Connection, ids: Collection[int]) -> None:
     """Open reviews again whose answer is taken back, but for those whose question has been put anew.
 
