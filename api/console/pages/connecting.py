@@ -47,8 +47,8 @@ def routes(desk: Desk) -> APIRouter:
 
     def show(request: Request, visitor: Visitor, form: Form, **given: Any) -> Response:
         known_words = {
-            "error": None, "checked": None, "new": True, "words": _WORDS, "proposes": proposes(form.tool),
-            "sealed": sealed(at, visitor, form), "guide": form.tool.guide,
+            "error": None, "checked": None, "new": True, "found": False, "words": _WORDS, "guide": form.tool.guide,
+            "proposes": proposes(form.tool), "sealed": sealed(at, visitor, form),
         }  # fmt: skip
         return desk.page(request, visitor, "connection_form.html", form=form, **{**known_words, **given})
 
@@ -71,7 +71,8 @@ def routes(desk: Desk) -> APIRouter:
         try:
             form = read_form(at, said, visitor, entry(connector), _fresh(desk, connector), new=True)
             if said.get("act") == "propose":
-                return show(request, visitor, _with_proposal(desk, form))
+                _propose(desk, form)
+                return show(request, visitor, form, found=not form.faults)
             turned_down = _tried(desk, form, anyway=said.get("act") == "anyway")
             if turned_down is not None:
                 return show(request, visitor, form, status=400, **turned_down)
@@ -132,14 +133,13 @@ def _in_force(desk: Desk, name: str) -> Form:
     return shown_of(desk.installation, tool, name, text, file)
 
 
-def _with_proposal(desk: Desk, form: Form) -> Form:
-    """The form with the mapping that the connector proposes from what is there; other faults stay for later."""
+def _propose(desk: Desk, form: Form) -> None:
+    """Fill in the mapping that the connector proposes from what is there; other faults stay for later."""
     form.faults = {}
     try:
         form.mapping = proposed(desk.installation, form.tool, form.settings) or form.mapping
     except ConcordError as error:
         form.faults["folder"] = error.to_json()
-    return form
 
 
 def _tried(desk: Desk, form: Form, *, anyway: bool) -> dict[str, Any] | None:
@@ -192,18 +192,20 @@ def _change(desk: Desk, visitor: Visitor, spec: ConnectionSpec) -> tuple[str, st
 
 
 def _plan(desk: Desk, visitor: Visitor, config: Config, change: Changes, about: dict[str, Any]) -> Errand:
-    at, name = desk.installation, about["connection"]
+    """Have it planned; `ConfigError` where something else is under way there."""
+    at, name, subject = desk.installation, about["connection"], (config, about)
+    errand = desk.errands.begin(name, "change", partial(make_plan, at, config, change), subject=subject)
+    if errand.subject is not subject:
+        raise ConfigError(f"A plan for {name} is being made just now.", remedy="Wait for it, and change it again.")
     with at.store.writing() as tx:
         desk.people.note(tx, visitor, "plan a change", about)
-    return desk.errands.begin(
-        name, "change", partial(make_plan, at, config, change), subject=(visitor.person.id, config, about)
-    )
+    return errand
 
 
 def carry_out(desk: Desk, visitor: Visitor, errand: Errand) -> Errand:
     """Put in force what was planned and agreed to."""
     at, plan = desk.installation, errand.result
-    _, config, about = errand.subject
+    config, about = errand.subject
     with at.store.writing() as tx:
         desk.people.note(tx, visitor, "change a connection", about)
     return desk.errands.begin(about["connection"], "applied", partial(_apply, desk, config, plan))

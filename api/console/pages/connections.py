@@ -48,7 +48,8 @@ def routes(desk: Desk) -> APIRouter:
     def one(request: Request, name: str, visitor: Visitor = desk.for_viewers) -> Response:
         """One of them."""
         try:
-            row, told = row_of(desk, name), told_of(desk, name)
+            row = row_of(desk, name)
+            told = told_of(desk, row)
         except ConcordError as error:
             return desk.refused(request, visitor, error, status=404)
         return desk.page(request, visitor, "connection.html", row=row, **told)
@@ -124,18 +125,15 @@ def row_of(desk: Desk, name: str) -> ConnectionRow:
     return row
 
 
-def told_of(desk: Desk, name: str) -> Told:
+def told_of(desk: Desk, row: ConnectionRow) -> Told:
     """Everything the page of a connection shows."""
     at, now = desk.installation, desk.installation.clock()
-    state = next(one for one in snapshot(at, counted=False)["connections"] if one["name"] == name)
-    hooks = next((one.to_json(now) for one in called(at) if one.name == name), None)
+    state = next((one for one in snapshot(at, counted=False)["connections"] if one["name"] == row.name), None)
+    if state is None:
+        raise ConfigError(f"{row.name} was disconnected a moment ago.", remedy="Choose another connection.")
+    hooks = next((one.to_json(now) for one in called(at) if one.name == row.name), None)
     with at.store.reading() as tx:
-        rows = {
-            one.name: one
-            for row in connections.all_connections(tx)
-            if row.name == name
-            for one in connections.streams_of(tx, row.id)
-        }
+        rows = {one.name: one for one in connections.streams_of(tx, row.id)}
     walks = {stream: _walk(one, now) for stream, one in rows.items()}
     fresh = any(one.phase == "backfill" for one in rows.values())
     tool = entry(state["connector"]).manifest
@@ -145,7 +143,7 @@ def told_of(desk: Desk, name: str) -> Told:
         "walks": walks,
         "fresh": fresh,
         "tool": tool,
-        "errand": desk.errands.of(name),
+        "errand": desk.errands.of(row.name),
     }
 
 

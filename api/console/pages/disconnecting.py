@@ -29,7 +29,8 @@ def routes(desk: Desk) -> APIRouter:
 
     def asked(request: Request, visitor: Visitor, name: str, error: ConcordError | None = None) -> Response:
         try:
-            row, told = row_of(desk, name), told_of(desk, name)
+            row = row_of(desk, name)
+            told = told_of(desk, row)
         except ConcordError as gone:
             return desk.refused(request, visitor, gone, status=404)
         with at.store.reading() as tx:

@@ -84,7 +84,10 @@ def test_a_first_load_tells_how_far_it_is_and_how_long_it_takes(shop: Lab, someo
 
 
 def test_pages_ask_few_statements_however_much_is_held(shop: Lab, someone: Someone):
-    ann, paths = someone("admin"), ("connections", "connections/shop", "connections/shop/edit", "connections/new")
+    ann, paths = someone("admin"), (
+        "connections", "connections/new", "connections/new/hubspot",
+        *(f"connections/shop{more}" for more in ("", "/edit", "/check", "/plan", "/disconnect")),
+    )  # fmt: skip
     asked = {}
     for path in paths:
         ann.read(path)
@@ -247,6 +250,9 @@ def test_a_folder_of_files_has_its_mapping_proposed(lab: Lab, admin: Browser, tm
     answer = admin.post("connections/new/csv", **{"name": "files", "set.folder": str(folder), "act": "propose"})
     assert answer.status_code == 200
     assert "field: Mail" in words(answer.text)
+    assert "This one was proposed" in words(answer.text)
+    nowhere = {"name": "files", "set.folder": str(folder / "nowhere"), "act": "propose"}
+    assert "There is no folder" in words(admin.post("connections/new/csv", **nowhere).text)
 
 
 # --- editing
