@@ -51,7 +51,7 @@ def routes(desk: Desk) -> APIRouter:
         except ConcordError as error:
             return desk.refused(request, visitor, error)
         begins = name if row.state == "paused" else ""
-        work = partial(make_plan, at, None, Changes(), read=True, begins=begins)
+        work = partial(make_plan, at, None, Changes(), read=bool(begins), begins=begins)
         desk.errands.begin(name, "first" if begins else "next", work).waited()
         return desk.done(f"{PLACE}/connections/{name}/plan")
 

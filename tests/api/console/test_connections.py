@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
+from api.console.errands import Errands
 from api.engine import turn_crank
 from connectors._kit.catalogue import refresh
 from core.store import connections as stored
@@ -359,6 +361,8 @@ def test_an_operator_pauses_resumes_and_resyncs(shop: Lab, someone: Someone):
     bob.post("connections/shop/pause")
     assert row(shop, "shop").state == "paused"
     assert "Paused: Operator paused it" in bob.read("connections/shop")
+    bob.post("connections/shop/pause", note="they move house")
+    assert "they move house" in bob.read("connections")
     bob.post("connections/shop/resume")
     assert row(shop, "shop").state == "active"
     bob.post("connections/shop/pause", stream="contacts")
@@ -370,6 +374,7 @@ def test_an_operator_pauses_resumes_and_resyncs(shop: Lab, someone: Someone):
     assert shop.turn("shop").intake.read == 3
     done = [(what, about) for what, about in steps(shop) if "connection" in about]
     assert done == [
+        ("pause", {"connection": "shop"}),
         ("pause", {"connection": "shop"}),
         ("resume", {"connection": "shop"}),
         ("pause", {"connection": "shop", "stream": "contacts"}),
@@ -464,3 +469,30 @@ def test_without_a_form_key_nothing_happens(shop: Lab, admin: Browser):
         assert answer.status_code == 400, path
         assert "not of this visit" in words(answer.text)
     assert row(shop, "shop") == before
+
+
+def test_what_a_plan_says_of_one_that_goes_on_calls_no_tool(shop: Lab, admin: Browser):
+    shop.tools["shop"].create("contacts", {"email": "kim@quay.example"})
+    before = shop.tools["shop"].calls.copy()
+    admin.post("connections/shop/plan")
+    assert "Nothing would be written to any tool" in admin.read("connections/shop/plan")
+    assert shop.tools["shop"].calls == before
+
+
+def test_two_things_are_not_planned_for_one_connection_at_a_time(shop: Lab):
+    errands, gate = Errands(shop.clock), Event()
+    first = errands.begin("shop", "first", gate.wait)
+    assert errands.begin("shop", "change", gate.wait) is first
+    gate.set()
+    first.waited()
+    assert errands.begin("shop", "change", gate.wait) is not first
+
+
+def test_what_nobody_has_foreseen_ends_an_errand_and_tells_no_more(shop: Lab):
+    def fails() -> None:
+        raise RuntimeError("ann@shore.example")
+
+    errand = Errands(shop.clock).begin("shop", "first", fails)
+    errand.waited()
+    assert errand.error is not None
+    assert "ann" not in errand.error.message
