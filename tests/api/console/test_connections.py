@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 
+from api.applying import apply_plan
+from api.config import changes
 from api.console.errands import Errands
 from api.engine import turn_crank
+from api.planning import make_plan
+from api.restoring import earlier
 from connectors._kit.catalogue import refresh
 from core.store import connections as stored
-from core.store import trail
+from core.store import runs, trail
 from core.store.codec import loads
 from tests.api.console.conftest import Browser, words
 from tests.core.store.test_statements import counted
@@ -496,3 +500,18 @@ def test_what_nobody_has_foreseen_ends_an_errand_and_tells_no_more(shop: Lab):
     errand.waited()
     assert errand.error is not None
     assert "ann" not in errand.error.message
+
+
+def test_an_end_can_be_undone_as_its_page_says(shop: Lab, admin: Browser):
+    stream_id = shop.stream("shop").id
+    admin.post("connections/shop/disconnect", name="shop")
+    with shop.installation.store.reading() as tx:
+        run = next(one for one in runs.recent(tx) if one.what == "apply")
+    config = earlier(shop.installation, run)
+    change = changes(shop.installation, config)
+    apply_plan(shop.installation, config, make_plan(shop.installation, config, change), undoes=run.id)
+    assert row(shop, "shop").state == "active"
+    with shop.installation.store.reading() as tx:
+        stream = stored.stream_row(tx, stream_id)
+    assert (stream.phase, stream.place is not None) == ("poll", True), "it goes on from where it was"
+    assert "shop Memory active contacts" in admin.read("connections")
