@@ -216,7 +216,7 @@ def test_a_mapping_with_a_mistake_is_told_with_its_place(shop: Lab, admin: Brows
     assert answer.status_code == 400
     told = words(answer.text)
     assert "Error in line 9, column 5" in told
-    assert "Did you mean first_name ?" in told
+    assert "Did you mean first_name?" in told
     assert "firstname: {field: first_name}" in told
 
 

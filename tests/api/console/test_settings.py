@@ -40,7 +40,7 @@ def test_a_rule_is_planned_then_in_force_then_carried_out(shops: Lab, admin: Bro
     rule = RULE if wanted == "Baker" else RULE.replace("shop", "crm")
     plan = admin.post("settings/rules", text=rule)
     said = words(plan.text)
-    assert "another value for 1" in said
+    assert "contact job_title 1" in said
     assert f"{next(iter(before))} → {wanted}" in said
     assert titles(shops) == before, "nothing is written by looking"
     done = admin.post("settings/rules/activate", text=rule, mark=mark_of(plan))
