@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import StoreError
 from core.flow.erasure.again import Listed, as_listed, erase_again
+from core.flow.erasure.erasing import erase
 from core.store import runs
 from core.store.codec import dumps, loads
 from core.store.suppression import SUPPRESSING
@@ -36,6 +37,25 @@ def keep_erased(installation: Installation) -> int:
         stored = {one.token: one for one in as_listed(hub)}
     _write(installation, file, listed, stored, headless=key is None)
     return back
+
+
+def erase_here(installation: Installation, record_id: int, *, reference: str | None = None) -> tuple[int, str]:
+    """Erase somebody for good; gives the number of the erasure, and what is left to be done by hand ('' for nothing).
+
+    The files may still hold the bytes: that another process is at work is no reason to call it a failure.
+    """
+    id_ = erase(installation.hub(), record_id, reference=reference)
+    keep_erased(installation)
+    return id_, compacted(installation)
+
+
+def compacted(installation: Installation) -> str:
+    """Leave nothing in the database's files of what was erased; gives why that could not be done, or ''."""
+    try:
+        installation.store.compact()
+    except StoreError as error:
+        return str(error)
+    return ""
 
 
 def _read(file: Path) -> tuple[str | None, dict[str, Listed]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -177,9 +177,15 @@ class Asked(NamedTuple):
     limit: int = 50
     below: entries.Below = entries.Below()
     """Where to go on: `older` of the last entry that was shown."""
+    records: Collection[int] | None = None
+    """Any of these records."""
 
 
-def log_of(installation: Installation, asked: Asked) -> list[Told]:
+Veil = Callable[[str, str, Any], Any]
+"""Kind, field and value → the value as somebody may see it."""
+
+
+def log_of(installation: Installation, asked: Asked, *, veil: Veil = lambda _kind, _field, value: value) -> list[Told]:
     """Entries of all sorts in one order, newest first; `older` of one says where a page below it begins."""
     hub = installation.hub()
     search = _search(hub, asked)
@@ -193,7 +199,7 @@ def log_of(installation: Installation, asked: Asked) -> list[Told]:
         known = _Known(hub, records.load(tx, ids) if ids else {})
         names = {one.id: one.name for one in connections.all_connections(tx)}
     ran = heapq.merge(_runs(names, failed), acted, key=lambda one: one["_id"], reverse=True)
-    sorts = (_ins(known, came), _outs(known, names, went), ran)
+    sorts = (_ins(known, came, veil), _outs(known, names, went), ran)
     # Each sort stays in the order of its numbers, so that what was shown of it is all above a number.
     merged = heapq.merge(*sorts, key=lambda one: one["_at"], reverse=True)
     page, below = [], asked.below
@@ -225,6 +231,8 @@ def below_of(said: str) -> entries.Below:
 
 def _search(hub: Hub, asked: Asked) -> entries.Search:
     record_ids = {asked.record} if asked.record is not None else None
+    if asked.records is not None:
+        record_ids = {*asked.records, *(record_ids or ())}
     if asked.email is not None:
         record_ids = {one.id for one in find(hub, "contact", asked.email)} | (record_ids or set())
     stream_ids = connection_id = None
@@ -236,12 +244,16 @@ def _search(hub: Hub, asked: Asked) -> entries.Search:
     )
 
 
-def _ins(known: _Known, came: Iterable[entries.In]) -> Iterable[Told]:
+def _ins(known: _Known, came: Iterable[entries.In], veil: Veil) -> Iterable[Told]:
     for one in came:
         delta = one.delta
         claimed, changed = delta.get("v", {}), delta.get("set", {})
         source = known.hub.sources.get(one.stream_id) if one.stream_id is not None else None
         decided = {name: _decided(known, one, name, claimed, changed) for name in {**claimed, **changed}}
+        kind = known.told(one.record_id)["kind"]
+        claimed = {name: veil(kind, name, value) for name, value in claimed.items()}
+        for name, told in decided.items():
+            told |= {side: veil(kind, name, told[side]) for side in ("before", "after")}
         yield {
             "_at": one.at,
             "_id": one.id,

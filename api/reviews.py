@@ -51,6 +51,14 @@ def queue(installation: Installation, asked: Asked, *, limit: int | None = None)
         return [telling.told(one) for one in found[:limit]]
 
 
+def about(installation: Installation, record_id: int) -> list[Told]:
+    """The open reviews of one record, oldest first, without their sides; four statements at most."""
+    with installation.store.reading() as tx:
+        found = reviews.about(tx, [record_id])
+        telling = _Telling(installation, tx, found, sides=False) if found else None
+        return [telling.told(one) for one in found] if telling is not None else []
+
+
 def find(installation: Installation, asked: Asked) -> list[Review]:
     """The open reviews that are asked for, in the order of the queue; `ConfigError` for a number that is none."""
     hub, duties, now = installation.hub(), installation.duties(), installation.clock()
@@ -157,13 +165,13 @@ def command(review: Review, word: str) -> str:
 class _Telling:
     """What several reviews need to be told, looked up once."""
 
-    def __init__(self, installation: Installation, tx: Tx, found: Sequence[Review]) -> None:
+    def __init__(self, installation: Installation, tx: Tx, found: Sequence[Review], *, sides: bool = True) -> None:
         self.hub, self.now, self.duties = installation.hub(), installation.clock(), reviews.duties(tx)
         subjects = {one.id: one.subject for one in found}
         wanted = {one.record_id for one in found} | {id_ for one in subjects.values() for id_ in _others(one)}
         self.subjects, self.records = subjects, records.load(tx, wanted - {0}) if wanted - {0} else {}
         self.names = {one.id: one.name for one in connections.all_connections(tx)}
-        self.contrasts = contrasts(self.hub, tx, found)
+        self.contrasts = contrasts(self.hub, tx, found) if sides else {}
 
     def told(self, review: Review) -> Told:
         """One review."""

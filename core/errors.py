@@ -29,8 +29,10 @@ secret and never a whole payload.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any, ClassVar, Self
 
 
@@ -304,6 +306,22 @@ class Unsupported(ToolError):
 
     code = "unsupported"
     reach = Reach.STREAM
+
+
+def who_acts(code: str) -> Acts | None:
+    """Who must act about a code; None where that depends on the case, as with a connector's own codes."""
+    return _acting().get(code) or _acting().get(code.partition(".")[0])
+
+
+@cache
+def _acting() -> dict[str, Acts]:
+    return {one.code: one.acts for one in _family(ConcordError) if "code" in vars(one)}
+
+
+def _family(one: type[ConcordError]) -> Iterator[type[ConcordError]]:
+    yield one
+    for child in one.__subclasses__():
+        yield from _family(child)
 
 
 for _code, _happened, _remedy in (

@@ -171,6 +171,7 @@ def answer(
     """Answer one review or many; the next sync carries it out. What is answered to many is shown first."""
     from api.cli.opening import opened
     from api.reviews import Asked, find
+    from api.typed import typed
     from core.flow.reviews.answering import carry_out, plan
 
     numbers, word, value = _read(words, everything=everything)
@@ -182,7 +183,7 @@ def answer(
         if rule:
             _answer_as_rule(installation, asked, word, yes=yes, as_json=as_json)
             return
-        planned = plan(hub, found, word, _value(value))
+        planned = plan(hub, found, word, typed(value or ""))
         single = len(numbers) == 1
         if not planned.fits:
             raise ConfigError(planned.left[found[0].id], id=found[0].id if single else None)
@@ -296,15 +297,16 @@ def edit(
 ) -> None:
     """Set a value by your own word (leave the value out to clear it); the next sync carries it out."""
     from api.cli.opening import opened
+    from api.typed import typed
     from core.flow import asking
     from core.flow.saying import say
 
     with opened(made=True) as installation:
         hub = installation.hub()
         record = _only(asking.find(hub, kind, key), kind, key)
-        say(hub, record.id, {field: _value(value)})
+        say(hub, record.id, {field: typed(value or "")})
     words = f"{field} of {kind} {key} is {value!r} by your word." if value else f"{field} of {kind} {key} is cleared."
-    _done(words, {"record": record.id, "field": field, "value": _value(value)}, as_json=as_json)
+    _done(words, {"record": record.id, "field": field, "value": typed(value or "")}, as_json=as_json)
 
 
 def _only(found: list[Record], kind: str, key: str) -> Record:
@@ -314,18 +316,6 @@ def _only(found: list[Record], kind: str, key: str) -> Record:
         numbers = ", ".join(str(one.id) for one in found)
         raise ConfigError(f"{key!r} names several: {numbers}.", remedy="Give the number of the one you mean.")
     return found[0]
-
-
-def _value(given: str | None) -> Any:
-    """What was typed, as JSON where it is that, else as words."""
-    import orjson
-
-    if given is None:
-        return None
-    try:
-        return orjson.loads(given)
-    except orjson.JSONDecodeError:
-        return given
 
 
 def _done(words: str, document: dict[str, Any], *, as_json: bool) -> None:

@@ -13,7 +13,6 @@ from api.cli.output import Json
 from core.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
-    from api.assembly import Installation
     from core.decide.retention import Retention
     from core.flow.erasure.erasing import Planned
     from core.flow.hub import Hub
@@ -43,7 +42,7 @@ def erase(
     """Erase a person: from the hub at once, from every tool that lets us at its next turn. Nothing brings them back."""
     from api.cli.identity import the_one
     from api.cli.opening import opened
-    from api.erased import keep_erased
+    from api.erased import erase_here
     from core.flow.erasure import erasing
 
     with opened(made=True) as installation:
@@ -55,9 +54,8 @@ def erase(
         id_ = None
         if not dry_run:
             _agree(record.id, yes=yes, as_json=as_json)
-            id_ = erasing.erase(hub, record.id, reference=reference)
-            keep_erased(installation)
-            _compact(installation)
+            id_, left = erase_here(installation, record.id, reference=reference)
+            _tell_left(left)
     if as_json:
         output.as_json({**_plan_told(planned), "erasure": id_})
     elif id_ is not None:
@@ -67,14 +65,12 @@ def erase(
         )
 
 
-def _compact(installation: Installation) -> None:
-    """The files may still hold the bytes; that another process is at work is no reason to call it a failure."""
-    try:
-        installation.store.compact()
-    except StoreError as error:
+def _tell_left(left: str) -> None:
+    """Where the database's files were not compacted."""
+    if left:
         output.tell_error(
             StoreError(
-                f"The person is erased, but the database's files were not compacted: {error}",
+                f"The person is erased, but the database's files were not compacted: {left}",
                 remedy="They are with the next erasure, or stop the hub and run VACUUM on the database.",
             ),
             as_json=False,
@@ -230,7 +226,7 @@ def retention(
     from itertools import islice
 
     from api.cli.opening import opened
-    from api.erased import keep_erased
+    from api.erased import compacted, keep_erased
     from core.flow.erasure.erasing import erase as erase_one
     from core.flow.erasure.retention import due
 
@@ -247,7 +243,7 @@ def retention(
             for one in going:
                 erase_one(hub, one.id, reference="retention", asked=False)
             keep_erased(installation)
-            _compact(installation)
+            _tell_left(compacted(installation))
     if as_json:
         kinds = [
             {"kind": rule.kind, "keep": str(rule), "then": rule.then, "due": [one.id for one in some]}

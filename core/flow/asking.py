@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from core.decide.keys import keys_of, reach_digest
@@ -19,7 +21,9 @@ from core.store.records import Record
 from core.store.records import State as RecordState
 
 _SHOWN, _MAY_BE = 20, 300
-"""Records that are shown to whoever asks by a name, and those of each sort that are looked at for it."""
+"""Records of a kind that are shown to whoever asks by a name, and those of each sort that are looked at for it."""
+_DIGITS = 18
+"""A longer number is none of a record."""
 _TOLD = (RecordState.LIVE, RecordState.DELETED, RecordState.ARCHIVED)
 
 
@@ -39,34 +43,53 @@ class Answer:
 
 
 def find(hub: Hub, kind: str, key: str) -> list[Record]:
-    """Records of a kind by their number in the hub, email, domain, name or a remote id; the newest first."""
+    """Records of a kind by their number in the hub, email, phone, domain, name or a remote id; the newest first."""
+    return search(hub, [kind], key)
+
+
+def search(hub: Hub, kinds: Sequence[str], key: str, *, named: Collection[str] | None = None) -> list[Record]:
+    """The same over several kinds, one kind after the other; seven statements at most, whatever their number.
+
+    By name only those that are `named` are looked for, where that is given.
+    """
     with hub.store.reading() as tx:
-        ids: set[int] = {int(key)} if key.isdigit() else set()
-        digests = {one.digest for values in _readings(kind, key) for one in keys_of(kind, values, hub.blocks)}
-        digests |= {reach_digest(key.lower())} if kind == "contact" else set()
-        ids |= {record_id for _, record_id in keys.find(tx, digests)} if digests else set()
-        ids |= set(bindings.by_remote_id(tx, key))
+        ids: set[int] = {int(key)} if key.isdecimal() and len(key) <= _DIGITS else set()
+        digests = {digest for kind in kinds for digest in _digests(hub, kind, key)}
+        keyed = {record_id for _, record_id in keys.find(tx, digests)} if digests else set()
+        ids |= {*sorted(keyed, reverse=True)[:_MAY_BE], *bindings.by_remote_id(tx, key)}
         known = records.load(tx, ids).values() if ids else ()
-        found = [one for one in known if one.kind == kind and one.state != RecordState.ERASED]
-        if not found and not _is_filed(hub, kind, key):
-            found = _called(hub, tx, kind, key)
+        found = {kind: [one for one in known if one.kind == kind and one.state != RecordState.ERASED] for kind in kinds}
+        # Whoever gave an address that somebody has did not mean a name.
+        is_found = "@" in key and any(found.values())
+        unknown = [] if is_found else [kind for kind in kinds if not found[kind] and not _is_filed(hub, kind, key)]
+        unknown = [kind for kind in unknown if named is None or kind in named]
+        found |= _called(hub, tx, unknown, key) if unknown else {}
+    return [one for kind in kinds for one in _best(found[kind], key)]
+
+
+def _best(found: list[Record], key: str) -> list[Record]:
     exact = [one for one in found if _holds(one, key)]
     return sorted(exact or found, key=lambda one: -one.id)
 
 
-def _called(hub: Hub, tx: Tx, kind: str, name: str) -> list[Record]:
-    """Records with these words in their name: those with the whole words, else what begins so; the newest."""
-    shape, asked = hub.shapes[kind], words_in(name)
-    ids = words.find(tx, filed(kind, asked), _MAY_BE) if asked else ()
+def _called(hub: Hub, tx: Tx, kinds: Sequence[str], name: str) -> dict[str, list[Record]]:
+    """Of each kind, records with these words in their name: those with the whole words, else what begins so."""
+    asked = words_in(name)
+    ids = words.find(tx, [filed(kind, asked) for kind in kinds], _MAY_BE) if asked else ()
     known = records.load(tx, ids).values() if ids else ()
-    ranked = [(holds(shape, one.values, asked), one.id, one) for one in known if one.state in _TOLD]
-    best = sorted((one for one in ranked if one[0]), reverse=True)[:_SHOWN]
-    return [record for _, _, record in best]
+    ranked = [(holds(hub.shapes[one.kind], one.values, asked), one.id, one) for one in known if one.state in _TOLD]
+    best = sorted((one for one in ranked if one[0]), reverse=True)
+    return {kind: [record for _, _, record in best if record.kind == kind][:_SHOWN] for kind in kinds}
 
 
-def _readings(kind: str, key: str) -> list[dict[str, str]]:
-    """What a person may have meant by a word."""
-    return [{"email": key.lower()}, {"domain": key.lower()}, {"name": key}] if kind else []
+def _digests(hub: Hub, kind: str, key: str) -> Iterator[int]:
+    """Under what somebody may be filed whom a person calls so."""
+    for values in ({"email": key.lower()}, {"domain": key.lower()}, {"name": key}):
+        yield from (one.digest for one in keys_of(kind, values, hub.blocks))
+    if kind == "contact":
+        yield reach_digest(key.lower())
+        with suppress(ValueError):
+            yield reach_digest(str(hub.shapes[kind].fields["phone"].normaliser(hub.locale)(key)))
 
 
 def _is_filed(hub: Hub, kind: str, key: str) -> bool:

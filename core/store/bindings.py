@@ -229,11 +229,16 @@ def records_of(
 
 def remote_ids_of(tx: Connection, stream_ids: Collection[int], record_ids: Collection[int]) -> dict[int, str]:
     """Record id → its id in one connection (given by that connection's streams), of what the tool still holds."""
+    return {record_id: remote_id for _, record_id, remote_id in places_of(tx, stream_ids, record_ids)}
+
+
+def places_of(tx: Connection, stream_ids: Collection[int], record_ids: Collection[int]) -> list[tuple[int, int, str]]:
+    """(stream id, record id, remote id) of what tools still hold of these records, the oldest last."""
     c = binding.c
-    query = select(c.record_id, c.remote_id).where(
+    query = select(c.stream_id, c.record_id, c.remote_id).where(
         among(tx, c.record_id, record_ids), among(tx, c.stream_id, stream_ids), c.state.in_(THERE)
     )
-    return {row[0]: row[1] for row in tx.execute(query.order_by(c.id.desc()))}
+    return [(row[0], row[1], row[2]) for row in tx.execute(query.order_by(c.id.desc()))]
 
 
 def insert(tx: Connection, rows: Iterable[Bound]) -> None:

@@ -56,6 +56,15 @@ def of_records(tx: Connection, record_ids: Collection[int]) -> list[Entry]:
     return [Entry(*row) for row in tx.execute(query.order_by(c.id))]
 
 
+def sightings(tx: Connection, record_id: int) -> list[Entry]:
+    """Where a record was first seen, and what a merge brought it, oldest first."""
+    c = history.c
+    query = select(c.record_id, c.at, c.run_id, c.binding_id, c.what, c.delta).where(
+        c.record_id == record_id, c.what == "seen"
+    )
+    return [Entry(*row) for row in tx.execute(query.order_by(c.id))]
+
+
 def recent(tx: Connection, *, limit: int = 50, run_id: int | None = None) -> list[Entry]:
     """The newest entries, newest first; of one run where given."""
     c = history.c

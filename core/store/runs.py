@@ -12,6 +12,7 @@ from core.errors import StoreError
 from core.model.instant import Instant
 from core.store import database
 from core.store.codec import dumps, loads
+from core.store.database import among
 from core.store.prepared import Among, prepared
 from core.store.tables import agreement, history, lease, meta, run, webhook
 
@@ -112,6 +113,11 @@ def one(tx: Connection, run_id: int) -> Run | None:
     """A run by its number."""
     row = tx.execute(select(*_ALL).where(run.c.id == run_id)).one_or_none()
     return Run(*row) if row else None
+
+
+def by_ids(tx: Connection, run_ids: Collection[int]) -> dict[int, Run]:
+    """Runs by their numbers."""
+    return {row[0]: Run(*row) for row in tx.execute(select(*_ALL).where(among(tx, run.c.id, run_ids)))}
 
 
 def undos_of(tx: Connection, run_id: int) -> list[Run]:

@@ -6,7 +6,8 @@ gone through, and who looks for it alone gets some of those who have it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, Subquery, func, or_, select, union_all
 
@@ -38,16 +39,25 @@ def drop(tx: Connection, rows: Sequence[tuple[bytes, int]]) -> None:
         database.delete(tx, table, _COLUMNS, rows)
 
 
-def find(tx: Connection, asked: Sequence[bytes], limit: int) -> list[int]:
+def find(tx: Connection, asked: Collection[Sequence[bytes]], limit: int) -> list[int]:
     """Ids of records that may answer these words, some of each: with whole words and with what begins so; newest first.
 
-    Whether they answer all of them is for the caller to see: a word that very many have was not looked at.
+    Several sets of words are looked up in the same three statements, each for itself. Whether a record answers all
+    words of a set is for the caller to see: a word that very many have was not looked at.
     """
-    counted = _counts(tx, asked)
-    ranked = sorted(asked, key=lambda one: (counted[one], -len(one)))
-    few = [one for one in ranked[1:] if counted[one] <= _BROAD]
-    found = {*tx.execute(_whole(ranked, limit)).scalars(), *tx.execute(_beginning(ranked[0], few, limit)).scalars()}
+    counted = _counts(tx, [one for words in asked for one in words])
+    ranked = [sorted(words, key=lambda one: (counted[one], -len(one))) for words in asked]
+    whole = [_whole(words, limit) for words in ranked]
+    begun = [_beginning(words[0], [one for one in words[1:] if counted[one] <= _BROAD], limit) for words in ranked]
+    found = {id_ for queries in (whole, begun) for id_ in tx.execute(_together(queries)).scalars()}
     return sorted(found, reverse=True)
+
+
+def _together(queries: Sequence[Select[tuple[int]]]) -> Select[Any]:
+    """One question of several, each with an end of its own."""
+    if len(queries) == 1:
+        return queries[0]
+    return select(union_all(*(select(one.subquery().c.record_id) for one in queries)).subquery().c.record_id)
 
 
 def _counts(tx: Connection, asked: Sequence[bytes]) -> dict[bytes, int]:

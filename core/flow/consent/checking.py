@@ -19,6 +19,7 @@ from core.model.claim import Voice
 from core.model.consent import POINTS, PREFIX
 from core.model.shapes.contact import CHANNELS
 from core.store import Tx, bindings, keys, ledger, records, suppression
+from core.store.bindings import Bound
 from core.store.bindings import State as Binding
 from core.store.records import Record, State
 
@@ -60,6 +61,21 @@ def check_all(hub: Hub, whom: Iterable[Who], channel: str, topic: str | None = N
     return _pages(hub, whom, channel, topic)
 
 
+def of_person(hub: Hub, record: Record, bound: Sequence[Bound], entries: Sequence[ledger.Row]) -> list[Verdict]:
+    """The verdicts on one person for every channel and topic, from what is known already: no statement.
+
+    `bound` are the person's bindings, `entries` the ledger's about them, oldest first.
+    """
+    found = []
+    for channel in CHANNELS:
+        for topic in (None, *topics_on(hub, channel)):
+            people = _People(hub, {record.id: record}, bound, channel, topic)
+            people.heed(entries)
+            verdict = people.answer(record, _Sought("id", record.id))
+            found.append(Verdict(record.id, channel, topic, *verdict, hub.profile.title))
+    return found
+
+
 def topics_on(hub: Hub, channel: str) -> list[str]:
     """The topics that are declared for a channel."""
     start = f"{PREFIX}{channel}."
@@ -97,7 +113,9 @@ def _page(hub: Hub, page: Sequence[Who], channel: str, topic: str | None) -> lis
         known = _known(tx, apart, holders)
         unknown = [one for one, some in zip(sought, known, strict=True) if not some]
         erased = _erased(hub, tx, unknown) if unknown else set()
-        people = _People(hub, tx, {one.id: one for some in known for one in some}, channel, topic)
+        there = {one.id: one for some in known for one in some}
+        people = _People(hub, there, bindings.of_records(tx, there) if there else (), channel, topic)
+        people.heed(ledger.of_records(tx, young) if (young := people.young) else ())
         found = [
             _of_somebody(people, one, some) if some else _of_nobody(one, erased, crowded)
             for one, some in zip(sought, known, strict=True)
@@ -208,15 +226,18 @@ def _of_somebody(people: _People, sought: _Sought, some: Sequence[Record]) -> Pe
 class _People:
     """What is said of the people of one page, read at once."""
 
-    def __init__(self, hub: Hub, tx: Tx, found: Mapping[int, Record], channel: str, topic: str | None) -> None:
+    def __init__(
+        self, hub: Hub, found: Mapping[int, Record], rows: Iterable[Bound], channel: str, topic: str | None
+    ) -> None:
         self.profile, self.channel, self.topic, self.now = hub.profile, channel, topic, hub.clock()
         voices: dict[int, dict[int, Voice]] = {}
-        for row in bindings.of_records(tx, found) if found else ():
+        for row in rows:
             voice = Voice(hub.sources.get(row.stream_id, "?"), row.claims, row.state != Binding.BOUND)
             voices.setdefault(row.record_id, {})[row.id] = voice
         self.words = {id_: words_of(voices.get(id_, {}), channel, one.values) for id_, one in found.items()}
         young = [id_ for id_, one in found.items() if needs_guardian(self._asked(one, None), self.profile)]
-        self._note_guardians(tx, [id_ for id_ in young if any(word.stamp.explicit for word in self.words[id_])])
+        self.young = [id_ for id_ in young if any(word.stamp.explicit for word in self.words[id_])]
+        """Those whose own grant counts only with a guardian's agreement, which is in the ledger."""
 
     def answer(self, record: Record, sought: _Sought) -> Permission:
         """May this person be contacted at the address that was asked, or at the one that stands?"""
@@ -247,10 +268,10 @@ class _People:
         standing = record.values.get(POINTS.get(self.channel, ""))
         return standing if isinstance(standing, str) else None
 
-    def _note_guardians(self, tx: Tx, record_ids: Collection[int]) -> None:
-        """The proof of a word is in the ledger only; it is looked up for those who need a guardian's."""
-        proven = _proven_by_guardians(tx, record_ids) if record_ids else set()
-        for id_ in record_ids:
+    def heed(self, entries: Iterable[ledger.Row]) -> None:
+        """Take the proof of the young ones' words from the ledger: it is nowhere else."""
+        proven = _proven_by_guardians(entries)
+        for id_ in self.young:
             self.words[id_] = [
                 word._replace(guardian=(id_, word.voice, word.channel, word.topic) in proven)
                 for word in self.words[id_]
@@ -261,10 +282,10 @@ _Said = tuple[int, int, str, str | None]
 """(record id, binding id, channel, topic)."""
 
 
-def _proven_by_guardians(tx: Tx, record_ids: Collection[int]) -> set[_Said]:
-    """The words whose latest entry has a guardian's agreement as its proof."""
+def _proven_by_guardians(entries: Iterable[ledger.Row]) -> set[_Said]:
+    """The words whose latest entry has a guardian's agreement as its proof; entries oldest first."""
     latest: dict[_Said, bool] = {}
-    for row in ledger.of_records(tx, record_ids):
+    for row in entries:
         told = row.told
         if "channel" in told:
             proof = told.get("proof") or {}

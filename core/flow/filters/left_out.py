@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from core.decide.keys import keys_of
 from core.flow.filters.doors import drops, held_by_the_tool
 from core.flow.hub import Connection, Hub, Stream
-from core.flow.outward.compare import differences
+from core.flow.outward.compare import Difference, differences
 from core.model.values import Values
 from core.store import Tx, bindings, keys
 from core.store.bindings import Bound, State
@@ -27,12 +27,22 @@ class LeftOut(NamedTuple):
 
 def left_out(hub: Hub, tx: Tx, record: Record, bound: Sequence[Bound]) -> list[LeftOut]:
     """Where a filter leaves a record out, and what it would need to fit."""
+    compared = {
+        one.name: differences(hub, tx, one, {record.id: record})
+        for one in hub.connections.values()
+        if any(stream.only_in or stream.only_out for stream in one.streams)
+    }
+    return told(hub, record, bound, compared)
+
+
+def told(
+    hub: Hub, record: Record, bound: Sequence[Bound], compared: Mapping[str, Sequence[Difference]]
+) -> list[LeftOut]:
+    """The same from what a record differs in by each connection."""
     found: list[LeftOut] = []
-    for connection in hub.connections.values():
-        if not any(one.only_in or one.only_out for one in connection.streams):
-            continue
+    for connection in (one for one in hub.connections.values() if one.name in compared):
         held = {one.id: one for one in bound if one.stream_id in connection.stream_ids}
-        for one in differences(hub, tx, connection, {record.id: record}):
+        for one in compared[connection.name]:
             if one.left_out:
                 held.pop(one.bound.id if one.bound else 0, None)
                 found.append(_outward(one.stream, record.values, one.bound))

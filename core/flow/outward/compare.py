@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from core.decide.filtering import Past, has_left, outward, refusals
 from core.decide.keys import PROVING, keys_of
@@ -91,20 +92,69 @@ def differences(
     """
     if held is None:
         held = bindings.of_records(tx, list(found), connection.stream_ids)
-    by_record: dict[int, list[Bound]] = {}
-    for bound in held:
-        by_record.setdefault(bound.record_id, []).append(bound)
     values = {id_: record.values for id_, record in found.items()}
+    known = _look_up(hub, tx, [connection], found, values)
+    return _differences(hub, tx, connection, found, values, held, known)
+
+
+def everywhere(hub: Hub, tx: Tx, record: Record, held: Sequence[Bound]) -> dict[str, list[Difference]]:
+    """Connection → the differences of one record, whose bindings are known; as many statements as for one connection.
+
+    Connections with filters may take some more.
+    """
+    found, values, every = {record.id: record}, {record.id: record.values}, list(hub.connections.values())
+    known = _look_up(hub, tx, every, found, values)
+    return {
+        one.name: _differences(
+            hub, tx, one, found, values, [row for row in held if row.stream_id in one.stream_ids], known
+        )
+        for one in every
+    }
+
+
+class _Known(NamedTuple):
+    """What comparing looks up beside records and bindings."""
+
+    erased: Collection[int]
+    forward: Mapping[int, int]
+    remote_ids: Mapping[int, Mapping[int, str]]
+    """Connection → record id → its id there."""
+    undecided: Mapping[int, set[str]]
+    resting: Mapping[int, Collection[str]]
+
+
+def _look_up(
+    hub: Hub,
+    tx: Tx,
+    connections: Sequence[Connection],
+    found: Mapping[int, Record],
+    values: Mapping[int, dict[str, Json]],
+) -> _Known:
     targets = {one for id_, record in found.items() for one in referred(hub, record.kind, values[id_])}
     erased = records.erased(tx, targets)
     targets -= erased
     forward = records.merged_into(tx, targets) if targets else {}
-    remote_ids = _remote_ids(tx, connection, targets, forward) if targets else {}
+    remote_ids = _remote_ids(tx, connections, targets, forward) if targets else {}
     undecided = reviews.undecided(tx, list(found))
-    resting = unwritten(tx, connection.stream_ids)
+    resting = unwritten(tx, {id_ for one in connections for id_ in one.stream_ids})
+    return _Known(erased, forward, remote_ids, undecided, resting)
+
+
+def _differences(
+    hub: Hub,
+    tx: Tx,
+    connection: Connection,
+    found: Mapping[int, Record],
+    values: Mapping[int, dict[str, Json]],
+    held: Sequence[Bound],
+    known: _Known,
+) -> list[Difference]:
+    by_record: dict[int, list[Bound]] = {}
+    for bound in held:
+        by_record.setdefault(bound.record_id, []).append(bound)
     result: list[Difference] = []
     for id_, record in found.items():
-        asked = undecided.get(id_, frozenset[str]())
+        asked = known.undecided.get(id_, frozenset[str]())
         for difference in _steps(connection, record, values[id_], by_record.get(id_, []), asked):
             difference.asked = asked
             result.append(difference)
@@ -115,11 +165,13 @@ def differences(
     for difference in result:
         if difference.step in (Step.CREATE, Step.UPDATE):
             to_read.setdefault(difference.stream.id, []).append(difference)
+    remote_ids = known.remote_ids.get(connection.id, {})
     for group in to_read.values():
-        _compare(hub, group, values, remote_ids, erased, undecided, resting.get(group[0].stream.id, frozenset()))
-    for difference in result if forward else ():
+        resting = known.resting.get(group[0].stream.id, frozenset())
+        _compare(hub, group, values, remote_ids, known.erased, known.undecided, resting)
+    for difference in result if known.forward else ():
         # What was merged away gets there as the one it went into.
-        difference.missing = {forward.get(id_, id_) for id_ in difference.missing}
+        difference.missing = {known.forward.get(id_, id_) for id_ in difference.missing}
     return result
 
 
@@ -175,10 +227,17 @@ def _hold_back(hub: Hub, tx: Tx, connection: Connection, creates: Sequence[Diffe
             one.step, one.left_out = Step.NOTHING, True
 
 
-def _remote_ids(tx: Tx, connection: Connection, targets: Collection[int], forward: Mapping[int, int]) -> dict[int, str]:
-    """Record id → its id in this connection; a record that was merged away is told as the one it went into."""
-    found = bindings.remote_ids_of(tx, connection.stream_ids, {*targets, *forward.values()})
-    return found | {id_: found[into] for id_, into in forward.items() if into in found}
+def _remote_ids(
+    tx: Tx, connections: Sequence[Connection], targets: Collection[int], forward: Mapping[int, int]
+) -> dict[int, dict[int, str]]:
+    """Connection → record id → its id there; a record that was merged away is told as the one it went into."""
+    whose = {stream_id: one.id for one in connections for stream_id in one.stream_ids}
+    found: dict[int, dict[int, str]] = {one.id: {} for one in connections}
+    for stream_id, record_id, remote_id in bindings.places_of(tx, whose, {*targets, *forward.values()}):
+        found[whose[stream_id]][record_id] = remote_id
+    for there in found.values():
+        there |= {id_: there[into] for id_, into in forward.items() if into in there}
+    return found
 
 
 def _steps(

@@ -35,7 +35,16 @@ def rows() -> list[tuple[bytes, int]]:
 
 
 def found(tx: Connection, *asked: str, limit: int = 10) -> list[int]:
-    return words.find(tx, [one.encode() for one in asked], limit)
+    return words.find(tx, [[one.encode() for one in asked]], limit)
+
+
+def test_several_sets_of_words_are_each_looked_up_for_itself(store: Store) -> None:
+    with store.writing() as tx:
+        words.add(tx, rows())
+        names = list(NAMES.values())[:2]
+        apart = {id_ for name in names for id_ in found(tx, *name.split())}
+        assert len(apart) > 1
+        assert set(words.find(tx, [[one.encode() for one in name.split()] for name in names], 10)) == apart
 
 
 def test_words_are_found_by_their_beginnings_wherever_they_stand(store: Store) -> None:
