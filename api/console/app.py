@@ -8,27 +8,6 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
 from api.console.desk import HEADERS, PLACE, STATIC, Desk, Halt
-from api.console.pages import (
-    agreeing,
-    checking,
-    connecting,
-    connections,
-    consent,
-    disconnecting,
-    mapping_versions,
-    mappings,
-    me,
-    overview,
-    people,
-    scorecard,
-    settings,
-    signing_in,
-    trail,
-)
-
-if TYPE_CHECKING:
-    from api.assembly import Installation
-    from api.background import Background
 
 # The catalogue goes before the page of a connection, whose name may be anything.
 PAGES = (

@@ -11,6 +11,9 @@ function renew(part) {
         if (answer.redirected) return location.reload();
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const fresh = page.getElementById(part.id);
+        for (const one of part.querySelectorAll("details[open][id]")) {
+          fresh?.querySelector(`#${CSS.escape(one.id)}`)?.setAttribute("open", "");
+        }
         if (fresh && fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
         part.classList.remove("old");
       } catch {
