@@ -26,9 +26,10 @@ from core.mapping import paths
 from core.model.instant import Instant
 from core.model.shape import Field
 from core.model.values import Json
-from core.store import Tx, bindings, deliveries, history, ledger, movement, records, runs
+from core.store import Tx, bindings, deliveries, history, ledger, movement, records, reviews, runs
 from core.store.bindings import Bound
 from core.store.records import Record, State
+from core.store.reviews import Standing
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -140,22 +141,24 @@ def whole(installation: Installation, record: Record, *, veil: Veil) -> Whole:
     if record.state == State.ERASED:
         return made
     with installation.store.reading() as tx:
-        bound = bindings.of_records(tx, [record.id])
+        bound, asked = bindings.of_records(tx, [record.id]), reviews.about(tx, [record.id])
         _say(hub, made, bound)
-        compared = everywhere(hub, tx, record, bound)
+        made.questions = questions.briefly(installation, tx, asked)
+        standing = (Standing(one.id, one.what, one.connection_id, one.field) for one in asked)
+        compared = everywhere(hub, tx, record, bound, {one.field for one in standing if one.holds_back})
         made.places = _places(hub, bound, compared)
         made.left_out = told(hub, record, bound, compared)
         made.letters = letters_of(installation, tx, [record.id])
-        made.merged = _merged(tx, record)
         verdict = movement.of_records(tx, [record.id]).get(record.id) if hub.movement.stages else None
         if record.kind == KIND:
             rows = ledger.of_records(tx, [record.id])
             made.consent, made.proof = of_person(hub, record, bound, rows), _proof(rows)
-        wanted = referred(hub, record.kind, record.values) | {one.record_id for one in made.merged}
-        made.named = _named(hub, records.load(tx, wanted) if wanted else {})
+        brought = {one.delta["from"]: one for one in history.sightings(tx, record.id) if "from" in one.delta}
+        wanted = referred(hub, record.kind, record.values) | brought.keys()
+        others = records.load(tx, wanted) if wanted else {}
+        made.named, made.merged = _named(hub, others), _merged(tx, record, brought, others)
     if verdict is not None:
         made.elements, made.unreal = _elements(verdict), verdict.told["unreal"]
-    made.questions = questions.about(installation, record.id)
     made.log = log_of(installation, Asked(record=record.id, limit=SHOWN), veil=veil)
     explained(installation, made.log, made.letters)
     return made
@@ -223,11 +226,10 @@ def letters_of(installation: Installation, tx: Tx, record_ids: Collection[int]) 
     ]  # fmt: skip
 
 
-def _merged(tx: Tx, record: Record) -> list[Merged]:
-    """What was made part of the record and is so still."""
-    brought = {one.delta["from"]: one for one in history.sightings(tx, record.id) if "from" in one.delta}
-    there = records.load(tx, brought) if brought else {}
-    still = [id_ for id_, one in there.items() if one.state == State.MERGED and one.merged_into == record.id]
+def _merged(tx: Tx, record: Record, brought: Mapping[int, history.Entry], others: Mapping[int, Record]) -> list[Merged]:
+    """What was made part of the record, and is so still."""
+    mine = {id_: one for id_, one in others.items() if id_ in brought and one.state == State.MERGED}
+    still = [id_ for id_, one in mine.items() if one.merged_into == record.id]
     known = runs.by_ids(tx, {brought[id_].run_id or 0 for id_ in still}) if still else {}
     found = []
     for id_ in still:

@@ -51,12 +51,10 @@ def queue(installation: Installation, asked: Asked, *, limit: int | None = None)
         return [telling.told(one) for one in found[:limit]]
 
 
-def about(installation: Installation, record_id: int) -> list[Told]:
-    """The open reviews of one record, oldest first, without their sides; four statements at most."""
-    with installation.store.reading() as tx:
-        found = reviews.about(tx, [record_id])
-        telling = _Telling(installation, tx, found, sides=False) if found else None
-        return [telling.told(one) for one in found] if telling is not None else []
+def briefly(installation: Installation, tx: Tx, found: Sequence[Review]) -> list[Told]:
+    """Some open reviews without their sides; three statements, none where there are no reviews."""
+    telling = _Telling(installation, tx, found, sides=False) if found else None
+    return [telling.told(one) for one in found] if telling is not None else []
 
 
 def find(installation: Installation, asked: Asked) -> list[Review]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from core.decide.why import text
 from core.errors import ConfigError
 from core.flow.changes import Changes
 from core.flow.desk import Heard, Work, load_works
@@ -16,7 +17,7 @@ from core.flow.refold import refold
 from core.flow.running import Run
 from core.model.claim import Claim, Claims, Evidence, Stamp
 from core.model.values import Json
-from core.store import Tx, bindings
+from core.store import Tx, bindings, records
 from core.store.bindings import Bound, State
 from core.store.codec import UNKNOWN_DIGEST, pack
 from core.store.database import allocate
@@ -25,8 +26,12 @@ from core.store.database import allocate
 def say(hub: Hub, record_id: int, values: Mapping[str, Json]) -> int:
     """A person's word for some fields of a record, None clears; gives the number of the run, by which it is undone.
 
-    `ConfigError` for what is no value of its field.
+    `ConfigError` for what is no value of its field; nothing is in the log of that.
     """
+    with hub.store.reading() as tx:
+        kind = records.kinds(tx, [record_id]).get(record_id)
+    if kind is not None:
+        _normal(hub, kind, values)
     with Run(hub, hub.own_id, "edit", subject={"record": record_id, "fields": sorted(values)}) as run:
         say_in(hub, run, record_id, values)
     return run.id
@@ -79,7 +84,7 @@ def say_each(
         own |= {int(id_): row for id_, row in bindings.of_remotes(tx, streams[kind], ids).items()}
     fresh = iter(allocate(tx, "binding", len(said) - len(own)) if len(own) < len(said) else ())
     for work, values in said:
-        claims = {name: Claim(value, stamp) for name, value in _normal(hub, work, values).items()}
+        claims = {name: Claim(value, stamp) for name, value in _normal(hub, work.record.kind, values).items()}
         present = own.get(work.record.id)
         renewed = (present.claims if present else Claims()).renewed(claims)
         packed = bindings.packed(renewed)
@@ -96,14 +101,15 @@ def say_each(
         work.heard.append(Heard("heard", Claims.of(claims), row.id, {"proof": dict(proof)} if proof else {}))
 
 
-def _normal(hub: Hub, work: Work, values: Mapping[str, Json]) -> dict[str, Json]:
-    fields = hub.shapes[work.record.kind].fields
+def _normal(hub: Hub, kind: str, values: Mapping[str, Json]) -> dict[str, Json]:
+    fields = hub.shapes[kind].fields
     normal: dict[str, Json] = {}
     for name, value in values.items():
         if name not in fields:
-            raise ConfigError(f"A {work.record.kind} has no field '{name}'.", remedy=f"It has {', '.join(fields)}.")
+            raise ConfigError(f"A {kind} has no field '{name}'.", remedy=f"It has {', '.join(fields)}.")
         try:
             normal[name] = fields[name].normaliser(hub.locale)(value)
         except ValueError as error:
-            raise ConfigError(f"{name}: {error}.") from error
+            wanted = f"Write it as {text(fields[name].example)}, or nothing to clear it."
+            raise ConfigError(f"{name}: {error}.", remedy=wanted) from error
     return normal

@@ -97,13 +97,15 @@ def differences(
     return _differences(hub, tx, connection, found, values, held, known)
 
 
-def everywhere(hub: Hub, tx: Tx, record: Record, held: Sequence[Bound]) -> dict[str, list[Difference]]:
-    """Connection → the differences of one record, whose bindings are known; as many statements as for one connection.
+def everywhere(
+    hub: Hub, tx: Tx, record: Record, held: Sequence[Bound], undecided: set[str]
+) -> dict[str, list[Difference]]:
+    """Connection → the differences of one record; four statements, and some more for connections with filters.
 
-    Connections with filters may take some more.
+    Its bindings are known, and the fields about which somebody is asked.
     """
     found, values, every = {record.id: record}, {record.id: record.values}, list(hub.connections.values())
-    known = _look_up(hub, tx, every, found, values)
+    known = _look_up(hub, tx, every, found, values, {record.id: undecided})
     return {
         one.name: _differences(
             hub, tx, one, found, values, [row for row in held if row.stream_id in one.stream_ids], known
@@ -129,13 +131,15 @@ def _look_up(
     connections: Sequence[Connection],
     found: Mapping[int, Record],
     values: Mapping[int, dict[str, Json]],
+    undecided: Mapping[int, set[str]] | None = None,
 ) -> _Known:
     targets = {one for id_, record in found.items() for one in referred(hub, record.kind, values[id_])}
     erased = records.erased(tx, targets)
     targets -= erased
     forward = records.merged_into(tx, targets) if targets else {}
     remote_ids = _remote_ids(tx, connections, targets, forward) if targets else {}
-    undecided = reviews.undecided(tx, list(found))
+    if undecided is None:
+        undecided = reviews.undecided(tx, list(found))
     resting = unwritten(tx, {id_ for one in connections for id_ in one.stream_ids})
     return _Known(erased, forward, remote_ids, undecided, resting)
 
