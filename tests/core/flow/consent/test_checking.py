@@ -400,3 +400,15 @@ def test_a_hub_of_tests_holds_the_strictest_profile(shop: Lab) -> None:
     bare: Hub = replace(shop.hub, profile=Profile())
     assert bare.profile.each_purpose
     assert shop.hub.profile.title == bare.profile.title == "GDPR"
+
+
+def test_every_channel_of_one_person_is_told_as_it_would_be_one_by_one(shop: Lab) -> None:
+    shop.tools["shop"].create("contacts", {**ANN, "birthday": "2015-05-09", "email_consent": "granted"})
+    shop.tools["crm"].create("contacts", {"email": ADDRESS, "sms_consent": "denied"})
+    shop.settle()
+    record = shop.record(email=ADDRESS)
+    with shop.hub.store.reading() as tx:
+        bound, entries = bindings.of_records(tx, [record.id]), ledger.of_records(tx, [record.id])
+    told = checking.of_person(shop.hub, record, bound, entries)
+    assert {one.state for one in told if one.channel == "sms"} == {"denied"}
+    assert told == [check(shop.hub, record.id, one.channel, one.topic) for one in told]
