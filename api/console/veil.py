@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _POINTS = ("email", "phone", "address")
 _ADDRESS = re.compile(r"[^\s@<>()\"',;:]+@[^\s@<>()\"',;:]+")
-_NUMBER = re.compile(r"(?<![\w-])(?!\d{4}-\d\d-\d\d)\+?\d(?:[ ()./-]?\d){6,}")
+_NUMBER = re.compile(r"(?<![\w-])(?<!\d:)(?!\d{4}-\d\d-\d\d)\+?\d(?:[ ()./-]?\d){6,}")
 
 
 def sees_people(visitor: Visitor) -> bool:

@@ -22,7 +22,8 @@ def visitor(role: str) -> Any:
     [
         ("ann@shore.example is taken", "a•••@s••• is taken"),
         ("call +44 7700 900123 back", "call +••• back"),
-        ("since 2026-11-21T09:00:00Z", "since 2026-11-21T09:00:00Z"),
+        ("since 2026-11-21T09:00:28.445000Z", "since 2026-11-21T09:00:28.445000Z"),
+        ("tel:+447700900123", "tel:+•••"),
         ("run 4711 of crm", "run 4711 of crm"),
     ],
 )
