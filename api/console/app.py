@@ -8,11 +8,36 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
 from api.console.desk import HEADERS, PLACE, STATIC, Desk, Halt
+from api.console.pages import (
+    agreeing,
+    changing,
+    checking,
+    connecting,
+    connections,
+    consent,
+    disconnecting,
+    log,
+    mapping_versions,
+    mappings,
+    me,
+    overview,
+    people,
+    record,
+    records,
+    scorecard,
+    settings,
+    signing_in,
+    trail,
+)
+
+if TYPE_CHECKING:
+    from api.assembly import Installation
+    from api.background import Background
 
 # The catalogue goes before the page of a connection, whose name may be anything.
 PAGES = (
-    overview, connecting, connections, checking, agreeing, disconnecting, mappings, mapping_versions, settings,
-    scorecard, consent, signing_in, me, people, trail,
+    overview, records, record, changing, log, connecting, connections, checking, agreeing, disconnecting,
+    mappings, mapping_versions, settings, scorecard, consent, signing_in, me, people, trail,
 )  # fmt: skip
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
