@@ -10,6 +10,7 @@ from sqlalchemy import select
 from api.entries import Search
 from core.flow.reviews.answering import EXPIRY
 from core.model.instant import iso
+from core.model.many import many, verb
 from core.store import Tx
 from core.store.codec import loads
 from core.store.database import among
@@ -60,12 +61,15 @@ def by_default(tx: Tx, run_ids: Collection[int]) -> set[int]:
 
 def _sentence(what: str, subject: Told, counts: Told) -> str:
     if what == "escalate":
-        told = f"{counts.get('passed_on', 0):,} late reviews passed on to {subject.get('to') or 'nobody else'}"
-        return f"{told}, {counts.get('still_late', 0):,} that were passed on before are still late"
+        told = f"{many(counts.get('passed_on', 0), 'late review')} passed on to {subject.get('to') or 'nobody else'}"
+        late = counts.get("still_late", 0)
+        return (
+            f"{told}, {late:,} that {verb(late, 'was', 'were')} passed on before {verb(late, 'is', 'are')} still late"
+        )
     if what == "assign":
         return f"review {subject.get('review')} given to {subject.get('owner') or 'whom the configuration names'}"
     numbers = subject.get("reviews", [subject.get("review")])
-    which = f"review {numbers[0]}" if len(numbers) == 1 else f"{len(numbers):,} reviews"
+    which = f"review {numbers[0]}" if len(numbers) == 1 else many(len(numbers), "review")
     told = f"{which} ({subject.get('what', 'ask')}) answered {subject.get('word')}"
     if subject.get("rules"):
         return f"{told}, as a rule for {', '.join(subject['rules'])}"

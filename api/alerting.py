@@ -21,6 +21,7 @@ from core.errors import REGISTRY, USED_UP, ConcordError, ConfigError, Unavailabl
 from core.flow.pausing import ON_DEMAND
 from core.flow.running import Run
 from core.model.instant import MINUTE, SECOND, Instant, iso
+from core.model.many import many, verb
 from core.ports import Message
 from core.store import alerts
 
@@ -67,7 +68,7 @@ def troubles_of(state: dict[str, Any], alerting: Alerting) -> Iterator[Trouble]:
         yield from _of_connection(one, alerting)
     late = state["reviews"]["late"]
     if late:
-        says = f"{late:,} questions are late" if late > 1 else "1 question is late"
+        says = f"{many(late, 'question')} {verb(late, 'is', 'are')} late"
         yield Trouble("reviews", "", says, "See `concord reviews`.")
 
 
@@ -86,10 +87,15 @@ def _of_connection(one: dict[str, Any], alerting: Alerting) -> Iterator[Trouble]
             "lag", name, f"Changes have waited {waited} for {name}", f"See `concord log --connection {name}`."
         )
     if one["outbox"] > alerting.queue and one["hold"] is None:
-        yield Trouble("queue", name, f"{one['outbox']:,} changes wait for {name}", "See `concord status`.")
+        yield Trouble(
+            "queue",
+            name,
+            f"{many(one['outbox'], 'change')} {verb(one['outbox'], 'waits', 'wait')} for {name}",
+            "See `concord status`.",
+        )
     if one["dead_letters"] >= alerting.dead_letters:
         remedy = f"See `concord problems {name}`, mend, then `concord replay {name}`."
-        yield Trouble("dead_letters", name, f"{name} refused {one['dead_letters']:,} writes", remedy)
+        yield Trouble("dead_letters", name, f"{name} refused {many(one['dead_letters'], 'write')}", remedy)
     if (calls := one["calls"]) is not None:
         yield from _of_quota(name, calls, alerting.quota)
     if one["hold"] is None and one["agreement"] is not None and one["agreement"] < alerting.agreement:

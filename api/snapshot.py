@@ -15,6 +15,7 @@ from core.errors import REGISTRY, USED_UP, Resting
 from core.flow.hub import HUB
 from core.flow.outward.agreement import Agreement
 from core.model.instant import DAY, SECOND, Instant, iso
+from core.model.many import many, verb
 from core.model.shapes import KIND_ORDER
 from core.store import connections, descriptions, records, reviews, runs
 from core.store.codec import loads
@@ -283,17 +284,18 @@ def _troubles(shown: Sequence[Told], open_reviews: Mapping[str, int], care: elem
             what = f"{one['problems']:,} with a problem: kept and listed, not dropped"
             found.append(_trouble(name, what, f"See `concord problems {name}`; mend the value there, or the mapping."))
         if one["unread"]:
-            what = f"{one['unread']:,} places that cannot be read"
+            what = f"{many(one['unread'], 'place')} that cannot be read"
             found.append(_trouble(name, what, f"See `concord problems {name}`; mend them in the tool."))
         if one["outbox_tried"]:
-            what = f"{one['outbox']:,} wait in the outbox after failed tries"
+            waits = verb(one["outbox"], "waits", "wait")
+            what = f"{many(one['outbox'], 'change')} {waits} in the outbox after failed tries"
             found.append(_trouble(name, what, "Nothing to do: they are tried again; `concord log` tells the answers."))
     for what, count in open_reviews.items():
         if what not in ("connection", "brake"):
             late = f", {care.late(what):,} late" if care.late(what) else ""
             remedy = _REVIEWS.get(what, "See `concord reviews`.")
             told = care.of_reviews(what, remedy)
-            found.append(_owned(care, "", f"{count:,} reviews: {what}{late}", remedy, told))
+            found.append(_owned(care, "", f"{many(count, 'review')}: {what}{late}", remedy, told))
     return found
 
 

@@ -8,6 +8,7 @@ import typer
 
 from api.cli import output
 from api.cli.output import Json
+from core.model.many import many
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -127,8 +128,8 @@ def problems(
     if not any(counts.values()):
         screen.print("Nothing is wrong that the hub knows of.")
         return
-    screen.print(f"{counts['records']:,} records with problems, {counts['unread']:,} places unread, "
-                 f"{counts['dead_letters']:,} dead letters, {counts['reviews']:,} reviews.")  # fmt: skip
+    screen.print(f"{many(counts['records'], 'record')} with problems, {many(counts['unread'], 'place')} unread, "
+                 f"{many(counts['dead_letters'], 'dead letter')}, {many(counts['reviews'], 'review')}.")  # fmt: skip
     if found["kinds"]:
         rows = [(one["count"], one["connection"], one["stream"], one["what"]) for one in found["kinds"]]
         heads = ("records", "connection", "stream", "what")

@@ -11,6 +11,7 @@ import typer
 from api.cli import output
 from api.cli.output import Json
 from core.errors import ConfigError
+from core.model.many import many
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -92,7 +93,7 @@ def _put_in_force(installation: Installation, spec: ConnectionSpec, *, asking: b
     if not as_json:
         print_plan(plan)
     if plan.writes and not yes:
-        refusal = f"The new mapping writes {plan.writes:,} records in the tools, and nobody has agreed to that."
+        refusal = f"The new mapping writes {many(plan.writes, 'record')} in the tools, and nobody has agreed to that."
         _confirm_or_refuse(asking, "Put it in force?", refusal, remedy="Add --yes to agree beforehand.")
     apply_plan(installation, config, plan)
 

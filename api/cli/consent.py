@@ -12,6 +12,7 @@ import typer
 from api.cli import output
 from api.cli.output import Json
 from core.errors import ConfigError
+from core.model.many import many, verb
 
 if TYPE_CHECKING:
     from core.store.ledger import Head
@@ -157,7 +158,8 @@ def verify(
     else:
         for words in found.wrong:
             output.say(f"✗ {words}")
-        entries = f"{found.entries:,} entries, {found.heads:,} signed heads, {found.claims:,} words that count"
+        entries, heads = many(found.entries, "entry"), many(found.heads, "signed head")
+        entries = f"{entries}, {heads}, {many(found.claims, 'word')} that {verb(found.claims, 'counts', 'count')}"
         output.say(f"{entries}: {'all as they were entered' if found.holds else 'somebody has meddled with it'}.")
     if not found.holds:
         sys.exit(1)

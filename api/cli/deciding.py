@@ -13,6 +13,7 @@ import typer
 from api.cli import output
 from api.cli.output import Json
 from core.errors import ConfigError
+from core.model.many import many, verb
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -194,7 +195,11 @@ def answer(
         run_id = carry_out(hub, planned)
     told: dict[str, Any] = {"answered": numbers[0] if single else [one.id for one in planned.fits], "word": word}
     told |= {"run": run_id} if single else {"left": planned.left, "run": run_id}
-    named = f"Review {numbers[0]} is" if single else f"{len(planned.fits):,} reviews are"
+    named = (
+        f"Review {numbers[0]} is"
+        if single
+        else f"{many(len(planned.fits), 'review')} {verb(len(planned.fits), 'is', 'are')}"
+    )
     _done(f"{named} answered: {word} (run {run_id}).", told, as_json=as_json)
 
 
@@ -215,14 +220,14 @@ def _read(words: list[str], *, everything: bool) -> tuple[list[int], str, str | 
 def _print_plan(planned: Planned) -> None:
     from core.decide.why import text
 
-    print(f"{len(planned.fits):,} reviews would be answered {planned.answer.said}:")
+    print(f"{many(len(planned.fits), 'review')} would be answered {planned.answer.said}:")
     for one in planned.fits[:_SAMPLES]:
         becomes = f" becomes {text(planned.becomes[one.id])}" if one.id in planned.becomes else ""
         print(f"  {one.id}  {one.what}  record {one.record_id} {one.field}{becomes}")
     if len(planned.fits) > _SAMPLES:
         print(f"  … and {len(planned.fits) - _SAMPLES:,} more")
     if planned.left:
-        print(f"{len(planned.left):,} stay open:")
+        print(f"{len(planned.left):,} {verb(len(planned.left), 'stays', 'stay')} open:")
         for why in dict.fromkeys(planned.left.values()):
             print(f"  {sum(one == why for one in planned.left.values()):,}: {why}")
 
@@ -242,7 +247,8 @@ def _answer_as_rule(installation: Installation, asked: Asked, word: str, *, yes:
 
     made = ruling(installation, find(installation, asked), word)
     if not as_json:
-        print(f"This goes into the rules and settles {len(made.found):,} questions and all like them:\n\n{made.yaml}")
+        asked_ = many(len(made.found), "question")
+        print(f"This goes into the rules and settles {asked_} and all like it:\n\n{made.yaml}")
     _agree(yes=yes, as_json=as_json)
     run_id, left = put(installation, made)
     answered = [one.id for one in made.found]
@@ -255,11 +261,13 @@ def _answer_as_rule(installation: Installation, asked: Asked, word: str, *, yes:
 
 
 def _print_ruled(made: Ruling, left: int, run_id: int) -> None:
-    print(
-        f"In force (run {run_id}). {len(made.found) - left:,} questions are settled by it. `concord sync` writes them."
-    )
+    settled = len(made.found) - left
+    said = f"{many(settled, 'question')} {verb(settled, 'is', 'are')} settled by it."
+    print(f"In force (run {run_id}). {said} `concord sync` writes {verb(settled, 'it', 'them')}.")
     if left:
-        print(f"{left:,} stay open: the rule has nothing to go by there. See `concord reviews`.")
+        print(
+            f"{left:,} {verb(left, 'stays', 'stay')} open: the rule has nothing to go by there. See `concord reviews`."
+        )
     if made.file and made.file != "rules":
         print(f"The rules in force came from {made.file}. Add the lines there too, or the next `concord apply` "
               "puts the old rules back.")  # fmt: skip

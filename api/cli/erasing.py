@@ -11,6 +11,7 @@ import typer
 from api.cli import output
 from api.cli.output import Json
 from core.errors import ConfigError, StoreError
+from core.model.many import many
 
 if TYPE_CHECKING:
     from core.decide.retention import Retention
@@ -110,7 +111,8 @@ def _print_plan(hub: Hub, planned: Planned) -> None:
     more = f", with {len(person.record_ids) - 1} that belong to it" if len(person.record_ids) > 1 else ""
     screen.print(f"{person.record.kind} {person.record.id}: {name}{more}", markup=False, style="bold")
     screen.print(
-        f"From the hub: the record, {planned.told:,} entries of history, {planned.entries:,} of the consent ledger."
+        f"From the hub: the record, {many(planned.told, 'entry')} of history, "
+        f"{planned.entries:,} of the consent ledger."
     )
     rows = [
         (one.connection, one.stream, one.remote_id, ": ".join(filter(None, (WORDS[one.becomes], one.note))))
@@ -307,5 +309,5 @@ def _agree_to(number: int, *, yes: bool, as_json: bool) -> None:
         return
     if as_json or not sys.stdin.isatty():
         raise ConfigError("Nobody has agreed to these erasures.", remedy="Look without --erase, then add --yes.")
-    if not typer.confirm(f"Erase {number:,} records everywhere? It cannot be taken back.", default=False):
+    if not typer.confirm(f"Erase {many(number, 'record')} everywhere? It cannot be taken back.", default=False):
         raise ConfigError("Nobody was erased.", remedy="Run the command again when you agree with what it shows.")

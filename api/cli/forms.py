@@ -9,6 +9,7 @@ import typer
 from api.cli import output
 from api.cli.output import Json
 from core.errors import ConfigError
+from core.model.many import many
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -65,7 +66,7 @@ def _list(installation: Installation, forms: list[Form], *, as_json: bool) -> No
     screen.print(output.table("", ("form", "title", "leads", "trapped"), rows, right=("leads", "trapped")))
     for one, all_ in told:
         for word, times in all_["unknown"].items():
-            output.say(f"• {one.name}: the source {word!r} came {times:,} times, and no vocabulary knows it.")
+            output.say(f"• {one.name}: the source {word!r} came {many(times, 'time')}, and no vocabulary knows it.")
 
 
 def _told(counts: dict[str, Any]) -> dict[str, Any]:

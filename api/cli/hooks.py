@@ -8,6 +8,7 @@ import typer
 
 from api.cli import output
 from api.cli.output import Json
+from core.model.many import many, verb
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -81,7 +82,7 @@ def replay(
         return
     for name, number in again.items():
         if number:
-            print(f"{name}: {number:,} notices are heard again.")
+            print(f"{name}: {many(number, 'notice')} {verb(number, 'is', 'are')} heard again.")
     if not any(again.values()):
         print("Nothing that is kept came since then.")
     else:

@@ -10,6 +10,7 @@ import typer
 from api.cli import output
 from api.cli.output import Json
 from core.errors import ConfigError
+from core.model.many import many
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -158,8 +159,10 @@ def _print_joining(planned: Joining) -> None:
     if not planned.writes:
         screen.print("Nothing is written to any tool.")
     for source, ids in planned.doubles.items():
-        screen.print(f"{source} then holds it {len(ids)} times ({', '.join(ids)}): see `concord duplicates {source}`.",
-                     markup=False)  # fmt: skip
+        times = many(len(ids), "time")
+        screen.print(
+            f"{source} then holds it {times} ({', '.join(ids)}): see `concord duplicates {source}`.", markup=False
+        )
 
 
 def _merge_there(

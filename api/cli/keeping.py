@@ -11,6 +11,7 @@ import typer
 from api.cli import output
 from api.cli.output import Json
 from core.errors import ConfigError
+from core.model.many import many, verb
 
 if TYPE_CHECKING:
     from api.backup import Tell
@@ -55,7 +56,7 @@ def backup(
         output.as_json({"file": str(made.path), "bytes": made.size, "locked": lock, **made.manifest})
         return
     records, size = made.manifest["records"], made.size / 1_000_000
-    output.say(f"{made.path}: {records:,} records, {size:,.1f} MB{', locked' if lock else ''}.")
+    output.say(f"{made.path}: {many(records, 'record')}, {size:,.1f} MB{', locked' if lock else ''}.")
     output.say(
         "The vault key is in it: keep the file as you keep a password."
         if with_key
@@ -118,7 +119,8 @@ def restore(
 
 def _next(streams: int) -> str:
     return (
-        f"{streams:,} streams are read whole before anything is written to them: `concord sync` or `concord up` does "
+        f"{many(streams, 'stream')} {verb(streams, 'is', 'are')} read whole before anything is written there: "
+        "`concord sync` or `concord up` does "
         "it. Look at `concord reviews` afterwards; a tool that renewed its token since must be signed in to again."
     )
 

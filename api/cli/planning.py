@@ -13,6 +13,7 @@ import typer
 from api.cli import output
 from api.cli.output import Json
 from core.errors import ConfigError
+from core.model.many import many
 
 if TYPE_CHECKING:
     from api.applying import Applied
@@ -140,10 +141,10 @@ def undo_change(installation: Installation, run: Run, *, dry_run: bool, yes: boo
 def _agree(made: Plan, *, as_json: bool) -> None:
     if as_json or not sys.stdin.isatty():
         raise ConfigError(
-            f"This change writes {made.writes:,} records in the tools, and nobody has agreed to that.",
+            f"This change writes {many(made.writes, 'record')} in the tools, and nobody has agreed to that.",
             remedy="Look first (`concord plan FILE`, or --dry-run), then add --yes.",
         )
-    if not typer.confirm(f"Write {made.writes:,} records?", default=False):
+    if not typer.confirm(f"Write {many(made.writes, 'record')}?", default=False):
         raise ConfigError("Nothing was changed.", remedy="Run the command again when you agree with the plan.")
 
 
@@ -204,7 +205,7 @@ def _print_rematched(found: dict[str, Any]) -> None:
     screen = output.console()
     joined = ", ".join(f"{loser} → {winner}" for loser, winner in found["pairs"][:_NAMED])
     staying = ", ".join(str(one) for one in found["staying"][:_NAMED])
-    screen.print(f"Matched again: {found['joined']:,} records joined{': ' if joined else ''}{joined}, "
+    screen.print(f"Matched again: {many(found['joined'], 'record')} joined{': ' if joined else ''}{joined}, "
                  f"{found['asked']:,} asked about.")  # fmt: skip
     if found["stay"]:
         screen.print(f"{found['stay']:,} stay joined, though nothing that still counts says so: records {staying}.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from api import queries
 from api.engine import Round, turn_crank
+from core.model.many import many
 from core.store import connections
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class _Watch:
             if what in self.tasks:
                 self.bars.update(self.tasks[what], total=1, completed=1, told="read")
             return
-        told = f"{walked:,} of {total:,} records" if total else f"{walked:,} records"
+        told = f"{walked:,} of {many(total, 'record')}" if total else many(walked, "record")
         self._set(what, walked, max(total, walked) if total else None, told)
 
     def _set(self, what: str, done: int, total: int | None, told: str) -> None:

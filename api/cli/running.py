@@ -9,6 +9,7 @@ import typer
 
 from api.cli import output
 from api.cli.output import Json
+from core.model.many import many, verb
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -202,7 +203,8 @@ def resync(
     if as_json:
         output.as_json({"resync": name, "streams": count})
     else:
-        print(f"{count} streams are read from the beginning by the next turn; `concord sync {connection}` does it now.")
+        said = f"{many(count, 'stream')} {verb(count, 'is', 'are')} read from the beginning by the next turn"
+        print(f"{said}; `concord sync {connection}` does it now.")
 
 
 def resyncing() -> ModuleType:

@@ -10,6 +10,7 @@ import typer
 from api.cli import output
 from api.cli.output import Json
 from core.errors import ConfigError
+from core.model.many import many
 
 if TYPE_CHECKING:
     from core.flow.hub import Hub
@@ -66,7 +67,7 @@ def undo(
 def _agree(planned: Undoing, *, as_json: bool) -> None:
     if as_json or not sys.stdin.isatty():
         raise ConfigError(
-            f"This changes {planned.records:,} records, and nobody has agreed to that.",
+            f"This changes {many(planned.records, 'record')}, and nobody has agreed to that.",
             remedy=f"Look with `concord undo {planned.run.id} --dry-run`, then add --yes.",
         )
     if not typer.confirm(f"Undo run {planned.run.id}?", default=False):
@@ -79,7 +80,7 @@ def _print(hub: Hub, planned: Undoing) -> None:
     screen, run = output.console(), planned.run
     whose = next((one.name for one in hub.connections.values() if one.id == run.connection_id), "")
     doing = " ".join(filter(None, (run.what, run.stream, f"of {whose}" if whose else "")))
-    screen.print(f"Run {run.id}: {doing}, {iso(run.began_at)}. {planned.records:,} records "
+    screen.print(f"Run {run.id}: {doing}, {iso(run.began_at)}. {many(planned.records, 'record')} "
                  "would change.", markup=False)  # fmt: skip
     rows = [(name, one.creates or "", one.updates or "", one.deletes or "") for name, one in planned.tools.items()]
     if rows:

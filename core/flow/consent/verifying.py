@@ -15,6 +15,7 @@ import orjson
 from core.decide import merkle
 from core.flow.consent import heads
 from core.flow.hub import Hub
+from core.model.many import many, verb
 from core.store import Tx, bindings, ledger, records
 from core.store.bindings import Bound
 from core.store.ledger import Head
@@ -76,9 +77,9 @@ def _signed(hub: Hub, found: Verified, all_heads: Sequence[Head]) -> dict[int, b
     for head in all_heads:
         found.heads += 1
         if not heads.holds(hub.installation, head) or (own is not None and head.key != own):
-            found.find("head", f"the head of {head.size:,} entries is not signed with this installation's key")
+            found.find("head", f"the head of {many(head.size, 'entry')} is not signed with this installation's key")
         elif roots.setdefault(head.size, head.root) != head.root:
-            found.find("head", f"two heads of {head.size:,} entries have different roots")
+            found.find("head", f"two heads of {many(head.size, 'entry')} have different roots")
     return roots
 
 
@@ -115,7 +116,8 @@ def _walk(
         found.entries = tip.size
         tell(found.entries)
     for size in sizes:
-        found.find("cut", f"{size:,} entries were signed, and {tip.size:,} are there: the end was cut off")
+        signed = f"{many(size, 'entry')} {verb(size, 'was', 'were')} signed"
+        found.find("cut", f"{signed}, and {tip.size:,} {verb(tip.size, 'is', 'are')} there: the end was cut off")
     for place in sorted(missing - erased):
         found.find("blank", f"entry {place:,} was blanked, and no erasure says so")
     found.erased, found.root = len(missing), tip.root()

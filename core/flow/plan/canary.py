@@ -20,6 +20,7 @@ from core.flow.outward.compare import Step, differences
 from core.flow.outward.outbound import deliver
 from core.mapping import paths
 from core.model.instant import Instant
+from core.model.many import many, verb
 from core.model.values import Json
 from core.ports import Remote, Verb
 from core.store import Tx, bindings, deliveries, outbox, records, reviews, runs
@@ -179,12 +180,12 @@ def _halt(hub: Hub, connection: Connection, asked: dict[str, Any], sung: Sung, d
     """Nothing more goes out to this connection until a person has looked."""
     wrong = []
     if done.dead:
-        wrong.append(f"{done.dead} of them were refused")
+        wrong.append(f"{done.dead} of them {verb(done.dead, 'was', 'were')} refused")
     if sung.differing:
-        wrong.append(f"in {len(sung.differing)} fields the tool holds something else than it was told")
+        wrong.append(f"in {many(len(sung.differing), 'field')} the tool holds something else than it was told")
     subject = {
         "connection": connection.name,
-        "note": f"The trial of {asked['count']} records went wrong: {', and '.join(wrong)}. "
+        "note": f"The trial of {many(asked['count'], 'record')} went wrong: {', and '.join(wrong)}. "
         "Nothing more is written there until a person agrees.",
         "differing": sung.differing[:_SHOWN],
         "runs": [asked["run"]],

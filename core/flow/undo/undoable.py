@@ -8,6 +8,7 @@ from core.errors import ConfigError
 from core.flow.aging import undoable_since
 from core.flow.hub import Hub
 from core.model.instant import HOUR
+from core.model.many import many
 from core.store import Tx, deliveries, history, reviews, runs
 from core.store.reviews import Review
 from core.store.runs import Run
@@ -109,7 +110,7 @@ def _carried(hub: Hub, tx: Tx, run: Run) -> ConfigError:
         if one is not None:
             whose = f" of {names[one.connection_id]}" if one.connection_id in names else ""
             what = " ".join(filter(None, (one.what, one.stream)))
-            told.append(f"run {id_} ({what}{whose}, {count:,} records)")
+            told.append(f"run {id_} ({what}{whose}, {many(count, 'record')})")
     return ConfigError(
         f"Run {run.id} only wrote to {names.get(run.connection_id, 'a tool')} what was decided elsewhere.",
         remedy=f"Undo what decided it: {', '.join(told)}."
