@@ -43,7 +43,7 @@ def acts(tx: Tx, asked: Search) -> list[Told]:
             "record": None,
             "run": id_,
             "subject": loads(subject),
-            "sentence": _sentence(what, loads(subject), loads(counts)),
+            "sentence": sentence(what, loads(subject), loads(counts)),
         }
         for id_, at, what, subject, counts in tx.execute(query.order_by(c.id.desc()).limit(asked.limit))
         # Other configurations are put in force for reasons of their own.
@@ -59,7 +59,8 @@ def by_default(tx: Tx, run_ids: Collection[int]) -> set[int]:
     return {id_ for id_, subject in tx.execute(query) if subject and loads(subject).get("actor") == EXPIRY}
 
 
-def _sentence(what: str, subject: Told, counts: Told) -> str:
+def sentence(what: str, subject: Told, counts: Told) -> str:
+    """What was done, in words."""
     if what == "escalate":
         told = f"{many(counts.get('passed_on', 0), 'late review')} passed on to {subject.get('to') or 'nobody else'}"
         late = counts.get("still_late", 0)

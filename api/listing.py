@@ -21,7 +21,7 @@ from core.store.records import Record
 
 if TYPE_CHECKING:
     from api.assembly import Installation
-    from core.flow.hub import Hub
+    from core.flow.hub import Connection, Hub
 
 Told = dict[str, Any]
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\b\d[\d.,:/-]*\b")
@@ -34,6 +34,15 @@ def title(shapes: Mapping[str, Shape], record: Record) -> str:
     shape = shapes.get(record.kind)
     named = " ".join(text(values[name]) for name in shape.title if values.get(name)) if shape else ""
     return named or str(values.get("email") or values.get("name") or "")
+
+
+def connection_of(hub: Hub, name: str) -> Connection:
+    """A connection by the name that somebody gave; `ConfigError` where there is none."""
+    for one in hub.connections.values():
+        if one.name == name:
+            return one
+    there = ", ".join(sorted(one.name for one in hub.connections.values())) or "none yet"
+    raise ConfigError(f"There is no connection '{name[:80]}'.", remedy=f"Choose one of these: {there}.")
 
 
 def moment_of(said: str, now: Instant) -> Instant:
@@ -122,6 +131,66 @@ def problems_of(installation: Installation, name: str | None, *, limit: int) -> 
             for one in asked[:limit]
         ],
     }
+
+
+SAMPLE = 1_000
+"""Records among which the most common problems of a page are counted."""
+
+
+def problems_page(installation: Installation, name: str | None, *, after: str | None = None, limit: int = 50) -> Told:
+    """What could not be read or translated, a page of it: counts, the most common kinds, records, places."""
+    hub = installation.hub()
+    chosen = {
+        stream.id: (one.name, stream.name)
+        for one in hub.connections.values()
+        if name in (None, one.name)
+        for stream in one.streams
+    }
+    if name is not None:
+        connection_of(hub, name)
+    with installation.store.reading() as tx:
+        counted, unread = queries.problems_by_stream(tx), queries.unread_by_stream(tx)
+        sample = queries.doubtful(tx, list(chosen), limit=SAMPLE)
+        found = queries.doubtful(tx, list(chosen), after=_doubtful_place(after), limit=limit)
+        places = connections.unread_places(tx, limit, stream_ids=list(chosen))
+        there = records.load(tx, {one.record_id for one in found}) if found else {}
+    known = _Known(hub, there)
+    kinds = Counter((one.stream_id, _kind(said)) for one in sample for said in set(one.problems))
+    return {
+        "counts": {
+            "records": sum(count for id_, count in counted.items() if id_ in chosen),
+            "unread": sum(count for id_, count in unread.items() if id_ in chosen),
+        },
+        "looked_at": len(sample),
+        "kinds": [
+            {"count": count, "connection": chosen[stream_id][0], "stream": chosen[stream_id][1], "what": what}
+            for (stream_id, what), count in kinds.most_common(12)
+        ],
+        "records": [
+            {
+                "connection": chosen[one.stream_id][0],
+                "stream": chosen[one.stream_id][1],
+                "id": one.remote_id,
+                "record": known.told(one.record_id),
+                "problems": one.problems,
+            }
+            for one in found
+        ],
+        "unread": [
+            {"connection": chosen[stream_id][0], "stream": chosen[stream_id][1], "at": iso(at), "place": place}
+            for stream_id, at, place in places
+        ],
+        "older": f"{found[-1].stream_id}.{found[-1].id}" if len(found) == limit else None,
+    }
+
+
+def _doubtful_place(said: str | None) -> tuple[int, int] | None:
+    if said is None:
+        return None
+    stream_id, _, number = said.partition(".")
+    if not (stream_id.isdigit() and number.isdigit()):
+        raise ConfigError(f"'{said[:60]}' is no place in the list.", remedy="Open the list from its top.")
+    return int(stream_id), int(number)
 
 
 def _concerns(review: reviews.Review, name: str | None, ids: Mapping[int, str]) -> bool:

@@ -5,14 +5,16 @@ What the trips need is in `core.store`; here is only what people look at.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, func, literal_column, or_, select
+from sqlalchemy import case, func, literal, literal_column, or_, select, tuple_
 
 from core.model.instant import SECOND, Instant
 from core.store import Tx
 from core.store.bindings import State
 from core.store.codec import loads, unpack
+from core.store.database import among
 from core.store.tables import binding, dead_letter, notice, outbox, review, run, unread
 
 
@@ -48,6 +50,35 @@ def problems_by_stream(tx: Tx) -> dict[int, int]:
     c = binding.c
     query = select(c.stream_id, func.count()).where(c.problems.is_not(None)).group_by(c.stream_id)
     return {row[0]: row[1] for row in tx.execute(query)}
+
+
+class Doubtful(NamedTuple):
+    """A reading of which something could not be read or translated."""
+
+    stream_id: int
+    id: int
+    remote_id: str
+    record_id: int
+    raw: str
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong, in sentences."""
+        found: list[str] = loads(self.raw)
+        return found
+
+
+def doubtful(
+    tx: Tx, stream_ids: Collection[int], *, after: tuple[int, int] | None = None, limit: int = 50
+) -> list[Doubtful]:
+    """Readings with problems, by stream and number, in the order of their index; `after` is the last one shown."""
+    c = binding.c
+    query = select(c.stream_id, c.id, c.remote_id, c.record_id, c.problems).where(
+        among(tx, c.stream_id, stream_ids), c.problems.is_not(None)
+    )
+    if after is not None:
+        query = query.where(tuple_(c.stream_id, c.id) > tuple_(*(literal(one) for one in after)))
+    return [Doubtful(*row) for row in tx.execute(query.order_by(c.stream_id, c.id).limit(limit))]
 
 
 def unread_by_stream(tx: Tx) -> dict[int, int]:

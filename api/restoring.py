@@ -93,7 +93,9 @@ def earlier(installation: Installation, run: Run) -> Config:
 
 
 def lines_of(installation: Installation, run: Run) -> list[Line]:
-    """What the plan of an `apply` listed."""
+    """What the plan of an `apply` listed; nothing where there was none, as for an answer that became a rule."""
+    if "plan" not in run.subject:
+        return []
     with installation.store.reading() as tx:
         kept = plans.one(tx, run.subject["plan"])
     return [Line(*line) for line in kept.lines] if kept else []

@@ -5,18 +5,17 @@ Reads only. `queue` tells many in few words, `whole` one of them with everything
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api import elements
 from core.decide.why import text
 from core.errors import ConfigError
-from core.flow.asking import ask
 from core.flow.identity.contrast import contrasts
-from core.flow.reviews.answering import answers, plan, sources, ways
-from core.flow.reviews.choosing import contenders, looked_at
+from core.flow.reviews.answering import answers, sources, ways
+from core.flow.reviews.choosing import CHOICES, choices, contenders, looked_at
 from core.model.instant import Instant, iso
-from core.store import connections, records, reviews
+from core.store import connections, history, records, reviews
 from core.store.reviews import Review
 
 if TYPE_CHECKING:
@@ -43,12 +42,46 @@ class Asked(NamedTuple):
     ids: Sequence[int] = ()
 
 
+class Veil(NamedTuple):
+    """What hides personal data in sentences from whoever may not see it."""
+
+    value: Callable[[Any], Any]
+    """A value or a name, in the form in which it is shown."""
+    words: Callable[[str], str]
+    """A sentence in which some may stand."""
+
+
+OPEN = Veil(lambda value: value, lambda words: words)
+"""Hides nothing."""
+
+
 def queue(installation: Installation, asked: Asked, *, limit: int | None = None) -> list[Told]:
     """Open reviews, the late ones first, then by due time."""
-    found = find(installation, asked)
+    return page(installation, asked, limit=limit).told
+
+
+class Page(NamedTuple):
+    """A page of the queue."""
+
+    told: list[Told]
+    older: str | None
+    """The place where the next page begins; None where there is none."""
+
+
+def page(
+    installation: Installation, asked: Asked, *, limit: int | None, after: str | None = None, veil: Veil = OPEN
+) -> Page:
+    """Open reviews in the order of the queue; what is not quite meant by a connection's name makes a page shorter."""
+    place = _place_of(after) if after else None
+    now = place.now if place is not None else installation.clock()
     with installation.store.reading() as tx:
-        telling = _Telling(installation, tx, found[:limit])
-        return [telling.told(one) for one in found[:limit]]
+        wanted = _wanted(installation, tx, asked)
+        found = _queue(tx, wanted, now, place, limit)
+        kept = [one for one, _ in found if _is_meant(one, wanted)]
+        telling = _Telling(installation, tx, kept, veil)
+        told = [telling.told(one) for one in kept]
+    full = limit is not None and len(found) == limit
+    return Page(told, ".".join(str(one) for one in found[-1][1]) if full else None)
 
 
 def briefly(installation: Installation, tx: Tx, found: Sequence[Review]) -> list[Told]:
@@ -57,72 +90,109 @@ def briefly(installation: Installation, tx: Tx, found: Sequence[Review]) -> list
     return [telling.told(one) for one in found] if telling is not None else []
 
 
-def find(installation: Installation, asked: Asked) -> list[Review]:
+def _place_of(said: str) -> reviews.Place:
+    try:
+        return reviews.Place(*(int(one) for one in said.split(".")))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"'{said[:60]}' is no place in the queue.", remedy="Open the queue from its top.") from error
+
+
+def find(installation: Installation, asked: Asked, *, limit: int | None = None) -> list[Review]:
     """The open reviews that are asked for, in the order of the queue; `ConfigError` for a number that is none."""
-    hub, duties, now = installation.hub(), installation.duties(), installation.clock()
+    now = installation.clock()
     with installation.store.reading() as tx:
-        found = reviews.open_reviews(tx, limit=None, what=asked.what)
-        ids = {one.name: one.id for one in connections.all_connections(tx)}
-    known = {one.id for one in found}
-    for number in asked.ids:
+        wanted = _wanted(installation, tx, asked)
+        found = [one for one, _ in _queue(tx, wanted, now, None, limit)]
+        known = {one.id for one in found}
+        lacking = [number for number in asked.ids if number not in known]
+        known |= {one.id for one in reviews.by_ids(tx, lacking) if one.closed_at is None} if lacking else set()
+    for number in lacking:
         if number not in known:
             raise ConfigError(f"No open review has the number {number}.", remedy="See `concord reviews`.")
-    if asked.connection is not None and asked.connection not in ids:
-        there = ", ".join(one.name for one in hub.connections.values()) or "none yet"
-        raise ConfigError(f"There is no connection '{asked.connection}'; there are: {there}.")
-    chosen = [
-        one
-        for one in found
-        if (not asked.ids or one.id in asked.ids)
-        and (asked.field is None or one.field == asked.field)
-        and (asked.owner is None or (one.owner or duties.owner_of(one.what) or elements.ADMIN) == asked.owner)
-        and (not asked.late or _is_late(one, now))
-        and (asked.connection is None or _concerns(one, asked.connection, ids[asked.connection]))
-    ]
-    return sorted(chosen, key=lambda one: (not _is_late(one, now), one.due_at, one.id))
+    return [one for one in found if _is_meant(one, wanted)]
 
 
-def _is_late(review: Review, now: Instant) -> bool:
-    return review.due_at <= now or review.escalated_at is not None
+def count(installation: Installation, asked: Asked) -> int:
+    """How many are asked for; by a connection's name a few too many, where a value is spelt as its name is."""
+    with installation.store.reading() as tx:
+        wanted, now = _wanted(installation, tx, asked), installation.clock()
+        return reviews.count(tx, wanted, reviews.duties(tx), now=now, otherwise=elements.ADMIN)
+
+
+def _wanted(installation: Installation, tx: Tx, asked: Asked) -> reviews.Wanted:
+    named = None
+    if asked.connection is not None:
+        ids = {one.name: one.id for one in connections.all_connections(tx)}
+        if asked.connection not in ids:
+            there = ", ".join(one.name for one in installation.hub().connections.values()) or "none yet"
+            raise ConfigError(f"There is no connection '{asked.connection}'; there are: {there}.")
+        named = ids[asked.connection], asked.connection
+    return reviews.Wanted(asked.ids or None, asked.what, asked.field, asked.owner, named, asked.late)
+
+
+def _queue(
+    tx: Tx, wanted: reviews.Wanted, now: Instant, after: reviews.Place | None, limit: int | None
+) -> list[tuple[Review, reviews.Place]]:
+    whose = reviews.duties(tx)
+    return reviews.queue(tx, wanted, whose, now=now, otherwise=elements.ADMIN, after=after, limit=limit)
+
+
+def _is_meant(review: Review, wanted: reviews.Wanted) -> bool:
+    return wanted.connection is None or _concerns(review, wanted.connection[1], wanted.connection[0])
 
 
 def _concerns(review: Review, name: str, connection_id: int) -> bool:
     return review.connection_id == connection_id or review.subject.get("connection") == name or name in sources(review)
 
 
-def whole(installation: Installation, number: int) -> Told:
+def whole(installation: Installation, number: int, *, veil: Veil = OPEN) -> Told:
     """One review with everything: who says what, what each answer would do, and what happened to the field."""
-    from core.flow.identity.duplicates import side_by_side
+    from core.flow.identity.duplicates import proposed, side_by_side
 
     hub = installation.hub()
     (review,) = find(installation, Asked(ids=[number]))
     compared = side_by_side(hub, review)
     with installation.store.reading() as tx:
-        told = _Telling(installation, tx, [review]).told(review)
+        told = _Telling(installation, tx, [review], veil).told(review)
         works = looked_at(hub, tx, [review.record_id] if review.record_id else [])
+        entries = history.of_records(tx, [review.record_id]) if review.field and works else []
     work = works.get(review.record_id)
     told["effects"] = [_effect(hub, review, word, work) for word in told["answers"]]
     if work is not None and review.field:
         told["says"] = [_said(one) for one in contenders(hub, work, review.field)]
         told["history"] = [
             _happened(hub, work, entry, review.field)
-            for entry in ask(hub, work.record, review.field).history
+            for entry in entries
             if review.field in {**entry.delta.get("v", {}), **entry.delta.get("set", {})}
         ]
     if compared is not None:
         told["side_by_side"] = compared
+    double = proposed(hub, review) if "merge" in told["answers"] else None
+    told["choices"] = {
+        "same": told["candidates"],
+        "merge": [one.bound.remote_id for one in double.copies] if double is not None else [],
+    }
     return told
+
+
+def effect(installation: Installation, review: Review, word: str) -> Told:
+    """What an answer would do now."""
+    hub = installation.hub()
+    with installation.store.reading() as tx:
+        works = looked_at(hub, tx, [review.record_id] if review.record_id else [])
+    return _effect(hub, review, word, works.get(review.record_id))
 
 
 def _effect(hub: Hub, review: Review, word: str, work: Work | None) -> Told:
     """What an answer would do: in general, and for a question about a field which tools would get which value."""
     name = word.partition(":")[0]
     told: Told = {"word": word, "command": command(review, word), "does": ways(review)[name].tells}
-    if name not in ("newest", "earliest", "from") or work is None:
+    if name not in CHOICES or work is None:
         return told
-    becomes = plan(hub, [review], word).becomes
-    if review.id in becomes:
-        value = becomes[review.id]
+    chosen = choices(hub, {review.record_id: work}, [review], name, word.partition(":")[2])
+    said = next((one.said for one in chosen if one.said is not None), None)
+    if said is not None:
+        value = said.value
         held = {one.source: one.claims.get(review.field) for one in work.voices.values() if not one.retired}
         told["value"] = value
         told["goes_to"] = sorted(
@@ -163,7 +233,16 @@ def command(review: Review, word: str) -> str:
 class _Telling:
     """What several reviews need to be told, looked up once."""
 
-    def __init__(self, installation: Installation, tx: Tx, found: Sequence[Review], *, sides: bool = True) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        tx: Tx,
+        found: Sequence[Review],
+        veil: Veil = OPEN,
+        *,
+        sides: bool = True,
+    ) -> None:
+        self.veil = veil
         self.hub, self.now, self.duties = installation.hub(), installation.clock(), reviews.duties(tx)
         subjects = {one.id: one.subject for one in found}
         wanted = {one.record_id for one in found} | {id_ for one in subjects.values() for id_ in _others(one)}
@@ -186,6 +265,7 @@ class _Telling:
             "record": record,
             "connection": connection,
             "field": review.field or None,
+            "personal": self.is_personal(review),
             "question": self._question(review, subject, connection),
             "contenders": [
                 {"source": one[0], "value": one[1], "at": iso(one[2])} for one in subject.get("contenders", ())
@@ -205,15 +285,16 @@ class _Telling:
         record = self.records.get(record_id)
         if record is None:
             return {"kind": "record", "id": record_id, "title": ""}
-        return {"kind": record.kind, "id": record_id, "title": self.hub.shapes[record.kind].name_of(record.values)}
+        title = self.hub.shapes[record.kind].name_of(record.values)
+        return {"kind": record.kind, "id": record_id, "title": self.veil.value(title)}
 
     def _question(self, review: Review, subject: Mapping[str, Any], connection: str | None) -> str:
         field = review.field.replace("_", " ")
         match review.what:
             case "ask":
-                return f"{self._says(subject)}. Which {field} stands?"
+                return f"{self._says(review, subject)}. Which {field} stands?"
             case "frozen":
-                said = f" {self._says(subject)}." if subject.get("contenders") else ""
+                said = f" {self._says(review, subject)}." if subject.get("contenders") else ""
                 return f"The {field} keeps going back and forth.{said} Which one stands, and what keeps changing it?"
             case "ambiguous":
                 evidence = ", ".join(subject.get("evidence", ()))
@@ -225,18 +306,25 @@ class _Telling:
             case "delete":
                 return f"It was deleted in {connection}. Is it to be deleted everywhere, or put back there?"
             case "step":
-                to = f", to {subject['to']}" if subject.get("to") else ""
-                said = f": {subject['say']}" if subject.get("say") else ""
+                to = f", to {self.veil.value(subject['to'])}" if subject.get("to") else ""
+                said = f": {self.veil.words(subject['say'])}" if subject.get("say") else ""
                 return f"The policy has the hub {subject['step']}{to}{said}. Is it to be done?"
-        words = [str(subject[name]) for name in ("note", "message", "remedy") if subject.get(name)]
+        words = [self.veil.words(str(subject[name])) for name in ("note", "message", "remedy") if subject.get(name)]
         return " ".join(one if one.endswith((".", "?")) else f"{one}." for one in words)
 
-    def _says(self, subject: Mapping[str, Any]) -> str:
+    def is_personal(self, review: Review) -> bool:
+        """Whether the field is about somebody; one that is not known is taken to be."""
+        record = self.records.get(review.record_id)
+        shape = self.hub.shapes[record.kind].fields.get(review.field) if record is not None else None
+        return shape is None or shape.personal
+
+    def _says(self, review: Review, subject: Mapping[str, Any]) -> str:
+        hide = self.veil.value if self.is_personal(review) else OPEN.value
         said = [
-            f"{source} says {text(value)}, since {elements.when(at, self.now)}"
+            f"{source} says {hide(text(value))}, since {elements.when(at, self.now)}"
             for source, value, at in subject.get("contenders", ())
         ]
-        return "; ".join(said) or str(subject.get("note", ""))
+        return "; ".join(said) or self.veil.words(str(subject.get("note", "")))
 
     def _choice(self, subject: Mapping[str, Any]) -> str:
         named = [self._named(id_) for id_ in _others(subject)]

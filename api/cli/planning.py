@@ -108,19 +108,10 @@ def apply(
 
 def undo_change(installation: Installation, run: Run, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Put in force again what an `apply` replaced: planned, agreed to, carried out, and a change like any other."""
-    from api.applying import apply_plan
-    from api.config import changes, verify
-    from api.planning import make_plan
-    from api.restoring import earlier, lines_of
+    from api.undoing import apply_change, plan_change
 
-    config = earlier(installation, run)
-    change = changes(installation, config)
-    if not change.any:
-        raise ConfigError(
-            f"What run {run.id} replaced is in force already.", remedy="See `concord log` for who put it in force."
-        )
-    verify(installation, config)
-    made = make_plan(installation, config, change, undone=lines_of(installation, run))
+    found = plan_change(installation, run)
+    change, made = found.change, found.plan
     if not as_json:
         _print_change(change)
         print_plan(made)
@@ -128,7 +119,7 @@ def undo_change(installation: Installation, run: Run, *, dry_run: bool, yes: boo
     if not dry_run:
         if made.writes and not yes:
             _agree(made, as_json=as_json)
-        applied = apply_plan(installation, config, made, undoes=run.id)
+        applied = apply_change(installation, run.id, found)
     if as_json:
         told = {"run": run.id, "undone": run.id if applied else None, "plan": made.to_json()}
         output.as_json({**told, "done": applied.to_json() if applied else None})

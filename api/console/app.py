@@ -16,14 +16,18 @@ from api.console.pages import (
     connections,
     consent,
     disconnecting,
+    letters,
     log,
     mapping_versions,
     mappings,
     me,
     overview,
     people,
+    problems,
     record,
     records,
+    reviews,
+    runs,
     scorecard,
     settings,
     signing_in,
@@ -36,8 +40,9 @@ if TYPE_CHECKING:
 
 # The catalogue goes before the page of a connection, whose name may be anything.
 PAGES = (
-    overview, records, record, changing, log, connecting, connections, checking, agreeing, disconnecting,
-    mappings, mapping_versions, settings, scorecard, consent, signing_in, me, people, trail,
+    overview, records, record, changing, log, reviews, letters, problems, runs, connecting, connections,
+    checking, agreeing, disconnecting, mappings, mapping_versions, settings, scorecard, consent, signing_in, me,
+    people, trail,
 )  # fmt: skip
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}

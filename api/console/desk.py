@@ -17,7 +17,7 @@ from functools import cached_property
 from hmac import compare_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -35,6 +35,7 @@ from core.decide.leads import Posted
 from core.decide.why import text
 from core.errors import ConcordError, ConfigError
 from core.model.instant import SECOND, Instant, from_iso
+from core.model.many import many
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -86,7 +87,7 @@ class Desk:
         )  # fmt: skip
         self.env.filters |= {
             "share": share, "ago": ago, "counted": counted, "hours": hours, "prose": prose, "number": number,
-            "value": text, "lasting": lasting,
+            "value": text, "lasting": lasting, "many": many, "said": text, "answer": answer_of,
         }  # fmt: skip
         self.env.globals |= {"place": PLACE, "asset": self._asset, "nav": NAVIGATION}
 
@@ -170,7 +171,7 @@ class Desk:
         known = {
             "visitor": visitor, "here": request.url.path, "query": dict(request.query_params), "zone": zone,
             "now": self.installation.clock(), "time": _Times(zone), "masked": masker(visitor),
-            "key": lambda: _key(visitor),
+            "following": _following(request), "key": lambda: _key(visitor),
         }  # fmt: skip
         return HTMLResponse(self.env.get_template(template).render({**known, **given}), status, headers=HEADERS)
 
@@ -218,6 +219,28 @@ NAVIGATION = (
 """Address below the console, title, and the role that sees it."""
 _PLURAL = {Role.VIEWER: "people who are signed in", Role.OPERATOR: "operators and admins", Role.ADMIN: "admins"}
 _ARTICLE = {Role.VIEWER: "a viewer", Role.OPERATOR: "an operator", Role.ADMIN: "an admin"}
+
+
+ANSWERS = {
+    "value": "Set this value", "newest": "Take the newest", "earliest": "Take the earliest", "leave": "Leave it",
+    "same": "They are the same", "different": "They are two", "merge": "Merge them", "noted": "Close it",
+    "release": "Let it out", "reject": "Take it back", "delete": "Delete it everywhere", "keep": "Put it back",
+    "done": "It is deleted there", "erase": "Delete it there, too", "admit": "Let them in",
+    "resume": "Take it up again", "do": "Do it", "mended": "It is mended",
+}  # fmt: skip
+"""Word of an answer → what its button says."""
+
+
+def answer_of(word: str) -> str:
+    """What the button of an answer says."""
+    name, _, source = word.partition(":")
+    return f"Take what {source} says" if name == "from" else ANSWERS.get(name, name)
+
+
+def _following(request: Request) -> Callable[..., str]:
+    """The query of a page that goes on from this one: as it was asked for, with some of it otherwise."""
+    asked = {name: value for name, value in request.query_params.items() if name != "said"}
+    return lambda **other: urlencode({**asked, **other})
 
 
 def _key(visitor: Visitor | None) -> Markup:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from api import reviews
 from api.console.desk import masked
 from api.console.people import Role
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _POINTS = ("email", "phone", "address")
 _ADDRESS = re.compile(r"[^\s@<>()\"',;:]+@[^\s@<>()\"',;:]+")
+_QUOTED = re.compile(r"(['\"])((?:(?!\1).)+)\1")
 _NUMBER = re.compile(r"(?<![\w-])(?<!\d:)(?!\d{4}-\d\d-\d\d)\+?\d(?:[ ()./-]?\d){6,}")
 
 
@@ -41,8 +43,20 @@ def veil_for(desk: Desk, visitor: Visitor) -> Veil:
 
 
 def sentence_for(visitor: Visitor, text: str) -> str:
-    """A sentence as somebody may read it: for a viewer, addresses and numbers in it are masked."""
-    if sees_people(visitor):
-        return text
+    """A sentence as somebody may read it."""
+    return text if sees_people(visitor) else hushed(text)
+
+
+def hushed(text: str) -> str:
+    """A sentence in which addresses, numbers, and what stands between quotes are masked."""
     without = _ADDRESS.sub(lambda found: str(masked(found[0])), text)
+    without = _QUOTED.sub(lambda found: f"{found[1]}{masked(found[2])}{found[1]}", without)
     return _NUMBER.sub(lambda found: str(masked("".join(found[0].split()))), without)
+
+
+HUSHED = reviews.Veil(masked, hushed)
+
+
+def veil_of(visitor: Visitor) -> reviews.Veil:
+    """What hides, in what is told of reviews, letters and runs, what somebody may not see."""
+    return reviews.OPEN if sees_people(visitor) else HUSHED

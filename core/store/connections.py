@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as _lite
 from core.model.instant import Instant
 from core.store import database
 from core.store.codec import dumps, loads
+from core.store.database import among
 from core.store.prepared import Among, prepared
 from core.store.tables import connection, mapping, stream, unread
 
@@ -247,10 +248,14 @@ def forget_unread(tx: Connection, stream_id: int, *, before: Instant) -> None:
     tx.execute(delete(unread).where(unread.c.stream_id == stream_id, unread.c.at < before))
 
 
-def unread_places(tx: Connection, limit: int = 1000) -> list[tuple[int, Instant, str]]:
-    """(stream id, when, place and reason) of what could not be read."""
+def unread_places(
+    tx: Connection, limit: int = 1000, *, stream_ids: Collection[int] | None = None
+) -> list[tuple[int, Instant, str]]:
+    """(stream id, when, place and reason) of what could not be read; of some streams where given."""
     c = unread.c
     query = select(c.stream_id, c.at, c.place).order_by(c.id).limit(limit)
+    if stream_ids is not None:
+        query = query.where(among(tx, c.stream_id, stream_ids))
     return [(row[0], row[1], row[2]) for row in tx.execute(query)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, func, or_, select
 
 from core.model.instant import HOUR, Instant
 from core.store import database
@@ -182,9 +182,11 @@ def dead_letters(
     connection_id: int | None = None,
     record_ids: Collection[int] | None = None,
     code: str | None = None,
+    message: str | None = None,
+    until: Instant | None = None,
     limit: int = 1000,
 ) -> list[DeadLetter]:
-    """Dead letters, newest first."""
+    """Dead letters, newest first; `until` leaves out what was refused after that moment."""
     query = select(*(dead_letter.c[name] for name in _DEAD)).order_by(dead_letter.c.id.desc()).limit(limit)
     if connection_id is not None:
         query = query.where(dead_letter.c.connection_id == connection_id)
@@ -192,7 +194,98 @@ def dead_letters(
         query = query.where(among(tx, dead_letter.c.record_id, record_ids))
     if code is not None:
         query = query.where(dead_letter.c.code == code)
+    if message is not None:
+        query = query.where(dead_letter.c.message == message)
+    if until is not None:
+        query = query.where(dead_letter.c.at <= until)
     return [DeadLetter(*row) for row in tx.execute(query)]
+
+
+class Refusals(NamedTuple):
+    """Dead letters that a connection refused with the same words: one thing to mend, however many they are."""
+
+    connection_id: int
+    code: str
+    message: str
+    letters: int
+    oldest: Instant
+    newest: Instant
+    acts: str
+    remedy: str
+    id: int
+    """The number of the first of them, by which the class is asked for."""
+
+
+class Numbered(NamedTuple):
+    """A dead letter with its number."""
+
+    id: int
+    letter: DeadLetter
+
+
+def refusals(
+    tx: Connection,
+    *,
+    connection_id: int | None = None,
+    code: str | None = None,
+    after: tuple[int, int] | None = None,
+    limit: int = 50,
+) -> list[Refusals]:
+    """Dead letters by what was said, the largest class first; `after` is the size and number of the last one shown."""
+    c = dead_letter.c
+    size, first = func.count(), func.min(c.id)
+    query = select(
+        c.connection_id, c.code, c.message, size, func.min(c.at), func.max(c.at), func.min(c.acts), func.min(c.remedy),
+        first,
+    ).group_by(c.connection_id, c.code, c.message)  # fmt: skip
+    if connection_id is not None:
+        query = query.where(c.connection_id == connection_id)
+    if code is not None:
+        query = query.where(c.code == code)
+    if after is not None:
+        query = query.having(or_(size < after[0], and_(size == after[0], first > after[1])))
+    return [Refusals(*row) for row in tx.execute(query.order_by(size.desc(), first).limit(limit))]
+
+
+def refusals_of(tx: Connection, letter_id: int) -> Refusals | None:
+    """The class that a dead letter belongs to; None where that letter is not there any more."""
+    c, one = dead_letter.c, dead_letter.alias()
+    query = (
+        select(
+            c.connection_id, c.code, c.message, func.count(), func.min(c.at), func.max(c.at), func.min(c.acts),
+            func.min(c.remedy), func.min(c.id),
+        )
+        .join_from(dead_letter, one, _alike(one))
+        .where(one.c.id == letter_id)
+        .group_by(c.connection_id, c.code, c.message)
+    )  # fmt: skip
+    row = tx.execute(query).one_or_none()
+    return Refusals(*row) if row is not None else None
+
+
+def _alike(one: FromClause) -> ColumnElement[bool]:
+    """Whether a dead letter is of the same class as another one."""
+    return and_(*(dead_letter.c[name] == one.c[name] for name in ("connection_id", "code", "message")))
+
+
+def letters_of(tx: Connection, of: Refusals, *, below: int | None = None, limit: int = 50) -> list[Numbered]:
+    """Dead letters of a class, newest first; `below` is the number of the last one shown."""
+    c = dead_letter.c
+    query = select(c.id, *(c[name] for name in _DEAD)).where(
+        c.connection_id == of.connection_id, c.code == of.code, c.message == of.message
+    )
+    if below is not None:
+        query = query.where(c.id < below)
+    return [Numbered(row[0], DeadLetter(*row[1:])) for row in tx.execute(query.order_by(c.id.desc()).limit(limit))]
+
+
+def latest(tx: Connection, connection_id: int, record_ids: Collection[int], since: Instant) -> dict[int, Delivery]:
+    """Record id → the newest delivery to a connection since a moment."""
+    c = delivery.c
+    query = select(*(c[name] for name in Delivery._fields)).where(
+        among(tx, c.record_id, record_ids), c.connection_id == connection_id, c.at >= since
+    )
+    return {row[3]: Delivery(*row) for row in tx.execute(query.order_by(c.id))}
 
 
 def refused(tx: Connection, connection_id: int, record_ids: Collection[int]) -> set[int]:

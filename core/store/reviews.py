@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from core.decide.reviewing import GONE, Duties
 from core.model.instant import DAY, Instant
@@ -84,6 +97,28 @@ class Burden(NamedTuple):
     """When the first of them is due."""
     escalated_at: Instant | None
     """When the first of them was passed on, or noted."""
+
+
+class Wanted(NamedTuple):
+    """Which open reviews are wanted; what is left out asks for all."""
+
+    ids: Collection[int] | None = None
+    what: str | None = None
+    field: str | None = None
+    owner: str | None = None
+    """Whose they are by name, or by what the configuration names for their kind."""
+    connection: tuple[int, str] | None = None
+    """Those about a connection, by number and name; also whose subject speaks of something of that name."""
+    late: bool = False
+
+
+class Place(NamedTuple):
+    """Where a page of the queue ended; `now` is when its first page was looked at, so that pages join up."""
+
+    now: Instant
+    timely: int
+    due_at: Instant
+    id: int
 
 
 _ALL = tuple(
@@ -235,6 +270,62 @@ def _open(_among: Among) -> Select[Any]:
 def _open_of(_among: Among) -> Select[Any]:
     query = select(*_ALL).where(review.c.closed_at.is_(None), review.c.what == bindparam("what"))
     return query.order_by(review.c.id).limit(bindparam("limit"))
+
+
+def queue(
+    tx: Connection,
+    wanted: Wanted,
+    whose: Duties,
+    *,
+    now: Instant,
+    otherwise: str,
+    after: Place | None = None,
+    limit: int | None = None,
+) -> list[tuple[Review, Place]]:
+    """Open questions in the order of their urgency, the late ones first, each with its place; one statement.
+
+    `otherwise` is who owns what `whose` names nobody for.
+    """
+    timely = _timely(now)
+    query = select(*_ALL, timely).where(*_wanted(tx, wanted, whose, now, otherwise))
+    if after is not None:
+        query = query.where(tuple_(timely, review.c.due_at, review.c.id) > tuple_(*(literal(one) for one in after[1:])))
+    query = query.order_by(timely, review.c.due_at, review.c.id).limit(limit)
+    found = ((Review(*row[:-1]), row[-1]) for row in tx.execute(query))
+    return [(one, Place(now, early, one.due_at, one.id)) for one, early in found]
+
+
+def count(tx: Connection, wanted: Wanted, whose: Duties, *, now: Instant, otherwise: str) -> int:
+    """How many open questions are wanted."""
+    query = select(func.count()).select_from(review).where(*_wanted(tx, wanted, whose, now, otherwise))
+    return int(tx.execute(query).scalar_one())
+
+
+def _timely(now: Instant) -> ColumnElement[int]:
+    late = or_(review.c.due_at <= now, review.c.escalated_at.is_not(None))
+    return case((late, 0), else_=1)
+
+
+def _wanted(
+    tx: Connection, wanted: Wanted, whose: Duties, now: Instant, otherwise: str
+) -> Iterator[ColumnElement[bool]]:
+    c = review.c
+    yield c.closed_at.is_(None)
+    if wanted.ids is not None:
+        yield among(tx, c.id, wanted.ids)
+    if wanted.what is not None:
+        yield c.what == wanted.what
+    if wanted.field is not None:
+        yield c.field == wanted.field
+    if wanted.late:
+        yield _timely(now) == 0
+    if wanted.owner is not None:
+        named = whose.owner or otherwise
+        by_kind = case(dict(whose.owners), value=c.what, else_=named) if whose.owners else literal(named)
+        yield func.coalesce(c.owner, by_kind) == wanted.owner
+    if wanted.connection is not None:
+        id_, name = wanted.connection
+        yield or_(c.connection_id == id_, c.subject.contains(dumps(name), autoescape=True))
 
 
 def by_ids(tx: Connection, ids: Collection[int]) -> list[Review]:

@@ -109,6 +109,42 @@ def _recent_of(_among: Among) -> Select[Any]:
     return query.order_by(run.c.id.desc()).limit(bindparam("limit"))
 
 
+WINDOW = 50_000
+"""So many runs are looked through for those that are asked for, at most."""
+
+
+class Wanted(NamedTuple):
+    """Which runs are wanted; what is left out asks for all."""
+
+    connection_id: int | None = None
+    what: str | None = None
+    stream: str | None = None
+    failed: bool = False
+
+
+def listed(
+    tx: Connection, wanted: Wanted, *, below: int | None = None, limit: int = 50
+) -> tuple[list[Run], int | None]:
+    """Runs, newest first, and where the page below begins; None where there is nothing more.
+
+    A page looks through so many runs at most. It may be short, or empty, and there be more all the same.
+    """
+    c = run.c
+    top = below if below is not None else (tx.execute(select(func.max(c.id))).scalar() or 0) + 1
+    query = select(*_ALL).where(c.id < top, c.id >= top - WINDOW)
+    if wanted.connection_id is not None:
+        query = query.where(c.connection_id == wanted.connection_id)
+    if wanted.what is not None:
+        query = query.where(c.what == wanted.what)
+    if wanted.stream is not None:
+        query = query.where(c.stream == wanted.stream)
+    if wanted.failed:
+        query = query.where(c.code.is_not(None))
+    found = [Run(*row) for row in tx.execute(query.order_by(c.id.desc()).limit(limit))]
+    lowest = found[-1].id if len(found) == limit else top - WINDOW
+    return found, lowest if lowest > 1 else None
+
+
 def one(tx: Connection, run_id: int) -> Run | None:
     """A run by its number."""
     row = tx.execute(select(*_ALL).where(run.c.id == run_id)).one_or_none()

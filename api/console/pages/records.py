@@ -9,10 +9,11 @@ from fastapi import APIRouter, Request, Response
 from api.console.desk import PLACE
 from api.console.looking import Looking
 from api.console.people import Visitor
+from core.errors import ConfigError
 from core.flow.asking import search
 from core.flow.filters.left_out import kept_out
 from core.model.shapes import KIND_ORDER
-from core.store import bindings
+from core.store import bindings, records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +51,16 @@ def routes(desk: Desk) -> APIRouter:
             request, visitor, "records.html", q=key, kinds=KINDS, chosen=chosen, groups=_groups(hub, found),
             outside=outside, shown=SHOWN,
         )  # fmt: skip
+
+    @router.get("/records/{number}")
+    def by_number(request: Request, number: int, visitor: Visitor = desk.for_viewers) -> Response:
+        """The record with a number, whatever its kind."""
+        with desk.installation.store.reading() as tx:
+            kinds = records.kinds(tx, [number])
+        if number not in kinds:
+            unknown = ConfigError(f"There is no record {number}.", remedy="Search for whom it is about.")
+            return desk.refused(request, visitor, unknown, status=404)
+        return desk.done(f"{PLACE}/records/{kinds[number]}/{number}")
 
     return router
 

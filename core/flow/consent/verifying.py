@@ -116,8 +116,8 @@ def _walk(
         found.entries = tip.size
         tell(found.entries)
     for size in sizes:
-        signed = f"{many(size, 'entry')} {verb(size, 'was', 'were')} signed"
-        found.find("cut", f"{signed}, and {tip.size:,} {verb(tip.size, 'is', 'are')} there: the end was cut off")
+        were = f"{many(size, 'entry')} {verb(size, 'was', 'were')} signed"
+        found.find("cut", f"{were}, and {tip.size:,} {verb(tip.size, 'is', 'are')} there: the end was cut off")
     for place in sorted(missing - erased):
         found.find("blank", f"entry {place:,} was blanked, and no erasure says so")
     found.erased, found.root = len(missing), tip.root()

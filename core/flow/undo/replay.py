@@ -26,11 +26,42 @@ from core.store.deliveries import DeadLetter
 from core.store.outbox import Mark
 from core.store.records import State
 
+PAGE = 1_000
+"""Dead letters that are sent again in one transaction."""
 
-def replay(hub: Hub, connection: Connection, *, code: str | None = None) -> int:
-    """Send a connection's dead letters again, only those with `code` where given; gives how many."""
+
+def replay(
+    hub: Hub,
+    connection: Connection,
+    *,
+    code: str | None = None,
+    message: str | None = None,
+    record_ids: Collection[int] | None = None,
+) -> int:
+    """Send a connection's dead letters again, only those with `code`, `message` or of these records where given.
+
+    Gives how many. What the tool refuses again meanwhile is not taken up a second time.
+    """
+    began, total = hub.clock(), 0
+    while count := _replay_page(hub, connection, began, code, message, record_ids):
+        total += count
+        if count < PAGE:
+            break
+    return total
+
+
+def _replay_page(
+    hub: Hub,
+    connection: Connection,
+    began: Instant,
+    code: str | None,
+    message: str | None,
+    record_ids: Collection[int] | None,
+) -> int:
     with hub.store.writing() as tx:
-        letters = deliveries.dead_letters(tx, connection_id=connection.id, code=code)
+        letters = deliveries.dead_letters(
+            tx, connection_id=connection.id, record_ids=record_ids, code=code, message=message, until=began, limit=PAGE
+        )
         ids = [letter.record_id for letter in letters]
         deliveries.unbury(tx, connection.id, ids)
         kinds = records.kinds(tx, ids)
