@@ -357,6 +357,11 @@ for _code, _happened, _remedy in (
         "The configuration was changed in the midst of a turn.",
         "Nothing to do: the next turn goes by the new one.",
     ),
+    (
+        "undo.stale",
+        "What an undo would do has changed since somebody looked; nothing was undone.",
+        "Look at what it would do now, then undo it.",
+    ),
     ("lead.unreadable", "What was posted cannot be read.", "Post a form, or a JSON object with one text a field."),
     ("lead.form", "There is no such form.", "Name one that is declared below `forms:` in the configuration."),
     ("lead.incomplete", "Something is missing by which the person could be answered.", "Fill it in and send it again."),

@@ -189,6 +189,8 @@ def _show(
         told = asking.whole(desk.installation, number, veil=veil_of(visitor))
         for one in told["effects"]:
             one["mark"] = mark_of(one)
+        # What needs no more than a button comes first.
+        told["effects"].sort(key=lambda one: one["word"] in ("value", "same", "merge"))
     if error is None:
         _note(desk, visitor, "look at a review", {"review": number, "record": review.record_id or None})
     return desk.page(
