@@ -455,7 +455,7 @@ def test_what_cannot_be_undone_says_why_and_what_to_do(lab: Lab) -> None:
         plan_undo(lab.hub, 999)
     with pytest.raises(ConfigError, match="only wrote to a") as delivered:
         undo(lab.hub, latest(lab, "deliver", "a"))
-    assert f"run {pulled} (pull contacts of b, 1 records)" in delivered.value.remedy
+    assert f"run {pulled} (pull contacts of b, 1 record)" in delivered.value.remedy
     back = undo(lab.hub, pulled)
     with pytest.raises(ConfigError, match=f"undone already, by run {back}") as twice:
         undo(lab.hub, pulled)
