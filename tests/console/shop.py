@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from api.assembly import Text
 from core.flow.consent.heads import sign
 from core.flow.movement.auditing import audit
@@ -18,6 +20,16 @@ PAGES = {
     "/console/records": "records?q=ann",
     "/console/records/{kind}/{number}": "records/contact/2",
     "/console/log": "log",
+    "/console/reviews": "reviews",
+    "/console/reviews/{id_}": "reviews/1",
+    "/console/reviews/plan": "reviews/plan?review=1&word=newest",
+    "/console/letters": "letters",
+    "/console/letters/{id_}": "letters/1",
+    "/console/letters/tried": "letters/tried?connection=news&record=1",
+    "/console/problems": "problems",
+    "/console/runs": "runs",
+    "/console/runs/{id_}": "runs/2",
+    "/console/runs/{id_}/undo": "runs/2/undo",
     "/console/connections": "connections",
     "/console/connections/new": "connections/new",
     "/console/connections/new/{connector}": "connections/new/hubspot",
@@ -35,23 +47,33 @@ PAGES = {
     "/console/mappings/{name}/versions": "mappings/crm/versions",
 }
 """Path of each page → what is opened of it."""
+REFUSED = "Zed"
 NO_PAGES = {
-    "/console/static/{name}", "/console/mappings/{name}/text", "/console/sign-in", "/console/welcome/{token}"
+    "/console/static/{name}", "/console/mappings/{name}/text", "/console/sign-in", "/console/welcome/{token}",
+    "/console/records/{number}"
 }  # fmt: skip
 
 
 def filled(lab: Lab, people: int = 4) -> None:
-    """Two tools, an owner, so many people, and a policy for them."""
+    """Two tools, an owner, so many people, and a policy for them; a question, and somebody whom one tool refuses."""
+    lab.rules("contact:\n  job_title: ask\n")
     lab.installation.change(texts={"movement": Text(POLICY, "movement.yaml")})
-    crm = lab.tool("crm", mapping=EVERYTHING)
-    lab.tool("news", mapping=EVERYTHING)
+    crm, news = (lab.tool(name, mapping=EVERYTHING) for name in ("crm", "news"))
     owner = crm.create("owners", {"name": "Priya Nair", "email": "priya@shop.example", "active": True})
     for number in range(people):
         person = {"email": f"ann{number}@shore.example", "first_name": "Ann", "last_name": f"Shore{number}"}
-        crm.create(
-            "contacts",
-            {**person, "stage": "lead", "phone": "020 7946 0018", "email_consent": "granted", "owner_id": owner},
-        )
+        more = {"phone": "020 7946 0018", "email_consent": "granted", "owner_id": owner, "stage": "lead"}
+        crm.create("contacts", {**person, **more})
+    lab.settle()
+    news.habits.validator = refused
+    for tool, title in ((crm, "Baker"), (news, "Cook")):
+        tool.edit("contacts", next(iter(tool.all("contacts"))), {"job_title": title})
+    crm.create("contacts", {"email": "zed@shore.example", "first_name": REFUSED})
     lab.settle()
     audit(lab.hub)
     sign(lab.hub)
+
+
+def refused(_stream: str, fields: Any) -> str | None:
+    """One of the tools does not take everybody."""
+    return "No such people, please." if fields.get("first_name") == REFUSED else None

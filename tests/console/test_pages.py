@@ -69,11 +69,11 @@ def test_everything_can_be_read_without_scripts(shop: Lab, visit: Opened):
 def test_the_page_goes_on_by_itself(shop: Lab, visit: Opened):
     page = visit("admin")
     page.goto("./")
-    page.locator(".figure", has_text="Contact").get_by_text("4").wait_for()
+    page.locator(".figure", has_text="Contact").get_by_text("5").wait_for()
     shop.tools["crm"].create("contacts", {"email": "new@shore.example", "first_name": "New"})
     shop.settle()
     shop.clock.sleep(60)
-    page.locator(".figure", has_text="Contact").get_by_text("5").wait_for()
+    page.locator(".figure", has_text="Contact").get_by_text("6").wait_for()
 
 
 def test_keys_lead_to_the_search_and_past_the_menu(shop: Lab, visit: Opened):
