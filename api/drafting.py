@@ -10,13 +10,13 @@ is what an admin could have written by hand; forms change single lines of it and
 from __future__ import annotations
 
 import difflib
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api import queries
+from api.agreed import mark_of
 from api.assembly import OWN_TEXTS, Text
 from api.building import ConnectionSpec
 from api.config import Config, changes, verify
@@ -34,7 +34,7 @@ from core.mapping.translator import Translator, translator
 from core.mapping.vocabulary import Vocabulary
 from core.ports import Description, FieldInfo
 from core.store import bindings, connections, descriptions, records, runs
-from core.store.codec import dumps, loads
+from core.store.codec import loads
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -204,11 +204,10 @@ def with_text(installation: Installation, what: str, text: str) -> Config:
 
 
 def fingerprint(plan: Plan, text: str) -> str:
-    """What was agreed to: another one for another text, and after anything that would change what is written."""
+    """The mark of a plan: another one for another text, and after anything that would change what is written."""
     told = plan.to_json()
-    lasting = {key: told[key] for key in ("change", "writes", "values", "consent", "new_records", "reviews")}
-    lasting["text"] = text
-    return hashlib.sha256(dumps(lasting).encode()).hexdigest()
+    lasting = ("change", "writes", "values", "consent", "new_records", "reviews")
+    return mark_of([text, *(told[key] for key in lasting)])
 
 
 def with_mapping(installation: Installation, name: str, text: str) -> Config:
