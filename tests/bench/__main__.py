@@ -19,6 +19,7 @@ from tests.bench import (
     agreement,
     audits,
     consent,
+    console,
     core,
     crms,
     imports,
@@ -51,6 +52,7 @@ BENCHES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "permissions": permissions.measure,
     "audits": audits.measure,
     "logsearch": logsearch.measure,
+    "console": console.measure,
     "saturation": saturation.measure,
     "latency": latency.measure,
     "core": core.measure,
@@ -64,7 +66,7 @@ def main() -> int:
     words.add_argument("names", nargs="*", metavar="NAME", help=f"which benches: {', '.join(BENCHES)} (all)")
     words.add_argument("--quick", action="store_true", help="smaller sizes, under two minutes")
     words.add_argument("--minutes", type=float, help="how long `soak` goes on (10)")
-    words.add_argument("--entries", type=int, metavar="N", help="entries of the log that is searched (logsearch)")
+    words.add_argument("--entries", type=int, metavar="N", help="entries of the log (logsearch, console)")
     words.add_argument("--json", action="store_true", help="print JSON instead of a table")
     said = words.parse_args()
     unknown = sorted(set(said.names) - BENCHES.keys())
