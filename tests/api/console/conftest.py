@@ -57,14 +57,21 @@ class Browser:
         return answer
 
 
-def routes(lab: Lab) -> set[tuple[str, str]]:
-    """Method and path of everything that the console answers."""
+def routes(lab: Lab) -> dict[tuple[str, str], str]:
+    """Method and path of everything that the console answers → the role that it asks for; blank where none."""
     desk = Desk(lab.installation)
     found = [one for page in PAGES for one in page.routes(desk).routes]
     ours = [one for one in found if isinstance(one, APIRoute)]
-    known = {(method, f"{PLACE}{one.path}") for one in ours for method in one.methods or ()}
+    known = {(method, f"{PLACE}{one.path}"): _role(one) for one in ours for method in one.methods or ()}
     assert len(known) >= len(PAGES)
-    return known | {("GET", f"{PLACE}/static/{{name}}")}
+    return {**known, ("GET", f"{PLACE}/static/{{name}}"): ""}
+
+
+def _role(route: APIRoute) -> str:
+    """The role that a page's visitor must have, as its function says."""
+    asked = {getattr(one.call, "__name__", "") for one in route.dependant.dependencies} & set(Role)
+    assert len(asked) <= 1, route.path
+    return asked.pop() if asked else ""
 
 
 def words(page: str) -> str:
