@@ -49,7 +49,7 @@ def announcer(doing: str, *, in_json: bool = False) -> Callable[[str, str | None
             as_json({"page": page, "welcome": welcome})
             sys.stdout.flush()
             return
-        say(f"{doing} Status page: {page}  Console: {page}console/  (Ctrl-C ends it)")
+        say(f"Status page: {page}  Console: {page}console/  {doing} Ctrl-C ends it.")
         if welcome is not None:
             say(f"Become the console's first admin within a day: {welcome}")
 

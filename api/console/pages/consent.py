@@ -15,6 +15,7 @@ from core.flow.asking import find
 from core.flow.consent import proving, verifying
 from core.flow.consent.checking import check, topics_on
 from core.model.instant import DAY
+from core.model.many import many
 from core.model.shapes.contact import CHANNELS
 from core.store import erasures, ledger
 
@@ -66,7 +67,8 @@ def routes(desk: Desk) -> APIRouter:
         except ConcordError as error:
             return desk.refused(request, visitor, error)
         desk.note(visitor, "verify the ledger", {"holds": found.holds})
-        told = f"{found.entries:,} entries, {found.heads:,} signed heads, {found.claims:,} words that count: "
+        counts = many(found.entries, "entry"), many(found.heads, "signed head"), many(found.claims, "claim")
+        told = f"{', '.join(counts)}: "
         if found.holds:
             return desk.done(f"{PLACE}/consent", told + "all as they were entered.")
         wrong = ConfigError(told + "somebody has meddled with it. " + " ".join(found.wrong))
