@@ -52,8 +52,12 @@ class Care:
         asked = reviews.open_reviews(tx, limit=None, what="connection")
         self._pauses = {(one.connection_id, one.field): one for one in asked}
         self._burdens = reviews.burdens(tx, now=now)
-        oldest = select(dead_letter.c.connection_id, func.min(dead_letter.c.at)).group_by(dead_letter.c.connection_id)
-        self._buried: dict[int, Instant] = {row[0]: row[1] for row in tx.execute(oldest)}
+        c = dead_letter.c
+        letters = select(c.connection_id, func.count(), func.min(c.at)).group_by(c.connection_id)
+        found = tx.execute(letters).all()
+        self.buried: dict[int, int] = {row[0]: row[1] for row in found}
+        """Connection id → its dead letters."""
+        self._oldest: dict[int, Instant] = {row[0]: row[2] for row in found}
 
     def of_pause(self, pause: Told | None, connection_id: int, stream: str = "") -> Told | None:
         """A pause with its elements."""
@@ -64,7 +68,7 @@ class Care:
 
     def of_dead_letters(self, connection_id: int, action: str) -> Told | None:
         """The elements of a connection's oldest dead letter."""
-        since = self._buried.get(connection_id)
+        since = self._oldest.get(connection_id)
         return None if since is None else of_age(self.duties, "dead_letter", since, action, now=self.now)
 
     def of_reviews(self, what: str, action: str) -> Told:

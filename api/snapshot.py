@@ -89,7 +89,7 @@ class _Telling:
         self.problems = queries.problems_by_stream(tx)
         self.filtered = queries.filtered_by_stream(tx) if counted else {}
         self.unread = queries.unread_by_stream(tx)
-        self.dead = queries.dead_by_connection(tx)
+        self.dead = self.care.buried
         self.waits = queries.waits(tx)
         self.echoes = queries.echoes(tx, now - DAY) if counted else {}
         self.brakes: dict[int, list[Review]] = {}

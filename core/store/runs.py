@@ -14,7 +14,7 @@ from core.store import database
 from core.store.codec import dumps, loads
 from core.store.database import among
 from core.store.prepared import Among, prepared
-from core.store.tables import agreement, history, lease, meta, run, webhook
+from core.store.tables import agreement, agreement_day, history, lease, meta, run, webhook
 
 
 class Run(NamedTuple):
@@ -276,6 +276,26 @@ def keep_agreement(tx: Connection, connection_id: int, kind: str, *, at: Instant
         [(connection_id, kind, at, dumps(counts))],
         otherwise="ON CONFLICT (connection_id, kind) DO UPDATE SET at = excluded.at, counts = excluded.counts",
     )
+
+
+def keep_agreement_of_day(tx: Connection, connection_id: int, day: str, kinds: dict[str, tuple[int, int]]) -> None:
+    """Keep, for a day (`2026-11-30`), how many fields there were of each kind, and how many of them were agreed."""
+    database.insert(
+        tx,
+        agreement_day,
+        ("connection_id", "kind", "day", "fields", "agreed"),
+        [(connection_id, kind, day, fields, agreed) for kind, (fields, agreed) in kinds.items()],
+        otherwise="ON CONFLICT (connection_id, kind, day) DO UPDATE SET fields = excluded.fields, "
+        "agreed = excluded.agreed",
+    )
+
+
+def agreement_days(tx: Connection, since: str) -> list[tuple[int, str, float]]:
+    """(connection id, day, agreed share of all its fields) from a day on, in the order of days."""
+    c = agreement_day.c
+    query = select(c.connection_id, c.day, func.sum(c.agreed), func.sum(c.fields)).where(c.day >= since)
+    rows = tx.execute(query.group_by(c.connection_id, c.day).order_by(c.day))
+    return [(id_, day, float(agreed) / float(fields) if fields else 1.0) for id_, day, agreed, fields in rows]
 
 
 def agreements(tx: Connection) -> list[tuple[int, str, Instant, dict[str, int]]]:

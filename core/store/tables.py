@@ -705,6 +705,18 @@ agreement = Table(
     PrimaryKeyConstraint("connection_id", "kind"),
 )
 
+# The same by day, as it was measured last on each: the trend.
+agreement_day = Table(
+    "agreement_day",
+    metadata,
+    Column("connection_id", Id, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("fields", Id, nullable=False),
+    Column("agreed", Id, nullable=False),
+    PrimaryKeyConstraint("connection_id", "kind", "day"),
+)
+
 # What makes up the agreement, by stretches of record numbers: what did not change is not measured again
 # (`core.store.measured`).
 measured = Table(

@@ -11,11 +11,12 @@ from api import queries
 from api.console.people import Visitor
 from api.scorecard import glance
 from api.snapshot import snapshot
+from api.trend import DAYS, HEIGHT, WIDTH, points
 from core.decide.movement.audit import ELEMENTS
 from core.errors import ConcordError
-from core.model.instant import MINUTE, Instant
+from core.model.instant import DAY, MINUTE, Instant, iso
 from core.model.shapes import KIND_ORDER
-from core.store import records
+from core.store import records, runs
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -39,7 +40,7 @@ def routes(desk: Desk) -> APIRouter:
             return desk.refused(request, visitor, error)
         return desk.page(
             request, visitor, "overview.html", state=state, counts=counts, card=card, elements=ELEMENTS,
-            broken=desk.trouble,
+            broken=desk.trouble, points=points, width=WIDTH, height=HEIGHT,
         )  # fmt: skip
 
     return router
@@ -58,6 +59,8 @@ class Counts(NamedTuple):
     """Kind → records of the hub."""
     held: dict[str, int]
     """Connection → records that it holds."""
+    trend: dict[str, list[tuple[str, float]]]
+    """Connection → its agreement (%) day by day."""
 
 
 class _Counting:
@@ -78,8 +81,14 @@ class _Counting:
     def _counted(self, now: Instant) -> Counts:
         with self._at.store.reading() as tx:
             kinds, by_stream = records.counts(tx), queries.bound_by_stream(tx)
+            days = runs.agreement_days(tx, iso(now - DAYS * DAY)[:10])
         held = {
             one.name: sum(by_stream.get(id_, 0) for id_ in one.stream_ids)
             for one in self._at.hub().connections.values()
         }
-        return Counts(now, {kind: kinds[kind] for kind in KIND_ORDER if kind in kinds}, held)
+        trend: dict[str, list[tuple[str, float]]] = {one.name: [] for one in self._at.hub().connections.values()}
+        names = {one.id: one.name for one in self._at.hub().connections.values()}
+        for id_, day, share in days:
+            if id_ in names:
+                trend[names[id_]].append((day, 100 * share))
+        return Counts(now, {kind: kinds[kind] for kind in KIND_ORDER if kind in kinds}, held, trend)

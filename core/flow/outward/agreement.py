@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from core.flow.hub import Connection, Hub
 from core.flow.outward.compare import Difference, Step
-from core.model.instant import Instant
+from core.model.instant import Instant, iso
 from core.store import Tx, measured, records, runs
 from core.store.codec import dumps, loads
 from core.store.database import serialise
@@ -188,3 +188,5 @@ def sums_of(tx: Tx, connection: Connection) -> dict[str, Agreement]:
 def _keep_sums(tx: Tx, connection: Connection, sums: dict[str, Agreement], at: Instant) -> None:
     for kind, one in sums.items():
         runs.keep_agreement(tx, connection.id, kind, at=at, counts=one.counts())
+    kinds = {kind: (one.fields, one.fields - one.out_of_step - one.in_conflict) for kind, one in sums.items()}
+    runs.keep_agreement_of_day(tx, connection.id, iso(at)[:10], kinds)
