@@ -223,16 +223,5 @@ def _logs_as_they_were() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow tests begin first, each worker with its part of them, so that none is left alone with them at the end.
-
-    Workers are given equal stretches of the list (`--dist worksteal`), and take from each other once they are done.
-    """
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    slow = [item for item in items if item.get_closest_marker("slow") is not None]
-    slow = [item for number in range(workers) for item in slow[number::workers]]
-    quick = [item for item in items if item.get_closest_marker("slow") is None]
-    ordered: list[pytest.Item] = []
-    for number in range(workers):
-        for some in (slow, quick):
-            ordered += some[len(some) * number // workers : len(some) * (number + 1) // workers]
-    items[:] = ordered
+    """The slow tests begin first, so that no worker is left alone with them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

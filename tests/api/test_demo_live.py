@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 CONCORD = [sys.executable, "-c", "from api.cli import main; main()"]
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds within which a change must have arrived; it takes two or three."""
 
 
