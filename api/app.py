@@ -8,7 +8,6 @@ is no sign-in: who can reach the port may ask, and what changes something has it
 
 from __future__ import annotations
 
-import re
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,7 +15,6 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -24,6 +22,7 @@ from api import health, metrics
 from api.auditing import add_audit
 from api.cli.output import ago, counted, share
 from api.console.app import add_console
+from api.console.desk import prose
 from api.forms import routes as form_routes
 from api.hooks import hooks
 from api.leads import routes as lead_routes
@@ -44,7 +43,6 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-_COMMAND = re.compile(r"`([^`]*)`")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -68,7 +66,7 @@ def create_app(
         loader=PackageLoader("api", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    pages.filters |= {"share": share, "ago": ago, "counted": counted, "prose": _prose}
+    pages.filters |= {"share": share, "ago": ago, "counted": counted, "prose": prose}
     template = pages.get_template("status.html")
 
     keep_inside(app, installation.settings.public_url)
@@ -125,11 +123,6 @@ def _may_measure(installation: Installation, request: Request) -> bool:
     token = installation.settings.metrics_token
     shown = request.headers.get("authorization", "").removeprefix("Bearer ")
     return token is not None and compare_digest(shown.encode(), token.get_secret_value().encode())
-
-
-def _prose(text: str) -> Markup:
-    """A sentence in which `commands` stand between backticks, as HTML."""
-    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just before
 
 
 def _trouble(installation: Installation, engine: Background | None) -> dict[str, Any] | None:

@@ -82,13 +82,10 @@ class _Counting:
         with self._at.store.reading() as tx:
             kinds, by_stream = records.counts(tx), queries.bound_by_stream(tx)
             days = runs.agreement_days(tx, iso(now - DAYS * DAY)[:10])
-        held = {
-            one.name: sum(by_stream.get(id_, 0) for id_ in one.stream_ids)
-            for one in self._at.hub().connections.values()
-        }
-        trend: dict[str, list[tuple[str, float]]] = {one.name: [] for one in self._at.hub().connections.values()}
-        names = {one.id: one.name for one in self._at.hub().connections.values()}
+        every = self._at.hub().connections
+        held = {one.name: sum(by_stream.get(id_, 0) for id_ in one.stream_ids) for one in every.values()}
+        trend: dict[str, list[tuple[str, float]]] = {one.name: [] for one in every.values()}
         for id_, day, share in days:
-            if id_ in names:
-                trend[names[id_]].append((day, 100 * share))
+            if id_ in every:
+                trend[every[id_].name].append((day, 100 * share))
         return Counts(now, {kind: kinds[kind] for kind in KIND_ORDER if kind in kinds}, held, trend)
