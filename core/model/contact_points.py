@@ -173,7 +173,18 @@ def _parsed_phone(words: str, region: str) -> str:
         raise wrong
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise ValueError(f"{quoted(words)} is not a phone number: its length is wrong")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    normal = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    # Zeros alone ("000000") lose one more of them each time they are read: no form of theirs would stay.
+    if not _stands_as_it_is(normal) and _read_again(normal) != normal:
+        raise wrong
+    return normal
+
+
+def _read_again(normal: str) -> str | None:
+    try:
+        return phonenumbers.format_number(phonenumbers.parse(normal), phonenumbers.PhoneNumberFormat.E164)
+    except phonenumbers.NumberParseException:
+        return None
 
 
 @lru_cache(maxsize=_REMEMBERED)

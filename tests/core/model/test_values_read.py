@@ -200,6 +200,13 @@ def test_a_phone_without_country_belongs_to_the_locale() -> None:
     assert normaliser("phone", GERMAN)("+44 20 7946 0018") == "+442079460018"
 
 
+@pytest.mark.parametrize("zeros", ["000000", "0 00000", "00000000"])
+def test_zeros_alone_are_no_phone(zeros: str) -> None:
+    """Each reading would take one more of them for the prefix of a long-distance call."""
+    with pytest.raises(ValueError, match="is not a phone number"):
+        normaliser("phone", GERMAN)(zeros)
+
+
 def test_a_shared_currency_sign_is_the_locale_s_own() -> None:
     assert normaliser("money", AMERICAN)("$1,234.50") == _money("1234.50", "USD")
     assert normaliser("money", Locale(currency="AUD"))("$5") == _money("5.00", "AUD")
