@@ -125,7 +125,8 @@ class Background:
     def _do(self, one: Wake) -> None:
         began = self._seconds()
         try:
-            self._duty(one)()
+            if self._duty(one)():
+                self._woken.pop(one.name, None)
             self._troubles.pop(one.name, None)
         except ConcordError as error:
             self._troubles[one.name] = error
@@ -135,7 +136,8 @@ class Background:
             # What it has made due is looked for at once.
             self.installation.bell.ring()
 
-    def _duty(self, one: Wake) -> Callable[[], None]:
+    def _duty(self, one: Wake) -> Callable[[], bool | None]:
+        """What is to be done; it gives whether it gave way and is to go on."""
         at, about = self.installation, one.about
         match one.task:
             case "hear":
@@ -150,7 +152,7 @@ class Background:
                 return self._alert
 
     def _gives_way(self) -> Callable[[], bool]:
-        """A first load is broken off at its next page when this ends, or when others had to wait for long enough."""
+        """A long turn is broken off at its next call when this ends, or when others had to wait for long enough."""
         over = self._seconds() + PART / SECOND
         return lambda: self._stopped.is_set() or self._seconds() >= over
 

@@ -15,7 +15,7 @@ import structlog
 
 from api import alerting, engine
 from core.flow import sync
-from core.flow.beside import turn_beside
+from core.flow.beside import pressing, turn_beside
 from core.flow.leasing import held, take
 from core.store import due
 
@@ -33,21 +33,37 @@ def hear(installation: Installation, connection_id: int) -> None:
         turn_beside(hub, connection, holder=engine.beside(installation))
 
 
-def turn(installation: Installation, connection_id: int, gives_way: Callable[[], bool] = lambda: False) -> None:
-    """A connection's turn; `gives_way` is asked between the pages of a first load."""
-    hub = replace(installation.hub(), gives_way=gives_way)
+def attend(installation: Installation) -> None:
+    """The same for every connection that nobody works."""
+    hub = installation.hub()
+    for id_ in sorted(pressing(hub)):
+        turn_beside(hub, hub.connections[id_], holder=engine.beside(installation))
+
+
+def turn(
+    installation: Installation,
+    connection_id: int,
+    gives_way: Callable[[], bool] = lambda: False,
+    attends: Callable[[], None] = lambda: None,
+) -> bool:
+    """A connection's turn. Gives whether it gave way, and is to go on.
+
+    Between two pages or calls, `attends` is called, and `gives_way` asked.
+    """
+    hub = replace(installation.hub(), gives_way=gives_way, attends=attends)
     connection = _active(hub, connection_id)
     with hub.store.reading() as tx:
         unsettled = due.is_unsettled(tx)
     if connection is None or unsettled:
         # What is known is read anew by the new configuration first (`tend`).
-        return
+        return False
     done = sync.turn(hub, connection, everything=False, holder=engine.holder(installation))
     installation.learn_clocks()
     if done.error is not None:
         log.warning("a turn ended early", connection=connection.name, code=done.error.error_code)
     elif not done.quiet:
         log.info("a turn", connection=connection.name, **done.counts())
+    return done.gave_way
 
 
 def tend(installation: Installation) -> None:

@@ -151,6 +151,11 @@ class Waking:
         with suppress(RedisError, OSError):
             self._redis.delete(self._queued(f"{task}:{about}"))
 
+    def again(self, task: str, about: int) -> None:
+        """It is not at its end: it is sent again though nothing has changed."""
+        with suppress(RedisError, OSError):
+            self._redis.delete(self._woken(f"{task}:{about}"))
+
     def rest(self, task: str, about: int, seconds: float) -> None:
         """Send no other one for so long."""
         with suppress(RedisError, OSError):

@@ -36,9 +36,9 @@ from core.errors import ConcordError, ConfigError
 VISIBILITY = 180
 """Seconds after which a message that nobody has acknowledged is given to somebody else."""
 GIVES_WAY = 30 * 60.0
-"""Seconds after which a first load lets another one have its place."""
+"""Seconds after which a long turn lets another one have its place."""
 SOON = 20.0
-"""The same, where something more urgent waits for this very worker."""
+"""The same, where something more urgent than a first load waits for this very worker."""
 LONGEST = 6 * 60 * 60
 """Seconds after which a task is taken to hang, and its process is ended."""
 TICK = 1.0
@@ -79,13 +79,14 @@ class Desk:
             self._open[0].close()
             self._open = None
 
-    def does(self, task: str, about: int, duty: Callable[[Installation], None]) -> None:
-        """A duty by the configuration in force, and afterwards what it has made due."""
+    def does(self, task: str, about: int, duty: Callable[[Installation], bool | None]) -> None:
+        """A duty by the configuration in force, and afterwards what it has made due. It says whether it is to go on."""
         began, (installation, wakes) = time.monotonic(), self.at()
         wakes.begun(task, about)
         try:
             installation.renew()
-            duty(installation)
+            if duty(installation):
+                wakes.again(task, about)
         except ConcordError as error:
             log.warning("this is tried again", task=task, about=about, code=error.error_code, error=error.message)
         if rests := RESTS.get(task):
@@ -93,7 +94,7 @@ class Desk:
         try_to_look(wakes, installation)
 
     def gives_way(self) -> Callable[[], bool]:
-        """Whether a first load that begins now is to be broken off."""
+        """Whether a turn that begins now is to be broken off."""
         began, wakes = time.monotonic(), self.at()[1]
         urgent = [lane for lane in self.lanes if lane != Lane.BACKFILL]
 
@@ -103,7 +104,14 @@ class Desk:
 
         return asked
 
+    def attend(self) -> None:
+        """In the midst of a long turn: do here what cannot wait, as long as nobody of this worker is free for it."""
+        installation, wakes = self.at()
+        if wakes.crowded([lane for lane in _PRESSING if lane in self.lanes]):
+            duties.attend(installation)
 
+
+_PRESSING = (Lane.CONSENT, Lane.LIVE)
 desk = Desk()
 
 
@@ -122,13 +130,13 @@ def hear(about: int) -> None:
 @app.task(name="turn")
 def turn(about: int) -> None:
     """A connection's turn."""
-    desk.does("turn", about, lambda at: duties.turn(at, about))
+    desk.does("turn", about, lambda at: duties.turn(at, about, desk.gives_way(), desk.attend))
 
 
 @app.task(name="load")
 def load(about: int) -> None:
     """A connection's turn in which something is read for the first time."""
-    desk.does("load", about, lambda at: duties.turn(at, about, desk.gives_way()))
+    desk.does("load", about, lambda at: duties.turn(at, about, desk.gives_way(), desk.attend))
 
 
 @app.task(name="tend")

@@ -12,25 +12,20 @@ from core.flow.holding import held
 from core.flow.hub import Connection, Hub
 from core.flow.inward.hearing import meanwhile
 from core.flow.leasing import leased
-from core.store import notices, outbox
-
-Mark = tuple[int, ...]
-"""What is pressing somewhere, as a fingerprint: another one after anything new."""
+from core.store import due
 
 
-def pressing(hub: Hub) -> dict[int, Mark]:
-    """The active connections with something that cannot wait: notices to be heard, or refusals to be written."""
-    now = hub.clock()
+def pressing(hub: Hub) -> set[int]:
+    """The active connections with what cannot wait: notices to be heard, refusals or corrections to be told."""
     with hub.store.reading() as tx:
-        told, refused = notices.due(tx, now), outbox.refusing(tx, now)
-    active = {id_ for id_, one in hub.connections.items() if one.state == "active" and not _is_left_alone(hub, one)}
-    return {id_: (*told.get(id_, (0,)), *refused.get(id_, (0, 0))) for id_ in (told.keys() | refused.keys()) & active}
+        found = due.pressing(tx, hub.clock())
+    return {id_ for id_ in found & hub.connections.keys() if _may_be_worked(hub, hub.connections[id_])}
 
 
-def _is_left_alone(hub: Hub, connection: Connection) -> bool:
-    """Whether a maintenance window holds even this."""
+def _may_be_worked(hub: Hub, connection: Connection) -> bool:
+    """Whether it is active, and no maintenance window holds even this."""
     hold = held(hub, connection)
-    return hold is not None and (hold.reads or hold.everything)
+    return connection.state == "active" and (hold is None or not (hold.reads or hold.everything))
 
 
 def turn_beside(hub: Hub, connection: Connection, *, holder: str = "here") -> int | None:

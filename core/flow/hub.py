@@ -210,8 +210,10 @@ class Hub:
     configured: str | None = None
     """Which configuration this is, as the store counts them."""
     gives_way: Callable[[], bool] | None = None
-    """Asked between two pages of a first load: whether the rest of it is to wait for its next turn. None asks the clock
-    (`core.flow.sync`)."""
+    """Asked between two pages of a first load, and between two calls of a delivery: whether the rest is to wait for the
+    next turn. Where it is None, a first load asks the clock (`core.flow.sync`), and a delivery comes to its end."""
+    attends: Callable[[], None] = _nobody
+    """Called at the same places: does here what cannot wait elsewhere, where nobody is free for it."""
     ring: Callable[[], None] = _nobody
     """Called in the middle of a turn when a word was taken in: who is to hear of it is woken at once."""
     hooks: str | None = None

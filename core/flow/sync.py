@@ -74,6 +74,11 @@ class Turn:
             and not self.delivered.tied
         )
 
+    @property
+    def gave_way(self) -> bool:
+        """Whether it was broken off so that others have their turn; what is left is due."""
+        return self.intake.gave_way or self.delivered.gave_way
+
     def counts(self) -> dict[str, int]:
         """What it did, in numbers."""
         return {**self.intake.counts(), **self.delivered.counts()}
@@ -223,9 +228,8 @@ def _schedule(tx: Tx, stream: Stream, intake: Intake, before: StreamRow, row: St
 
 
 def _deliver(hub: Hub, connection: Connection, done: Turn) -> None:
-    connection = weighed(hub, connection)
-
     def between() -> Delivered:
+        hub.attends()
         hold = held(hub, connection)
         if hold is None or not hold.reads:
             done.intake.add(hear(hub, connection))
@@ -236,11 +240,17 @@ def _deliver(hub: Hub, connection: Connection, done: Turn) -> None:
         told.halted |= hold is not None
         return told
 
+    connection = weighed(hub, connection, lambda: done.delivered.interrupt(between()))
+    done.stopped |= done.delivered.stopped
+    if done.delivered.halted:
+        return
     with Run(hub, connection.id, "deliver", None) as run:
         tried = canary.sing(hub, connection, run.id)
-        done.delivered = deliver(hub, connection, run_id=run.id, between=between) if tried is None else tried
-        done.stopped |= done.delivered.stopped
-        run.counts = done.delivered.counts()
+        sent = deliver(hub, connection, run_id=run.id, between=between) if tried is None else tried
+        run.counts = sent.counts()
+    sent.join(done.delivered)
+    done.delivered = sent
+    done.stopped |= sent.stopped
 
 
 def sync(

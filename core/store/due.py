@@ -114,6 +114,22 @@ def look(tx: Connection, now: Instant, *, reads: Collection[int]) -> Due:
     return due
 
 
+def pressing(tx: Connection, now: Instant) -> set[int]:
+    """The connections of which something is to be heard, or to which a refusal or a correction is to be told."""
+    return set(_pressing(tx, now=now).scalars())
+
+
+@prepared
+def _pressing(_among: Among) -> Select[Any]:
+    now: BindParameter[int] = bindparam("now")
+    told = (notice.c.connection_id == connection.c.id, notice.c.heard_at.is_(None), notice.c.due_at <= now)
+    waits = (outbox.c.connection_id == connection.c.id, outbox.c.due_at <= now, outbox.c.lease_until <= now)
+    urgent = outbox.c.lane.in_((Lane.CONSENT, Lane.FIRST_RESPONSE, Lane.LIVE))
+    return select(connection.c.id).where(
+        or_(select(notice.c.id).where(*told).exists(), select(outbox.c.record_id).where(*waits, urgent).exists())
+    )
+
+
 def is_unsettled(tx: Connection) -> bool:
     """Whether a changed configuration has left something to be done before anything else."""
     return _again(tx).first() is not None

@@ -116,13 +116,6 @@ def _waiting(_among: Among) -> Select[Any]:
     )
 
 
-def due(tx: Connection, now: Instant) -> dict[int, tuple[int]]:
-    """The connections of which something is to be heard now, each with its latest notice."""
-    c = notice.c
-    query = select(c.connection_id, func.max(c.id)).where(c.heard_at.is_(None), c.due_at <= now)
-    return {row[0]: (row[1],) for row in tx.execute(query.group_by(c.connection_id))}
-
-
 def heard(tx: Connection, ids: Collection[int], *, now: Instant) -> None:
     """These were heard; what they told goes."""
     tx.execute(update(notice).where(among(tx, notice.c.id, ids)).values(heard_at=now, told=None))

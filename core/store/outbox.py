@@ -284,14 +284,6 @@ def _live_due(_among: Among) -> Select[Any]:
     return select(func.count()).select_from(some.subquery())
 
 
-def refusing(tx: Connection, now: Instant) -> dict[int, tuple[int, int]]:
-    """The connections to which something of the first lane is due: how many rows, and all their marks."""
-    c = outbox.c
-    due = (c.due_at <= now, c.lease_until <= now, c.lane == Lane.CONSENT)
-    query = select(c.connection_id, func.count(), func.sum(c.mark)).where(*due).group_by(c.connection_id)
-    return {row[0]: (int(row[1]), int(row[2])) for row in tx.execute(query)}
-
-
 def overtaken(tx: Connection, connection_id: int, rows: Collection[Claimed]) -> set[int]:
     """Those of these rows that were marked again since they were claimed, and are in the first lane by now."""
     marks = {row.record_id: row.mark for row in rows}

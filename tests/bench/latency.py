@@ -53,7 +53,7 @@ def measure(stage: Stage) -> Iterator[Figure]:
             agreed(Settings(data=folder / "data", database_url=url), people.tools, anew=busy)
             stage.tell(f"latency: several processes, {people.told}")
             with Stack(folder, url) as stack:
-                stack.start("worker1", "beat", "serve")
+                stack.start("worker", "loader", "beat", "serve")
                 report = people.speak(stack.url)
         yield from _figures("several processes", PRODUCTION, report, people)
 

@@ -23,6 +23,9 @@ START = 180.0
 """Seconds within which a process must have begun, on a machine that has other things to do."""
 
 
+_QUEUES = {"worker": ("--queues", "consent,live"), "loader": ("--queues", "upkeep,backfill")}
+
+
 def free_port() -> int:
     """A port that nobody listens on just now."""
     with socket.socket() as one:
@@ -79,7 +82,10 @@ class Stack:
             log.close()
 
     def start(self, *names: str) -> None:
-        """Start processes, each in a group of its own: `redis`, `serve`, `beat`, or any name for a worker."""
+        """Start processes, each in a group of its own: `redis`, `serve`, `beat`, or any name for a worker.
+
+        `worker` and `loader` share the lanes as they do in docker-compose.yml; one of another name works all of them.
+        """
         for name in names:
             if name not in self._logs:
                 self._logs[name] = (self.folder / f"{name}.log").open("ab")
@@ -121,7 +127,8 @@ class Stack:
                 return [*concord, "serve", "--port", str(self.port)]
             case "beat":
                 return [*concord, "beat"]
-        return [*concord, "worker", "--concurrency", "2"]
+        queues = _QUEUES.get(name, ())
+        return [*concord, "worker", "--concurrency", "2", *queues]
 
     def kill(self, name: str) -> None:
         """End a process at once, without a word to it or to its children."""

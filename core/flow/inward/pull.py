@@ -88,7 +88,12 @@ def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None, gives_wa
     with hub.store.reading() as tx:
         newest = bindings.newest(tx)
     connection = hub.connections[stream.connection_id]
-    for gathered in _read_ahead(hub, stream, row.place, lambda: total.add(meanwhile(hub, connection))):
+
+    def look_aside() -> None:
+        total.add(meanwhile(hub, connection))
+        hub.attends()
+
+    for gathered in _read_ahead(hub, stream, row.place, look_aside):
         page = gathered.page
         see_whole(hub, stream, page.records)
         walked += len(page.records)
@@ -109,7 +114,7 @@ def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None, gives_wa
             intake.add(read_again(hub, stream, intake.again, run_id=run_id))
         total.add(intake)
         if page.more:
-            total.add(meanwhile(hub, connection))
+            look_aside()
             if backfill and row.generation == 1 and gives_way():
                 # Only a first load: it concludes nothing anyway, whereas a later walk would have to begin again.
                 total.gave_way = True

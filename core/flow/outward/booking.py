@@ -67,6 +67,8 @@ class Delivered:
     """Ids of streams of which lines have come to rest since the present edits were prepared."""
     halted: bool = False
     """The tool cannot take more now; what is left waits in the outbox."""
+    gave_way: bool = False
+    """Others were to have their turn; what is left is due at once."""
 
     @property
     def writes(self) -> int:

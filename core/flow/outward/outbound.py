@@ -104,9 +104,10 @@ def deliver(
 ) -> Delivered:
     """Work what is due in a connection's outbox, the most urgent kind first: everything, or at `most` so many.
 
-    `between` is done after each call, and is what must not wait for the end.
+    `between` is done after each call, and is what must not wait for the end. A long delivery gives way to others.
     """
     done = Delivered()
+    gives_way = hub.gives_way if most is None and connection.leave not in _BESIDE else None
     while (batch := _claim(hub, connection, done, run_id, limit=_left(done, most), between=between)) is not None:
         done.outdated.clear()
         for stream, edits in batch.in_order():
@@ -119,6 +120,8 @@ def deliver(
                     if between is not None:
                         _let_go(hub, connection, batch, done)
                         done.interrupt(between())
+                    if gives_way is not None and gives_way():
+                        return _gave_way(hub, connection, done)
         # What is held back while a walk goes on is due at once, for the turn's own delivery.
         if done.halted or connection.leave in _BESIDE:
             break
@@ -137,6 +140,14 @@ def deliver_refusals(hub: Hub, connection: Connection) -> Delivered:
     with Run(hub, connection.id, "deliver", None) as run, calling(Lane.CONSENT):
         done = deliver(hub, replace(connection, leave=Leave.REFUSALS), run_id=run.id)
         run.counts = done.counts()
+    return done
+
+
+def _gave_way(hub: Hub, connection: Connection, done: Delivered) -> Delivered:
+    """What was claimed and is not sent is due as it was."""
+    with hub.store.writing() as tx:
+        outbox.unlease(tx, connection.id)
+    done.gave_way = True
     return done
 
 

@@ -15,7 +15,7 @@ from core.flow.erasure.gathering import gather
 from core.flow.inward.hearing import LONGEST, hear, keep, sweep
 from core.model.instant import DAY, SECOND
 from core.ports import Request
-from core.store import connections, notices, tables
+from core.store import connections, due, notices, tables
 from tests.remains import remains
 from tests.simulation.door import SECRET
 from tests.support import Lab, count, people
@@ -187,7 +187,7 @@ def test_a_turn_hears_what_a_dead_process_had_acknowledged(lab: Lab) -> None:
     kept(lab, told(lab, ann(lab)))
     lab.restart()
     with lab.hub.store.reading() as tx:
-        assert notices.due(tx, lab.clock()).keys() == {lab.connection("shop").id}
+        assert due.pressing(tx, lab.clock()) == {lab.connection("shop").id}
     lab.sync(everything=False)
     assert lab.record(email=ANN["email"]).values["job_title"] == "Baker"
 
