@@ -1,4 +1,4 @@
-"""The status page: one page of HTML printed on the server, without scripts; `/v1/consent` and the rest for machines.
+"""The status page: one page of HTML printed on the server, without scripts; for programs there is `/v1` (`api.v1`).
 
 It shows what `concord status` shows and changes nothing; beside it stand the scorecard (`auditing`), the people's own
 page (`preferences`) and the forms (`forms`, `leads`), and the door for webhooks (`hooks`). No secret is in it. On a
@@ -27,9 +27,10 @@ from api.forms import routes as form_routes
 from api.hooks import hooks
 from api.leads import routes as lead_routes
 from api.outside import keep_inside
-from api.permissions import routes
 from api.preferences import add_preferences
 from api.snapshot import snapshot
+from api.v1.app import PLACE as V1
+from api.v1.app import create_v1
 from core.errors import ConcordError
 
 if TYPE_CHECKING:
@@ -110,8 +111,10 @@ def create_app(
             return PlainTextResponse(f"{error.error_code}\n", 503, headers=_HEADERS)
 
     add_console(app, installation, engine)
-    for one in (routes, form_routes, lead_routes, hooks):
+    for one in (form_routes, lead_routes, hooks):
         app.include_router(one(installation))
+    # Last: what people post by a form needs no key, and lies below the same name.
+    app.mount(V1, create_v1(installation))
     return app
 
 

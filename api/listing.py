@@ -306,7 +306,7 @@ def _search(hub: Hub, asked: Asked) -> entries.Search:
         record_ids = {one.id for one in find(hub, "contact", asked.email)} | (record_ids or set())
     stream_ids = connection_id = None
     if asked.connection is not None:
-        connection = hub.connection(asked.connection)
+        connection = connection_of(hub, asked.connection)
         stream_ids, connection_id = connection.stream_ids, connection.id
     return entries.Search(
         stream_ids, connection_id, record_ids, asked.run, asked.code, asked.since, asked.limit, asked.below, hub.own_id

@@ -1,4 +1,4 @@
-"""What is reached from outside: under the public name only the people's page, the forms and the door for webhooks."""
+"""What is reached from outside: by the public name only people's own page, forms, webhooks, and the API by a key."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from api.forms import PLACE as FORMS
-from api.leads import LEADS
 from api.preferences import HEADERS
 from api.preferences import PLACE as PREFERENCES
 from api.settings import HOOKS
+from api.v1.app import PLACE as V1
 
-PUBLIC = (f"{PREFERENCES}/", f"{FORMS}/", f"{HOOKS}/", LEADS)
+PUBLIC = (f"{PREFERENCES}/", f"{FORMS}/", f"{HOOKS}/", f"{V1}/")
 """What is answered under the public name."""
 
 

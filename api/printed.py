@@ -13,9 +13,13 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from api.assembly import Installation
 from api.metrics import metrics_page
+from api.settings import Settings
+from api.v1.app import create_v1
 from connectors._kit.catalogue import Entry, catalogue
 from core.decide.movement.reference import reference_page as movement_page
 from core.decide.movement.schema import schema as movement_schema
@@ -49,8 +53,15 @@ def pages() -> dict[str, str]:
         "errors.md": errors_page,
         "metrics.md": metrics_page,
         "commands.md": commands_page,
+        "openapi.json": openapi_page,
     }
     return {name: make() for name, make in makers.items()}
+
+
+def openapi_page() -> str:
+    """The description of the API."""
+    with TemporaryDirectory() as folder, Installation(Settings(data=Path(folder), database_url=None)) as installation:
+        return json.dumps(create_v1(installation).openapi(), indent=1, ensure_ascii=False) + "\n"
 
 
 def connectors_page() -> str:

@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from math import ceil
+from typing import NamedTuple
 
 from core.errors import ConfigError
 from core.model.instant import MINUTE, SECOND, Instant
@@ -18,6 +19,17 @@ MOST = 10_000
 """So many buckets are kept; the one that was asked longest ago goes first."""
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
+
+
+class Taken(NamedTuple):
+    """A token that was taken, or not."""
+
+    wait: int
+    """0 where there was one, else in how many seconds there is."""
+    left: int
+    """How many can be taken now."""
+    full_in: int
+    """In how many seconds the bucket is full again."""
 
 
 class Rates:
@@ -32,6 +44,10 @@ class Rates:
 
     def wait(self, who: str, now: Instant) -> int:
         """Take a token; 0 where there was one, else in how many whole seconds there is."""
+        return self.take(who, now).wait
+
+    def take(self, who: str, now: Instant) -> Taken:
+        """Take a token, and tell how many are left."""
         with self._lock:
             held, at = self._buckets.pop(who, (self._size, now))
             held = min(self._size, held + max(0, now - at) * self._fills)
@@ -39,7 +55,9 @@ class Rates:
             self._buckets[who] = (held - MINUTE if enough else held, now)
             if len(self._buckets) > MOST:
                 self._buckets.popitem(last=False)
-        return 0 if enough else ceil((MINUTE - held) / (self._fills * SECOND))
+        wait = 0 if enough else ceil((MINUTE - held) / (self._fills * SECOND))
+        left = held - MINUTE if enough else held
+        return Taken(wait, left // MINUTE, ceil((self._size - left) / (self._fills * SECOND)))
 
 
 def networks(said: str) -> Networks:

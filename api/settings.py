@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     """So many posts a minute are taken from one address."""
     leads_per_form: int = Field(default=300, ge=1)
     """So many posts a minute are taken by one form."""
+    api_per_minute: int = Field(default=600, ge=1)
+    """So many requests a minute are answered to one key of the API."""
     alert_slack: SecretStr | None = None
     """A hook of Slack, or of whatever takes its form, that hears of troubles."""
     alert_webhook: SecretStr | None = None

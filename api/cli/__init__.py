@@ -25,6 +25,7 @@ from api.cli.forms import register as register_forms
 from api.cli.hooks import register as register_hooks
 from api.cli.identity import register as register_identity
 from api.cli.keeping import register as register_keeping
+from api.cli.keys import register as register_keys
 from api.cli.mending import register as register_mending
 from api.cli.output import exit_code, tell_error
 from api.cli.people import register as register_people
@@ -55,6 +56,7 @@ for _register in (
     register_identity,
     register_consent,
     register_people,
+    register_keys,
     register_forms,
     register_erasing,
     register_keeping,

@@ -13,8 +13,10 @@ from core.decide.keys import keys_of, reach_of
 from core.decide.route import hearers, lane
 from core.decide.words import words_of
 from core.flow.changes import Changes
-from core.flow.hub import Hub
+from core.flow.consent.recording import of_newcomer
+from core.flow.hub import HUB, Hub
 from core.model.claim import Claim, Claims, Evidence, Stamp
+from core.model.consent import Occasion
 from core.model.shapes import KIND_ORDER
 from core.model.values import Json
 from core.store import Tx, bindings, records
@@ -24,14 +26,23 @@ from core.store.database import allocate
 from core.store.records import Record
 
 
-def make_each(hub: Hub, tx: Tx, changes: Changes, kind: str, many: Sequence[Mapping[str, Json]]) -> Sequence[int]:
+def make_each(
+    hub: Hub,
+    tx: Tx,
+    changes: Changes,
+    kind: str,
+    many: Sequence[Mapping[str, Json]],
+    *,
+    ids: Sequence[int] | None = None,
+) -> Sequence[int]:
     """Set records of a kind down with these values, in normal form; gives their numbers, for two statements in all.
 
-    The caller writes the changes.
+    The caller writes the changes. `ids` are numbers that were allocated before.
     """
     if not many:
         return ()
-    ids, binding_ids = allocate(tx, "record", len(many)), allocate(tx, "binding", len(many))
+    ids = allocate(tx, "record", len(many)) if ids is None else ids
+    binding_ids = allocate(tx, "binding", len(many))
     for record_id, binding_id, values in zip(ids, binding_ids, many, strict=True):
         _make(hub, changes, kind, values, record_id, binding_id)
     return ids
@@ -51,6 +62,8 @@ def _make(hub: Hub, changes: Changes, kind: str, values: Mapping[str, Json], rec
         )
     )  # fmt: skip
     changes.tell(record_id, "seen", pack(claims.to_json()), binding_id)
+    occasion = Occasion(record_id, binding_id, HUB, "seen", now, changes.run_id)
+    changes.consents.extend(of_newcomer(shape.consents, claims, occasion))
     changes.keys += [(key.digest, record_id) for key in keys_of(kind, standing, hub.blocks)]
     changes.keys += [(digest, record_id) for digest in reach_of(kind, standing, hub.blocks)]
     changes.words += [(word, record_id) for word in words_of(shape, standing)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from core.decide.why import text
-from core.errors import ConfigError
+from core.errors import ConfigError, register
 from core.flow.changes import Changes
 from core.flow.desk import Heard, Work, load_works
 from core.flow.hub import HUB, Hub
@@ -22,28 +22,37 @@ from core.store.bindings import Bound, State
 from core.store.codec import UNKNOWN_DIGEST, pack
 from core.store.database import allocate
 
+CHANGED = register(
+    "record.changed",
+    "The record has been changed since it was looked at.",
+    "Look at it again, and say it again if it is still to be so.",
+)
 
-def say(hub: Hub, record_id: int, values: Mapping[str, Json]) -> int:
+
+def say(hub: Hub, record_id: int, values: Mapping[str, Json], *, version: int | None = None) -> int:
     """A person's word for some fields of a record, None clears; gives the number of the run, by which it is undone.
 
-    `ConfigError` for what is no value of its field; nothing is in the log of that.
+    With a `version` only where the record is still that. `ConfigError` for what is no value of its field; nothing is in
+    the log of that.
     """
     with hub.store.reading() as tx:
         kind = records.kinds(tx, [record_id]).get(record_id)
     if kind is not None:
-        _normal(hub, kind, values)
+        normal(hub, kind, values)
     with Run(hub, hub.own_id, "edit", subject={"record": record_id, "fields": sorted(values)}) as run:
-        say_in(hub, run, record_id, values)
+        say_in(hub, run, record_id, values, version=version)
     return run.id
 
 
-def say_in(hub: Hub, run: Run, record_id: int, values: Mapping[str, Json]) -> None:
+def say_in(hub: Hub, run: Run, record_id: int, values: Mapping[str, Json], *, version: int | None = None) -> None:
     """The same as part of another act."""
     changes = Changes(hub.clock(), run.id)
     with hub.store.writing(durable=True) as tx:
         works = load_works(hub, tx, [record_id])
         if record_id not in works:
             raise ConfigError(f"There is no record {record_id}.", remedy="Look it up with `concord why KIND KEY`.")
+        if version is not None and works[record_id].record.version != version:
+            raise ConfigError(f"Record {record_id} has been changed meanwhile.", code=CHANGED)
         say_on(hub, tx, changes, works[record_id], values)
         refold(hub, tx, changes, list(works.values()), cause="live")
         changes.write(tx)
@@ -84,7 +93,7 @@ def say_each(
         own |= {int(id_): row for id_, row in bindings.of_remotes(tx, streams[kind], ids).items()}
     fresh = iter(allocate(tx, "binding", len(said) - len(own)) if len(own) < len(said) else ())
     for work, values in said:
-        claims = {name: Claim(value, stamp) for name, value in _normal(hub, work.record.kind, values).items()}
+        claims = {name: Claim(value, stamp) for name, value in normal(hub, work.record.kind, values).items()}
         present = own.get(work.record.id)
         renewed = (present.claims if present else Claims()).renewed(claims)
         packed = bindings.packed(renewed)
@@ -101,15 +110,16 @@ def say_each(
         work.heard.append(Heard("heard", Claims.of(claims), row.id, {"proof": dict(proof)} if proof else {}))
 
 
-def _normal(hub: Hub, kind: str, values: Mapping[str, Json]) -> dict[str, Json]:
+def normal(hub: Hub, kind: str, values: Mapping[str, Json]) -> dict[str, Json]:
+    """Values in their normal form; `ConfigError` for what is no field, or no value of its field."""
     fields = hub.shapes[kind].fields
-    normal: dict[str, Json] = {}
+    found: dict[str, Json] = {}
     for name, value in values.items():
         if name not in fields:
             raise ConfigError(f"A {kind} has no field '{name}'.", remedy=f"It has {', '.join(fields)}.")
         try:
-            normal[name] = fields[name].normaliser(hub.locale)(value)
+            found[name] = fields[name].normaliser(hub.locale)(value)
         except ValueError as error:
             wanted = f"Write it as {text(fields[name].example)}, or nothing to clear it."
             raise ConfigError(f"{name}: {error}.", remedy=wanted) from error
-    return normal
+    return found

@@ -104,3 +104,25 @@ def runs_behind(tx: Connection, record_ids: Collection[int], until: Instant) -> 
 
 _NEWS = ("seen", "heard", "merged", "mapped", "ruled", "decided", "undone")
 """What changes what stands; `gone` may be a delete of our own that was carried out."""
+
+
+class Step(NamedTuple):
+    """That something happened to a record, without what."""
+
+    id: int
+    record_id: int
+    at: Instant
+
+
+def steps_after(tx: Connection, last_id: int, limit: int) -> list[Step]:
+    """The next steps in their order, which is that of the transactions that change records."""
+    c = history.c
+    query = select(c.id, c.record_id, c.at).where(c.id > last_id).order_by(c.id).limit(limit)
+    return [Step(*row) for row in tx.execute(query)]
+
+
+def newest_steps(tx: Connection, limit: int) -> list[Step]:
+    """The newest steps, newest first."""
+    c = history.c
+    query = select(c.id, c.record_id, c.at).order_by(c.id.desc()).limit(limit)
+    return [Step(*row) for row in tx.execute(query)]

@@ -816,3 +816,37 @@ trail = Table(
     Column("digest", LargeBinary, nullable=False),
     Index("trail_of_person", "person_id", "id"),
 )
+
+# Keys of the API; each is kept as its digest only.
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    # The letters with which it begins, by which people tell keys apart.
+    Column("begins", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    # JSON: what of the role's rights it has.
+    Column("scopes", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Id, nullable=False),
+    # When it ends by itself; None: never.
+    Column("ends_at", Id),
+    Column("shut_at", Id),
+    Column("seen_at", Id),
+)
+
+# What came of a request that a key may send twice: numbers alone, so that nobody's data outlives them here.
+api_answer = Table(
+    "api_answer",
+    metadata,
+    Column("key_id", Id, primary_key=True),
+    # Digests of what the caller calls the request, and of what it asks.
+    Column("request", Text, primary_key=True),
+    Column("asks", Text, nullable=False),
+    Column("at", Id, nullable=False),
+    # JSON; None while the first one is being done.
+    Column("told", Text),
+    Index("api_answer_age", "at"),
+)

@@ -18,7 +18,9 @@ from api.app import create_app
 from api.assembly import Installation, Text
 from api.building import ConnectionSpec
 from api.confirming import ask_sign_ups
+from api.console.people import Role
 from api.forms import snippet
+from api.v1.keys import Keys
 from connectors._kit.mischief import Mischief
 from connectors.smtp.sandbox import Sandbox
 from core.store import leads
@@ -376,8 +378,10 @@ def test_the_public_name_leads_to_forms_and_nowhere_else(lab: Lab):
     page = client.get("/forms/quote?utm_source=flyer", headers=host)
     assert hidden(page.text, "page") == f"{PUBLIC}/forms/quote?utm_source=flyer"
     assert post(client, {**host, "origin": PUBLIC}, **ANN).status_code == 303
-    for path in ("/", "/healthz", "/readyz", "/metrics", "/v1/consent/check?address=a", "/v1/leadsome"):
+    for path in ("/", "/healthz", "/readyz", "/metrics", "/v1/leadsome"):
         assert client.get(path, headers=host).status_code == 404, path
+    # The API is for whoever shows a key.
+    assert client.get("/v1/consent/check?address=a", headers=host).status_code == 401
 
 
 def test_a_tick_is_asked_about_by_mail_and_counts_once_it_is_confirmed(lab: Lab, monkeypatch: pytest.MonkeyPatch):
@@ -390,6 +394,7 @@ def test_a_tick_is_asked_about_by_mail_and_counts_once_it_is_confirmed(lab: Lab,
         lab.refreshed()
         ask_sign_ups(lab.installation)
         client = next(browser(lab.installation))
+        token, _ = Keys(lab.installation).make("test", Role.OPERATOR, by=None)
         post(client, **ANN, **{"consent.email.news": "yes"})
         ask_sign_ups(lab.installation)
         ask_sign_ups(lab.installation)
@@ -399,6 +404,7 @@ def test_a_tick_is_asked_about_by_mail_and_counts_once_it_is_confirmed(lab: Lab,
         assert told["to"] == ANN["email"]
         assert link is not None
         asked = {"address": ANN["email"], "topic": "news"}
-        assert client.get("/v1/consent/check", params=asked).json()["state"] == "pending"
+        key = {"Authorization": f"Bearer {token}"}
+        assert client.get("/v1/consent/check", params=asked, headers=key).json()["state"] == "pending"
         assert client.post(urlsplit(link[0]).path, headers={"host": "hub.shop.example"}).status_code == 200
-        assert client.get("/v1/consent/check", params=asked).json()["allowed"] is True
+        assert client.get("/v1/consent/check", params=asked, headers=key).json()["allowed"] is True

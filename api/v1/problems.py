@@ -1,0 +1,101 @@
+"""Problems: how the API says that something is not so, as RFC 9457 has it, with who acts and what to do.
+
+{"type": "urn:concord:record.unknown", "title": "Not Found", "status": 404, "detail": "There is no record 12.",
+"code": "record.unknown", "remedy": "…", "acts": "admin", "errors": []}
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from core.errors import Acts, ConcordError, ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MEDIA = "application/problem+json"
+_STATUS = {"record.changed": 412, "record.known": 409, "record.erased": 409}
+
+
+class Part(BaseModel):
+    """What is wrong at one place of a request."""
+
+    pointer: str = Field(description="Where: a JSON pointer into the body, or the name of a parameter or header.")
+    detail: str
+
+
+class Problem(BaseModel):
+    """What is not so, who acts, and what to do."""
+
+    type: str = Field(description="`urn:concord:` and the code.")
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="Stays the same from version to version: programs may look at it.")
+    remedy: str
+    acts: str
+    errors: list[Part] = Field(default_factory=list)
+
+
+class Declined(Exception):
+    """A request is answered by a problem."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        remedy: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[Part] = (),
+    ) -> None:
+        """`headers` go with the answer."""
+        super().__init__(detail)
+        self.status, self.headers = status, headers
+        self.told = told(status, code, detail, remedy, errors=errors)
+
+
+def told(
+    status: int, code: str, detail: str, remedy: str, *, acts: str = Acts.ADMIN, errors: Sequence[Part] = ()
+) -> Problem:
+    """A problem, put into words."""
+    return Problem(
+        type=f"urn:concord:{code}", title=HTTPStatus(status).phrase, status=status, detail=detail, code=code,
+        remedy=remedy, acts=acts, errors=list(errors),
+    )  # fmt: skip
+
+
+def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """A problem as an answer."""
+    return JSONResponse(problem.model_dump(), problem.status, headers=dict(headers or {}), media_type=MEDIA)
+
+
+def of_error(error: ConcordError) -> Problem:
+    """The hub's own word for what went wrong."""
+    status = _STATUS.get(error.error_code)
+    if status is None:
+        status = 400 if isinstance(error, ConfigError) else 503 if isinstance(error, StoreError) else 502
+    return told(status, error.error_code, error.message, error.remedy, acts=str(error.acts))
+
+
+def missing(what: str, remedy: str) -> Declined:
+    """There is no such thing."""
+    return Declined(404, "api.unknown", f"There is no {what}.", remedy)
+
+
+def of_request(errors: Sequence[Any]) -> Problem:
+    """What is wrong in a request, place by place, as pydantic found it."""
+    parts = [Part(pointer=_pointer(one["loc"]), detail=str(one["msg"])[:300]) for one in errors[:50]]
+    words = "; ".join(f"{one.pointer}: {one.detail}" for one in parts[:3])
+    remedy = "Mend what is named, and send it again. /v1/openapi.json says what each request takes."
+    return told(422, "api.request", f"The request cannot be read: {words}.", remedy, errors=parts)
+
+
+def _pointer(place: Sequence[object]) -> str:
+    where, rest = str(place[0]) if place else "", [str(one) for one in place[1:]]
+    return f"/{'/'.join(rest)}" if where == "body" else ".".join(rest) or where
