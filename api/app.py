@@ -60,8 +60,9 @@ def create_app(
     """
     app = FastAPI(title="Concord", openapi_url=None)
     if host in _LOOPBACK:
-        public = urlsplit(installation.settings.public_url or "").hostname
-        allowed = ["127.0.0.1", "localhost", "[::1]", *([public] if public else [])]
+        ours = (installation.settings.public_url, installation.settings.console_url)
+        names = [urlsplit(one).hostname for one in ours if one]
+        allowed = ["127.0.0.1", "localhost", "[::1]", *filter(None, names)]
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed)
     pages = Environment(
         loader=PackageLoader("api", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,

@@ -34,6 +34,24 @@ class Settings(BaseSettings):
     day_first: bool = True
     public_url: str | None = None
     """Where people reach the preference page and the forms, and tools the webhooks, e.g. https://hub.shop.example."""
+    console_url: str | None = None
+    """Where people reach the console, e.g. https://hub.inside.example; without it, where they ask for it. A provider
+    or a tool sends people back there."""
+    passwords: bool = True
+    """Whether people may sign in with a password of their own."""
+    oidc_issuer: str | None = None
+    """The identity provider (OpenID Connect) by which people sign in, e.g. https://login.shop.example."""
+    oidc_name: str = ""
+    """What it is called on the button; without it, by its host."""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr | None = None
+    oidc_scopes: str = "openid email profile"
+    oidc_email: str = "email"
+    """The claim that is somebody's address; it counts where `email_verified` is true."""
+    oidc_groups: str = "groups"
+    """The claim that names somebody's groups."""
+    oidc_roles: str = ""
+    """Group → role, `hub-admins: admin, support: operator`: who comes in uninvited. Left out, nobody does."""
     trusted_proxies: str = ""
     """Proxies whose word about who asks is believed, as addresses or networks: `127.0.0.1, 10.0.0.0/8`."""
     leads_per_address: int = Field(default=10, ge=1)

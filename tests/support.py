@@ -62,11 +62,12 @@ class Lab:
         vault: str | None = None,
         start: str = "2026-11-21T09:00:00Z",
         public_url: str | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
-        """`tick` µs pass at each look at the clock."""
+        """`tick` µs pass at each look at the clock; `more` are other settings."""
         self.clock = VirtualTime(start, tick=tick)
         self.tools: dict[str, Tool] = {}
-        self.settings = Settings(data=folder, database_url=database_url, public_url=public_url)
+        self.settings = Settings(data=folder, database_url=database_url, public_url=public_url, **(more or {}))
         self._number = next(_NUMBERS)
         self.dressed: Callable[[Hub], Hub] = lambda hub: hub
         """What a test changes on each hub that is built, e.g. a declaration in a manifest."""

@@ -1,13 +1,17 @@
-"""Commands about who may use the console: `people list`, `people invite`, `people shut`, `people open`."""
+"""Commands about who may use the console: `people list`, `invite`, `shut`, `open` and `untie`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli import output
 from api.cli.output import Json
+
+if TYPE_CHECKING:
+    from api.assembly import Installation
+    from core.store.people import Person
 
 group = typer.Typer(no_args_is_help=True, help="People of the console: list them, invite one, shut one out.")
 Email = Annotated[str, typer.Argument(help="Their address.")]
@@ -85,19 +89,40 @@ def let_in(email: Email, as_json: Json = False) -> None:
     _shut(email, shut=False, as_json=as_json)
 
 
+@group.command("untie")
+def untie(email: Email, as_json: Json = False) -> None:
+    """Forget which account of the identity provider somebody has; the next one with their address is theirs."""
+    from api.cli.opening import opened
+    from api.console.people import People
+
+    with opened() as installation:
+        found = _somebody(installation, email)
+        People(installation).untie(found.id, by=None)
+    if as_json:
+        output.as_json({"email": found.email, "tied": False})
+    else:
+        output.say("They are signed out; the next account of the provider with their address is theirs.")
+
+
 def _shut(email: str, *, shut: bool, as_json: bool) -> None:
     from api.cli.opening import opened
     from api.console.people import People
-    from core.errors import ConfigError
-    from core.store import people
 
     with opened() as installation:
-        with installation.store.reading() as tx:
-            found = people.by_email(tx, email.strip().lower())
-        if found is None:
-            raise ConfigError(f"Nobody has the address '{email}'.", remedy="See `concord people list`.")
+        found = _somebody(installation, email)
         People(installation).shut_out(found.id, shut=shut, by=None)
     if as_json:
         output.as_json({"email": found.email, "shut": shut})
     else:
         output.say("They are signed out, and cannot come in any more." if shut else "They may come in again.")
+
+
+def _somebody(installation: Installation, email: str) -> Person:
+    from core.errors import ConfigError
+    from core.store import people
+
+    with installation.store.reading() as tx:
+        found = people.by_email(tx, email.strip().lower())
+    if found is None:
+        raise ConfigError(f"Nobody has the address '{email}'.", remedy="See `concord people list`.")
+    return found

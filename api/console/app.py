@@ -24,6 +24,7 @@ from api.console.pages import (
     overview,
     people,
     problems,
+    provider,
     record,
     records,
     reviews,
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
 # The catalogue goes before the page of a connection, whose name may be anything.
 PAGES = (
     overview, records, record, changing, log, reviews, letters, problems, runs, connecting, connections,
-    checking, agreeing, disconnecting, mappings, mapping_versions, settings, scorecard, consent, signing_in, me,
-    people, trail,
+    checking, agreeing, disconnecting, mappings, mapping_versions, settings, scorecard, consent, signing_in, provider,
+    me, people, trail,
 )  # fmt: skip
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}

@@ -27,6 +27,7 @@ from markupsafe import Markup, escape
 
 from api.cli.output import ago, counted, hours, share
 from api.console.errands import Errands
+from api.console.oidc import provider_of
 from api.console.people import People, Role, Visitor, zone_of
 from api.posting import body_of, posted
 from api.rates import asker, networks
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 PLACE = "/console"
 COOKIE = "concord"
+AWAY = "concord_away"
+"""What a browser shows when it comes back from an identity provider."""
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -72,6 +75,8 @@ class Desk:
     def __init__(self, installation: Installation, engine: Background | None = None) -> None:
         """For one installation; `engine` is the background of this process, if it has one."""
         self.installation, self.people, self._engine = installation, People(installation), engine
+        self.provider = provider_of(installation.settings, installation.clock)
+        """The identity provider by which people sign in, if there is one."""
         self.errands = Errands(installation.clock)
         """What takes longer than a page may."""
         # Names, so that they can stand as defaults beside annotations that are only read as text.
@@ -145,6 +150,10 @@ class Desk:
         """Where somebody asks from."""
         peer = request.client.host if request.client else "nowhere"
         return asker(peer, request.headers.get("x-forwarded-for", ""), self._trusted)
+
+    def origin(self, request: Request) -> str:
+        """Under which name people reach the console, and others send them back to it; without a path."""
+        return (self.installation.settings.console_url or str(request.base_url)).rstrip("/")
 
     def _at_least(self, request: Request, role: Role) -> Visitor:
         visitor = self.maybe(request)
@@ -332,5 +341,7 @@ def inside(to: str) -> str:
 
 def secure(request: Request, settings: Settings) -> bool:
     """Whether the cookie is for encrypted lines only."""
-    public = urlsplit(settings.public_url or "")
-    return request.url.scheme == "https" or (public.scheme == "https" and request.url.hostname == public.hostname)
+    names = [urlsplit(one) for one in (settings.console_url, settings.public_url) if one]
+    return request.url.scheme == "https" or any(
+        one.scheme == "https" and request.url.hostname == one.hostname for one in names
+    )

@@ -23,10 +23,12 @@ from api.rates import Rates
 from core.errors import ConfigError
 from core.model.instant import DAY, HOUR, MINUTE, SECOND
 from core.store import people, trail
-from core.store.people import Invitation, Person, Visit
+from core.store.people import Account, Invitation, Person, Visit
 
 if TYPE_CHECKING:
     from api.assembly import Installation
+    from api.console.oidc import Identity
+    from core.errors import ConcordError
     from core.store import Tx
 
 SHORTEST, LONGEST = 12, 256
@@ -149,6 +151,8 @@ class People:
     def come_in(self, email: str, password: str, code: str, *, asker: str) -> str | Turned:
         """Sign in; gives the token of a visit, or why not."""
         now, address = self._at.clock(), email.strip().lower()
+        if not self._at.settings.passwords:
+            return Turned("Passwords are not taken here. Sign in by the provider.")
         wait = max(self._tries.wait(one, now) for one in (f"from {asker}", f"as {address}"))
         if wait:
             return Turned(f"Too many tries. Wait {wait} seconds, then try again.")
@@ -191,6 +195,26 @@ class People:
             people.end(tx, visitor.digest)
             self.note(tx, visitor, "sign out", {})
 
+    def come_in_from(self, told: Identity, *, by: str, asker: str) -> str:
+        """Sign in as an identity provider tells; `by` is its name. The token of a visit; `ConfigError` says why not."""
+        now = self._at.clock()
+        with self._at.store.writing(durable=True) as tx:
+            found = self._known_as(tx, told, by)
+            people.forget_visits(tx, made_before=now - LASTING, seen_before=now - IDLE)
+            token, visitor = self._begun(tx, found)
+            self.note(tx, visitor, "sign in", {"from": asker, "by": by})
+        return token
+
+    def count_try(self, asker: str) -> None:
+        """Count one more try from there; `ConfigError` where there were too many."""
+        if wait := self._tries.wait(f"from {asker}", self._at.clock()):
+            raise ConfigError("Too many tries.", remedy=f"Wait {wait} seconds, then try again.")
+
+    def turned_away(self, error: ConcordError, *, by: str, asker: str) -> None:
+        """Put on the trail that a provider's sign-in came to nothing."""
+        with self._at.store.writing() as tx:
+            self.note(tx, None, "sign in, refused", {"from": asker, "by": by, "why": error.message})
+
     # --- oneself
 
     def choose_password(self, visitor: Visitor, old: str, new: str) -> None:
@@ -228,6 +252,7 @@ class People:
         with self._at.store.writing(durable=True) as tx:
             found = self._other(tx, id_, keeps=role is Role.ADMIN)
             people.change(tx, id_, role=role)
+            people.keep_role(tx, id_)
             self.note(tx, by, "give a role", {"email": found.email, "role": role})
 
     def shut_out(self, id_: int, *, shut: bool, by: Visitor | None) -> None:
@@ -239,6 +264,15 @@ class People:
                 people.end_all(tx, id_)
             self.note(tx, by, "shut out" if shut else "let in again", {"email": found.email})
 
+    def untie(self, id_: int, *, by: Visitor | None) -> None:
+        """Forget which account of an identity provider somebody has; the next one with their address is theirs."""
+        with self._at.store.writing(durable=True) as tx:
+            found = self._known(tx, id_)
+            if not people.untie(tx, id_):
+                raise ConfigError(f"{found.email} has no account of a provider.", remedy="There is nothing to untie.")
+            people.end_all(tx, id_)
+            self.note(tx, by, "untie from the provider", {"email": found.email})
+
     def note(self, tx: Tx, by: Visitor | None, what: str, about: Mapping[str, Any]) -> None:
         """Put what was done on the trail."""
         id_, who = (None, "nobody signed in") if by is None else (by.person.id, by.person.email)
@@ -248,9 +282,70 @@ class People:
 
     def _other(self, tx: Tx, id_: int, *, keeps: bool) -> Person:
         found = self._known(tx, id_)
-        if not keeps and found.role == Role.ADMIN and found.shut_at is None and people.open_admins(tx) == 1:
+        if not keeps and self._is_last(tx, found):
             raise ConfigError("This is the only admin.", remedy="Make somebody else an admin first.")
         return found
+
+    def _known_as(self, tx: Tx, told: Identity, by: str) -> Person:
+        """Who that is; `ConfigError` says why they may not come in. What is tied counts before the address."""
+        known = people.account(tx, told.issuer, told.subject)
+        found = self._following(tx, known, told, by) if known is not None else self._new_of(tx, told, by)
+        if found.shut_at is not None:
+            raise ConfigError(
+                f"{found.email} may not come in any more.", remedy="An admin can let them in again on the page People."
+            )
+        return found
+
+    def _following(self, tx: Tx, known: tuple[Account, Person], told: Identity, by: str) -> Person:
+        """Somebody who is tied already; where the provider gives their role, it is as their groups are now."""
+        tie, person = known
+        if not tie.gives_role or told.role == person.role or self._is_last(tx, person):
+            return person
+        if told.role is None:
+            raise ConfigError(
+                f"None of your groups at {by} gives a role here any more.",
+                remedy="An admin can give you one on the page People, or whoever runs the provider a group.",
+            )
+        people.change(tx, person.id, role=told.role)
+        self.note(tx, None, "give a role", {"email": person.email, "role": told.role, "by": by})
+        return person._replace(role=told.role)
+
+    def _new_of(self, tx: Tx, told: Identity, by: str) -> Person:
+        """Somebody who comes by the provider for the first time: here already, invited, or in a group with a role."""
+        if told.email is None:
+            raise ConfigError(
+                f"{by} has not verified your email address.",
+                remedy="Verify it there, then try again; without it nobody here can know who you are.",
+            )
+        person, gives_role = people.by_email(tx, told.email), False
+        if person is not None and people.is_tied(tx, person.id, told.issuer):
+            raise ConfigError(
+                f"{told.email} signs in with another account of {by}.",
+                remedy="An admin can untie that one on the page People, if the new one is theirs.",
+            )
+        if person is None:
+            invited = people.invited_as(tx, told.email, self._at.clock())
+            role, gives_role = (told.role, True) if invited is None else (Role(invited.role), False)
+            if role is None:
+                raise ConfigError(
+                    f"{told.email} was not invited.", remedy="Ask an admin to invite this address on the page People."
+                )
+            person = self._made(tx, told, told.email, role, by)
+        if person.shut_at is None:
+            people.tie(tx, Account(told.issuer, told.subject, person.id, gives_role, self._at.clock()))
+        return person
+
+    def _made(self, tx: Tx, told: Identity, email: str, role: Role, by: str) -> Person:
+        people.uninvite(tx, email)
+        id_ = people.add(
+            tx, email=email, name=told.name.strip()[:100] or email, role=role, password=None, zone="UTC",
+            at=self._at.clock(),
+        )  # fmt: skip
+        self.note(tx, None, "come in by the provider", {"email": email, "role": role, "by": by})
+        return self._known(tx, id_)
+
+    def _is_last(self, tx: Tx, person: Person) -> bool:
+        return person.role == Role.ADMIN and person.shut_at is None and people.open_admins(tx) == 1
 
     def _known(self, tx: Tx, id_: int) -> Person:
         found = people.one(tx, id_)

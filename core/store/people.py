@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from core.model.instant import Instant
-from core.store.tables import invitation, person, visit
+from core.store.tables import invitation, person, provider_account, visit
 
 
 class Person(NamedTuple):
@@ -52,9 +52,21 @@ class Invitation(NamedTuple):
     ends_at: Instant
 
 
+class Account(NamedTuple):
+    """Somebody as an identity provider knows them, tied to who they are here."""
+
+    issuer: str
+    subject: str
+    person_id: int
+    gives_role: bool
+    """Whether their role is the one that the provider's groups give."""
+    tied_at: Instant
+
+
 _PERSON = tuple(person.c[name] for name in Person._fields)
 _VISIT = tuple(visit.c[name] for name in Visit._fields)
 _INVITATION = tuple(invitation.c[name] for name in Invitation._fields)
+_ACCOUNT = tuple(provider_account.c[name] for name in Account._fields)
 
 
 def is_empty(tx: Connection) -> bool:
@@ -100,6 +112,46 @@ def take_step(tx: Connection, id_: int, step: int) -> bool:
     """Take a one-time code's step; False where it, or a later one, was taken before."""
     free = person.c.totp_step.is_(None) | (person.c.totp_step < step)
     return tx.execute(update(person).where(person.c.id == id_, free).values(totp_step=step)).rowcount == 1
+
+
+# --- accounts of identity providers
+
+
+def account(tx: Connection, issuer: str, subject: str) -> tuple[Account, Person] | None:
+    """Who that is here."""
+    query = select(*_ACCOUNT, *_PERSON).join_from(provider_account, person, provider_account.c.person_id == person.c.id)
+    row = tx.execute(
+        query.where(provider_account.c.issuer == issuer, provider_account.c.subject == subject)
+    ).first()  # fmt: skip
+    return (Account(*row[: len(_ACCOUNT)]), Person(*row[len(_ACCOUNT) :])) if row is not None else None
+
+
+def accounts(tx: Connection) -> list[Account]:
+    """All that are tied to somebody."""
+    return [Account(*row) for row in tx.execute(select(*_ACCOUNT).order_by(provider_account.c.tied_at))]
+
+
+def is_tied(tx: Connection, person_id: int, issuer: str) -> bool:
+    """Whether a person has an account there."""
+    query = select(provider_account.c.subject).where(
+        provider_account.c.person_id == person_id, provider_account.c.issuer == issuer
+    )
+    return tx.execute(query.limit(1)).first() is not None
+
+
+def tie(tx: Connection, account_: Account) -> None:
+    """From now on this account is that person."""
+    tx.execute(insert(provider_account).values(account_._asdict()))
+
+
+def untie(tx: Connection, person_id: int) -> int:
+    """Forget the accounts of a person; gives how many there were."""
+    return tx.execute(delete(provider_account).where(provider_account.c.person_id == person_id)).rowcount
+
+
+def keep_role(tx: Connection, person_id: int) -> None:
+    """From now on no provider gives them their role."""
+    tx.execute(update(provider_account).where(provider_account.c.person_id == person_id).values(gives_role=False))
 
 
 # --- visits
@@ -150,6 +202,12 @@ def invite(tx: Connection, invitation_: Invitation) -> None:
 def invited(tx: Connection, digest: str, now: Instant) -> Invitation | None:
     """The link with this token, while it is good."""
     row = tx.execute(select(*_INVITATION).where(invitation.c.digest == digest, invitation.c.ends_at > now)).first()
+    return Invitation(*row) if row is not None else None
+
+
+def invited_as(tx: Connection, email: str, now: Instant) -> Invitation | None:
+    """The link for this address, while it is good."""
+    row = tx.execute(select(*_INVITATION).where(invitation.c.email == email, invitation.c.ends_at > now)).first()
     return Invitation(*row) if row is not None else None
 
 

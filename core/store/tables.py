@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Index,
     Integer,
@@ -799,6 +800,32 @@ invitation = Table(
     Column("person_id", Id),
     Column("made_at", Id, nullable=False),
     Column("ends_at", Id, nullable=False),
+)
+
+# Whom an identity provider knows, and who that is here.
+provider_account = Table(
+    "provider_account",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("person_id", Id, nullable=False),
+    # Whether the provider's word gives the role; an admin who gives another one ends that.
+    Column("gives_role", Boolean, nullable=False),
+    Column("tied_at", Id, nullable=False),
+    Index("provider_account_of_person", "person_id"),
+)
+
+# Browsers that were sent to another site and are awaited back.
+authorization_request = Table(
+    "authorization_request",
+    metadata,
+    # Of the state that comes back.
+    Column("digest", Text, primary_key=True),
+    # Of what the browser must show.
+    Column("browser", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("ends_at", Id, nullable=False),
+    Index("authorization_request_ends", "ends_at"),
 )
 
 # What people did in the console, each entry chained to the one before.

@@ -29,7 +29,8 @@ def routes(desk: Desk) -> APIRouter:
         uri = pyotp.TOTP(secret).provisioning_uri(name=visitor.person.email, issuer_name="Concord")
         return desk.page(
             request, visitor, "me.html", status=200 if error is None else 400, zones=zones, shortest=SHORTEST,
-            secret=secret, uri=uri, error=error and error.to_json(),
+            secret=secret, uri=uri, error=error and error.to_json(), passwords=desk.installation.settings.passwords,
+            provider=desk.provider.name if desk.provider else "an identity provider",
         )  # fmt: skip
 
     def tried(request: Request, visitor: Visitor, act: Callable[[], None], done: str, secret: str = "") -> Response:

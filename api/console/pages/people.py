@@ -26,7 +26,12 @@ def routes(desk: Desk) -> APIRouter:
         now = desk.installation.clock()
         with desk.installation.store.reading() as tx:
             everybody, invitations = stored.everybody(tx), stored.invitations(tx, now)
-        known = {"everybody": everybody, "invitations": invitations, "roles": list(Role), "ends": now + INVITED}
+            tied = {one.person_id: one for one in stored.accounts(tx)}
+        known = {
+            "everybody": everybody, "invitations": invitations, "roles": list(Role), "ends": now + INVITED,
+            "tied": tied, "provider": desk.provider and desk.provider.name,
+            "passwords": desk.installation.settings.passwords,
+        }  # fmt: skip
         return desk.page(request, visitor, "people.html", **{**known, "link": None, "error": None, **given})
 
     def tried(request: Request, visitor: Visitor, act: Callable[[], None], done: str) -> Response:
@@ -53,7 +58,10 @@ def routes(desk: Desk) -> APIRouter:
             token = desk.people.invite(email, _role(said), by=visitor)
         except ConcordError as error:
             return show(request, visitor, status=400, error=error.to_json())
-        return show(request, visitor, link=f"{request.base_url}{PLACE[1:]}/welcome/{token}", linked=email)
+        if not desk.installation.settings.passwords:
+            # The link would let somebody in past the provider; only who is at the machine itself can make such a one.
+            return desk.done(f"{PLACE}/people", f"{email} may come in by the provider for a day.")
+        return show(request, visitor, link=f"{desk.origin(request)}{PLACE}/welcome/{token}", linked=email)
 
     @router.post("/people/uninvite")
     def uninvite(
@@ -74,6 +82,17 @@ def routes(desk: Desk) -> APIRouter:
     ) -> Response:
         """Another role."""
         return tried(request, visitor, lambda: desk.people.give_role(id_, _role(said), by=visitor), "They have it.")
+
+    @router.post("/people/{id_}/untie")
+    def untie(
+        request: Request,
+        id_: int,
+        visitor: Visitor = desk.for_admins,
+        _: Posted = desk.from_form,
+    ) -> Response:
+        """Forgets their account of the provider."""
+        done = "They are signed out; the next account of the provider with their address is theirs."
+        return tried(request, visitor, lambda: desk.people.untie(id_, by=visitor), done)
 
     @router.post("/people/{id_}/{how}")
     def shut(

@@ -17,37 +17,54 @@ if TYPE_CHECKING:
     from api.console.desk import Desk
 
 
+def let_in(desk: Desk, request: Request, token: str, to: str) -> Response:
+    """On to a page, with the token of a visit."""
+    answer = desk.done(to)
+    answer.set_cookie(
+        COOKIE, token, max_age=LASTING // SECOND, path=PLACE, httponly=True, samesite="lax",
+        secure=secure(request, desk.installation.settings),
+    )  # fmt: skip
+    return answer
+
+
+def ask(
+    desk: Desk,
+    request: Request,
+    to: str,
+    email: str = "",
+    turned: Turned | None = None,
+    error: ConcordError | None = None,
+) -> Response:
+    """The page that asks who somebody is; `turned` or `error` says why they were not let in."""
+    with desk.installation.store.reading() as tx:
+        empty = stored.is_empty(tx)
+    status = 200 if turned is None and error is None else 403
+    return desk.page(
+        request, None, "sign_in.html", status=status, to=inside(to), email=email, turned=turned, empty=empty,
+        error=error and error.to_json(), provider=desk.provider and desk.provider.name,
+        passwords=desk.installation.settings.passwords,
+    )  # fmt: skip
+
+
 def routes(desk: Desk) -> APIRouter:
     """The pages that are there for who is not signed in, and the way out."""
     router = APIRouter()
 
-    def let_in(request: Request, token: str, to: str) -> Response:
-        answer = desk.done(to)
-        answer.set_cookie(
-            COOKIE, token, max_age=LASTING // SECOND, path=PLACE, httponly=True, samesite="lax",
-            secure=secure(request, desk.installation.settings),
-        )  # fmt: skip
-        return answer
-
-    def ask(request: Request, to: str, email: str = "", turned: Turned | None = None) -> Response:
-        with desk.installation.store.reading() as tx:
-            empty = stored.is_empty(tx)
-        given = {"to": inside(to), "email": email, "turned": turned, "empty": empty}
-        return desk.page(request, None, "sign_in.html", status=200 if turned is None else 403, **given)
-
     @router.get("/sign-in")
     def sign_in_page(request: Request, to: str = "") -> Response:
         """Asks for address and password."""
-        if desk.maybe(request) is not None:
-            return desk.done(inside(to))
-        return ask(request, to)
+        return desk.done(inside(to)) if desk.maybe(request) is not None else ask(desk, request, to)
 
     @router.post("/sign-in")
     def sign_in(request: Request, said: Posted = desk.from_outside) -> Response:
         """Lets somebody in, or says why not."""
         email, to = said.get("email", ""), said.get("to", "")
         found = desk.people.come_in(email, said.get("password", ""), said.get("code", ""), asker=desk.asker(request))
-        return ask(request, to, email, found) if isinstance(found, Turned) else let_in(request, found, inside(to))
+        return (
+            ask(desk, request, to, email, found)
+            if isinstance(found, Turned)
+            else let_in(desk, request, found, inside(to))
+        )
 
     @router.post("/sign-out")
     def sign_out(visitor: Visitor = desk.for_viewers, _: Posted = desk.from_form) -> Response:
@@ -82,6 +99,6 @@ def routes(desk: Desk) -> APIRouter:
             )
         except ConcordError as error:
             return greet(request, token, said, error)
-        return let_in(request, visit, f"{PLACE}/")
+        return let_in(desk, request, visit, f"{PLACE}/")
 
     return router

@@ -242,7 +242,8 @@ def test_the_last_admin_stays(lab: Lab, admin: Browser):
 PLACEHOLDER = re.compile(r"{\w+}")
 OPEN = {
     ("GET", "/console/sign-in"), ("POST", "/console/sign-in"), ("GET", "/console/welcome/{token}"),
-    ("POST", "/console/welcome/{token}"), ("GET", "/console/static/{name}"),
+    ("POST", "/console/welcome/{token}"), ("GET", "/console/static/{name}"), ("GET", "/console/sign-in/provider"),
+    ("GET", "/console/sign-in/back"),
 }  # fmt: skip
 """What who is not signed in may ask."""
 OPERATORS = {
