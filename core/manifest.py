@@ -97,6 +97,28 @@ class Webhook(_Data):
     """What a person enters where in the tool, with `{address}` for the connection's own."""
 
 
+class SignIn(_Data):
+    """How a person lets Concord in at the tool (OAuth 2, authorization code). `{setting}` stands for its value.
+
+    The app's own id and secret are the settings `client_id` and `client_secret`; what is asked for are the setting
+    `scopes`, where there is one and it is filled, else the manifest's scopes.
+    """
+
+    authorize_url: str
+    token_url: str
+    doc: str
+    """Where in the tool the address is registered to which people come back."""
+    pkce: bool = False
+    in_header: bool = False
+    """Whether the app shows its secret as HTTP Basic."""
+    params: dict[str, str] = Field(default_factory=dict)
+    """What else the tool wants to be told when somebody is sent there."""
+    keeps: dict[str, str]
+    """Setting → what of the token endpoint's answer it keeps."""
+    clears: tuple[str, ...] = ()
+    """Settings by which the connector would sign in otherwise, and before."""
+
+
 class Quality(_Data):
     """The tier that is claimed, and what is still missing or does not apply, each with its reason."""
 
@@ -113,6 +135,8 @@ class Manifest(_Data):
     category: Literal["crm", "address book", "calendar", "email", "payments", "file", "support", "marketing", "test"]
     doc: str
     auth: Literal["none", "key", "basic", "oauth2"] = "none"
+    sign_in: SignIn | None = None
+    """None where nobody can be sent to the tool to sign in."""
     settings: dict[str, Setting] = Field(default_factory=dict)
     stream_options: dict[str, Setting] = Field(default_factory=dict)
     """Options a mapping may set per stream, handed to the connector as they are."""

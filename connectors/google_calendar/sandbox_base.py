@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from connectors._kit.sandbox import Call, Response, route
 from connectors._kit.sandbox import Sandbox as Base
+from connectors._kit.sandbox_consent import ConsentPage, Refusal
 from connectors.google_calendar.sandbox_problems import (
     Problem,
     invalid,
@@ -64,6 +65,7 @@ class Ground(Base):
         """What the user agreed to."""
         self.enabled = True
         """Whether the app's project has the API switched on."""
+        self.consent = ConsentPage("Google", self.now, client_id=self.client_id, scopes=(WRITES, LISTS))
         self.tokens: dict[str, Instant] = {}
         """Access token → when it ends."""
 
@@ -74,20 +76,35 @@ class Ground(Base):
 
     # --- signing in
 
+    @route("GET", "/o/oauth2/v2/auth", spared=True)
+    def authorize(self, call: Call) -> Response:
+        """Asks the user whether the app may (at accounts.google.com)."""
+        return self.consent.answer(call)
+
     @route("POST", "/token", spared=True)
     def token(self, call: Call) -> Response:
-        """An access token for a refresh token, which stays the same."""
+        """An access token for a refresh token, which stays the same, or for a code.
+
+        With a code comes the refresh token where the app asked for access offline and for consent anew.
+        """
         form = call.form()
         if (form.get("client_id"), form.get("client_secret")) != (self.client_id, self.client_secret):
             return Response(401, {"error": "invalid_client", "error_description": "The OAuth client was not found."})
-        if form.get("grant_type") != "refresh_token" or form.get("refresh_token") != self.refresh_token:
+        more = {}
+        if form.get("grant_type") == "authorization_code":
+            found = self.consent.exchanged(form)
+            if isinstance(found, Refusal):
+                return Response(400, {"error": found.error, "error_description": found.words})
+            if (found.asked.get("access_type"), found.asked.get("prompt")) == ("offline", "consent"):
+                more = {"refresh_token": self.refresh_token}
+        elif form.get("grant_type") != "refresh_token" or form.get("refresh_token") != self.refresh_token:
             told = {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}
             return Response(400, told)
         token = f"ya29.access-{len(self.tokens)}"
         self.tokens[token] = self.now() + LASTS * SECOND
         scope = " ".join(sorted(self.scopes))
         return Response(
-            200, {"access_token": token, "expires_in": LASTS, "scope": scope, "token_type": "Bearer"}
+            200, {"access_token": token, "expires_in": LASTS, "scope": scope, "token_type": "Bearer", **more}
         )  # fmt: skip
 
     def sign_out(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from connectors._kit.sandbox import Call, Response, route
+from connectors._kit.sandbox_consent import ConsentPage, Refusal
 from connectors.hubspot.sandbox_base import APP, PORTAL, Base, body_of, crm
 from connectors.hubspot.sandbox_problems import Problem, not_found
 from core.model.instant import SECOND
@@ -22,12 +23,16 @@ class Account(Base):
         self.client_id = "sandbox-client"
         self.client_secret = "sand-castle-7"  # noqa: S105 -- a stand-in's
         self.refresh_token = "na1-refresh-sandbox"  # noqa: S105 -- a stand-in's
-        self.code = "sandbox-code"
-        """What a person brings back from the page where they agreed."""
+        self.consent = ConsentPage("HubSpot", self.now, client_id=self.client_id, pkce=False, scopes=self.scopes)
 
     def revoke(self) -> None:
         """The app is removed from the account: all its tokens are dead."""
         self.revoked = True
+
+    @route("GET", "/oauth/authorize", spared=True)
+    def authorize(self, call: Call) -> Response:
+        """Asks a user of the account whether the app may (at app.hubspot.com)."""
+        return self.consent.answer(call)
 
     @crm("POST", "oauth", "/token", spared=True)
     def token_call(self, call: Call) -> Response:
@@ -38,8 +43,12 @@ class Account(Base):
         grant = form.get("grant_type")
         if grant == "refresh_token" and (form.get("refresh_token") != self.refresh_token or self.revoked):
             return self._token_error("BAD_REFRESH_TOKEN", "missing or invalid refresh token")
-        if grant == "authorization_code" and form.get("code") != self.code:
-            return self._token_error("BAD_AUTH_CODE", "missing or unknown auth code")
+        if grant == "authorization_code" and isinstance(found := self.consent.exchanged(form), Refusal):
+            return self._token_error("BAD_AUTH_CODE", f"missing or unknown auth code: {found.words}")
+        if grant == "authorization_code" and self.revoked:
+            # Installed anew; what was given before stays dead.
+            self.revoked, self.refresh_token = False, f"{self.refresh_token}-again"
+            self.granted.clear()
         if grant not in ("refresh_token", "authorization_code"):
             return self._token_error("BAD_GRANT_TYPE", "missing or unknown grant type")
         token = f"access-{len(self.granted) + 1}"

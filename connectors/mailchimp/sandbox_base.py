@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 from connectors._kit.mischief import Switch
 from connectors._kit.sandbox import Call, Response, route
 from connectors._kit.sandbox import Sandbox as Base
+from connectors._kit.sandbox_consent import ConsentPage, Refusal
 from connectors.mailchimp.sandbox_problems import Problem, invalid, not_found
 from connectors.mailchimp.sandbox_store import Audience, Member, State
 from core.model.instant import MINUTE, SECOND, Instant, instant, moment
@@ -45,10 +46,13 @@ class Ground(Base):
     title: ClassVar[str] = "Mailchimp"
     api_key = "0123456789abcdef0123456789abcdef-us19"
     token = "token-of-the-account"  # noqa: S105 -- the stand-in's own
+    client_id = "635959587059"
+    client_secret = "secret-of-the-app"  # noqa: S105 -- the stand-in's own
     account = "Bluebird Supplies"
 
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)
+        self.consent = ConsentPage("Mailchimp", self.now, client_id=self.client_id, pkce=False)
         self.audiences: dict[str, Audience] = {}
         self.terse = False
         """Whether throttled calls get a 403 without a word, as under very many calls."""
@@ -122,6 +126,24 @@ class Ground(Base):
     def no_such_call(self, call: Call) -> Response:  # noqa: ARG002 -- the same for all
         """There is nothing there."""
         return not_found().response()
+
+    @route("GET", "/oauth2/authorize", spared=True)
+    def ask_the_user(self, call: Call) -> Response:
+        """Asks the user whether the app may (at login.mailchimp.com)."""
+        return self.consent.answer(call)
+
+    @route("POST", "/oauth2/token", spared=True)
+    def token_call(self, call: Call) -> Response:
+        """A token that does not expire."""
+        form = call.form()
+        if (form.get("client_id"), form.get("client_secret")) != (self.client_id, self.client_secret):
+            return Response(401, {"error": "invalid_client", "error_description": "Client authentication failed."})
+        if form.get("grant_type") != "authorization_code":
+            return Response(400, {"error": "unsupported_grant_type", "error_description": "The grant is not known."})
+        found = self.consent.exchanged(form)
+        if isinstance(found, Refusal):
+            return Response(400, {"error": found.error, "error_description": found.words})
+        return Response(200, {"access_token": self.token, "expires_in": 0, "scope": None})
 
     @route("GET", "/oauth2/metadata", spared=True)
     def metadata(self, call: Call) -> Response:

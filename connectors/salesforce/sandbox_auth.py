@@ -8,7 +8,6 @@ import hmac
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 import orjson
 from cryptography.exceptions import InvalidSignature
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from connectors._kit.sandbox import Call, Response, route
+from connectors._kit.sandbox_consent import ConsentPage, Refusal
 from connectors.salesforce.sandbox_desk import Desk, problem, too_long
 from core.model.instant import MINUTE, SECOND, Instant
 
@@ -44,7 +44,8 @@ class Auth(Desk):
         ).decode()
         self._public = key.public_key()
         self._sessions: dict[str, Instant] = {}
-        self._codes: dict[str, tuple[Instant, str]] = {}
+        self.consent = ConsentPage("Salesforce", self.now, client_id=self.client_id, code_lasts=15 * MINUTE)
+        self.consent.redirect_uris.add(self.redirect_uri)
         self._revoked = False
         self._given = 0
 
@@ -122,13 +123,18 @@ class Auth(Desk):
         return self._granted(refresh_token=self.refresh_token)
 
     def _by_code(self, form: Mapping[str, str], call: Call) -> Response:
-        at, challenge = self._codes.pop(form.get("code", ""), (0, ""))
-        refusal = self._client_refusal(form, call, secret=not challenge)
-        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
-        proven = not challenge or base64.urlsafe_b64encode(digest).decode().rstrip("=") == challenge
-        if refusal is None and (self.now() - at > 15 * MINUTE or not proven):
-            refusal = _no("invalid_grant", "invalid or expired authorization code")
-        return refusal or self._granted(refresh_token=self.refresh_token)
+        found = self.consent.exchanged(form)
+        if isinstance(found, Refusal):
+            return _no(found.error, f"invalid or expired authorization code: {found.words}")
+        was_revoked, self._revoked = self._revoked, False
+        refusal = self._client_refusal(form, call, secret=not found.challenge)
+        if refusal is not None:
+            self._revoked = was_revoked
+        elif was_revoked:
+            # Whoever lets the app in anew gets another refresh token; the former one stays dead.
+            self.refresh_token = f"{self.refresh_token}.1"
+        more = {"refresh_token": self.refresh_token} if "refresh_token" in found.scope.split() else {}
+        return refusal or self._granted(**more)
 
     def _by_assertion(self, form: Mapping[str, str], _call: Call) -> Response:
         claims = _claims(form.get("assertion", ""), self._public)
@@ -167,15 +173,8 @@ class Auth(Desk):
 
     @route("GET", "/services/oauth2/authorize", spared=True)
     def ask_the_user(self, call: Call) -> Response:
-        """The user agrees at once; the browser goes back with a code."""
-        asked = call.query
-        if asked.get("client_id") != self.client_id or asked.get("redirect_uri") != self.redirect_uri:
-            return _no("invalid_client_id", "client identifier invalid or redirect_uri mismatch")
-        self._given += 1
-        code = f"aPrx{self._given:08}"
-        self._codes[code] = (self.now(), asked.get("code_challenge", ""))
-        back = urlencode({"code": code, **({"state": asked["state"]} if "state" in asked else {})})
-        return Response(302, None, {"Location": f"{self.redirect_uri}?{back}"})
+        """Asks the user whether the app may."""
+        return self.consent.answer(call)
 
     @route("POST", "/services/oauth2/revoke", spared=True)
     def revoke_token(self, call: Call) -> Response:

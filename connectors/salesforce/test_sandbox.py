@@ -172,10 +172,12 @@ def test_an_assertion_is_looked_at_closely(box: Sandbox) -> None:
 
 def test_the_web_flow_with_a_challenge(box: Sandbox) -> None:
     asked = {"response_type": "code", "client_id": box.client_id, "redirect_uri": box.redirect_uri, "state": "s",
-             "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}  # fmt: skip
+             "scope": "api refresh_token", "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+             "code_challenge_method": "S256", "decision": "allow"}  # fmt: skip
     back = httpx.get(f"{box.url}/services/oauth2/authorize", params=asked).headers["Location"]
     code = httpx.URL(back).params["code"]
-    form = {"grant_type": "authorization_code", "code": code, "client_id": box.client_id}
+    form = {"grant_type": "authorization_code", "code": code, "client_id": box.client_id,
+            "redirect_uri": box.redirect_uri}  # fmt: skip
     assert token(box, code_verifier="wrong", **form)[1]["error"] == "invalid_grant"
     code = httpx.URL(httpx.get(f"{box.url}/services/oauth2/authorize", params=asked).headers["Location"]).params["code"]
     verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
