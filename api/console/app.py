@@ -32,6 +32,7 @@ from api.console.pages import (
     scorecard,
     settings,
     signing_in,
+    signing_in_to_tools,
     trail,
 )
 
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
 
 # The catalogue goes before the page of a connection, whose name may be anything.
 PAGES = (
-    overview, records, record, changing, log, reviews, letters, problems, runs, connecting, connections,
+    overview, records, record, changing, log, reviews, letters, problems, runs, connecting,
+    signing_in_to_tools, connections,
     checking, agreeing, disconnecting, mappings, mapping_versions, settings, scorecard, consent, signing_in, provider,
     me, people, trail,
 )  # fmt: skip

@@ -93,6 +93,7 @@ class Desk:
         self.env.filters |= {
             "share": share, "ago": ago, "counted": counted, "hours": hours, "prose": prose, "number": number,
             "value": text, "lasting": lasting, "many": many, "said": text, "answer": answer_of,
+            "guide": guide,
         }  # fmt: skip
         self.env.globals |= {"place": PLACE, "asset": self._asset, "nav": NAVIGATION}
 
@@ -308,6 +309,12 @@ def prose(text: str) -> Markup:
     """A sentence in which `commands` stand between backticks, as HTML."""
     parts = str(escape(text)).split("`")
     return Markup("".join(f"<code>{one}</code>" if at % 2 else one for at, one in enumerate(parts)))  # noqa: S704
+
+
+def guide(text: str) -> Markup:
+    """A sentence of a guide, in which *words of the tool* stand between asterisks, as HTML."""
+    parts = str(prose(text)).split("*")
+    return Markup("".join(f"<i>{one}</i>" if at % 2 else one for at, one in enumerate(parts)))  # noqa: S704
 
 
 def lasting(seconds: float | None) -> str:

@@ -51,6 +51,7 @@ REFUSED = "Zed"
 NO_PAGES = {
     "/console/static/{name}", "/console/mappings/{name}/text", "/console/sign-in", "/console/welcome/{token}",
     "/console/sign-in/provider", "/console/sign-in/back",
+    "/console/connect/back",
     "/console/records/{number}"
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ from api.connecting import change_to, keep_proposal, known, mapping_for, propose
 from api.console.connection_form import DELETES, LEAVES, LEAVES_IN, Form, read_form, sealed, shown_of
 from api.console.desk import PLACE
 from api.console.people import Visitor
+from api.console.tool_sign_in import offer, redirect_uri
 from api.planning import make_plan, touched
 from connectors._kit.catalogue import broken, catalogue, entry
 from core.decide.leads import Posted
@@ -45,18 +46,11 @@ def routes(desk: Desk) -> APIRouter:
         wrong = {name: error.to_json() for name, error in broken().items()}
         return desk.page(request, visitor, "catalogue.html", tools=found, wrong=wrong, q=q)
 
-    def show(request: Request, visitor: Visitor, form: Form, **given: Any) -> Response:
-        known_words = {
-            "error": None, "checked": None, "new": True, "found": False, "words": _WORDS, "guide": form.tool.guide,
-            "proposes": proposes(form.tool), "sealed": sealed(at, visitor, form),
-        }  # fmt: skip
-        return desk.page(request, visitor, "connection_form.html", form=form, **{**known_words, **given})
-
     @router.get("/connections/new/{connector}")
-    def fresh(request: Request, connector: str, visitor: Visitor = desk.for_admins) -> Response:
+    def empty(request: Request, connector: str, visitor: Visitor = desk.for_admins) -> Response:
         """An empty form."""
         try:
-            return show(request, visitor, _fresh(desk, connector))
+            return show(desk, request, visitor, fresh(desk, connector))
         except ConcordError as error:
             return desk.refused(request, visitor, error, status=404)
 
@@ -67,25 +61,23 @@ def routes(desk: Desk) -> APIRouter:
         visitor: Visitor = desk.for_admins,
         said: Posted = desk.from_form,
     ) -> Response:
-        """Connects a tool, or says what is missing."""
+        """Connects a tool, leads to it to sign in, or says what is missing."""
         try:
-            form = read_form(at, said, visitor, entry(connector), _fresh(desk, connector), new=True)
+            form = read_form(at, said, visitor, entry(connector), fresh(desk, connector), new=True)
             if said.get("act") == "propose":
                 _propose(desk, form)
-                return show(request, visitor, form, found=not form.faults)
-            turned_down = _tried(desk, form, anyway=said.get("act") == "anyway")
-            if turned_down is not None:
-                return show(request, visitor, form, status=400, **turned_down)
-            _connect(desk, visitor, form, waits=said.get("begin") != "at once")
+                return show(desk, request, visitor, form, found=not form.faults)
+            if said.get("act") == "sign in":
+                return _leave(desk, request, visitor, form, said, new=True)
+            return begun(desk, request, visitor, form, said)
         except ConcordError as error:
             return desk.refused(request, visitor, error)
-        return desk.done(f"{PLACE}/connections/{form.name}", f"{form.name} is connected.")
 
     @router.get("/connections/{name}/edit")
     def edit(request: Request, name: str, visitor: Visitor = desk.for_admins) -> Response:
         """The form as it is in force."""
         try:
-            return show(request, visitor, _in_force(desk, name), new=False)
+            return show(desk, request, visitor, in_force(desk, name), new=False)
         except ConcordError as error:
             return desk.refused(request, visitor, error, status=404)
 
@@ -98,17 +90,60 @@ def routes(desk: Desk) -> APIRouter:
     ) -> Response:
         """Puts other settings in force; what would write in a tool is planned first."""
         try:
-            before = _in_force(desk, name)
+            before = in_force(desk, name)
             form = read_form(at, said, visitor, before.tool, before, new=False)
-            turned_down = _tried(desk, form, anyway=said.get("act") == "anyway")
-            if turned_down is not None:
-                return show(request, visitor, form, status=400, new=False, **turned_down)
-            to, words = _change(desk, visitor, form.spec())
+            if said.get("act") == "sign in":
+                return _leave(desk, request, visitor, form, said, new=False)
+            return changed(desk, request, visitor, form, said)
         except ConcordError as error:
             return desk.refused(request, visitor, error)
-        return desk.done(to, words)
 
     return router
+
+
+def show(desk: Desk, request: Request, visitor: Visitor, form: Form, *, new: bool = True, **given: Any) -> Response:
+    """The form's page."""
+    known_words = {
+        "error": None, "checked": None, "found": False, "words": _WORDS, "guide": form.tool.guide,
+        "proposes": proposes(form.tool), "sealed": sealed(desk.installation, visitor, form),
+        "redirect_uri": redirect_uri(desk, request),
+        "action": f"{PLACE}/connections/" + (f"new/{form.tool.name}" if new else f"{form.name}/edit"),
+    }  # fmt: skip
+    return desk.page(request, visitor, "connection_form.html", form=form, new=new, **{**known_words, **given})
+
+
+def _leave(desk: Desk, request: Request, visitor: Visitor, form: Form, said: Posted, *, new: bool) -> Response:
+    """The page that leads to the tool; what it gives need not be typed before."""
+    sign_in = form.tool.manifest.sign_in
+    for name in sign_in.keeps if sign_in is not None else ():
+        form.faults.pop(name, None)
+    if form.faults:
+        return show(desk, request, visitor, form, status=400, new=new)
+    try:
+        return offer(
+            desk, request, visitor, form.tool, form.settings, name="" if new else form.name,
+            said={**said, "sealed": sealed(desk.installation, visitor, form)},
+        )  # fmt: skip
+    except ConfigError as error:
+        return show(desk, request, visitor, form, status=400, new=new, error=error.to_json())
+
+
+def begun(desk: Desk, request: Request, visitor: Visitor, form: Form, said: Posted, to: str = "") -> Response:
+    """Put a new connection in force and go on to a page of it, or show what stands in the way."""
+    turned_down = _tried(desk, form, anyway=said.get("act") == "anyway")
+    if turned_down is not None:
+        return show(desk, request, visitor, form, status=400, **turned_down)
+    _connect(desk, visitor, form, waits=said.get("begin") != "at once")
+    return desk.done(f"{PLACE}/connections/{form.name}{to}", f"{form.name} is connected.")
+
+
+def changed(desk: Desk, request: Request, visitor: Visitor, form: Form, said: Posted, to: str = "") -> Response:
+    """Put other settings in force, or plan them, and go on to a page; or show what stands in the way."""
+    turned_down = _tried(desk, form, anyway=said.get("act") == "anyway")
+    if turned_down is not None:
+        return show(desk, request, visitor, form, status=400, new=False, **turned_down)
+    page, words = _change(desk, visitor, form.spec())
+    return desk.done(page if page.endswith("/plan") else f"{page}{to}", words)
 
 
 def _fits(manifest: Manifest, q: str) -> bool:
@@ -118,13 +153,15 @@ def _fits(manifest: Manifest, q: str) -> bool:
     return all(word in said for word in q.lower().split())
 
 
-def _fresh(desk: Desk, connector: str) -> Form:
+def fresh(desk: Desk, connector: str) -> Form:
+    """An empty form."""
     tool = entry(connector)
     text = read_mapping(tool.mapping_path)
     return shown_of(desk.installation, tool, "", text, str(tool.mapping_path))
 
 
-def _in_force(desk: Desk, name: str) -> Form:
+def in_force(desk: Desk, name: str) -> Form:
+    """The form of a connection that is there; `ConfigError` for any other name."""
     row = known(desk.installation, name)
     if row is None or row.name == HUB or row.state == "removed":
         raise ConfigError(f"There is no connection '{name}'.", remedy="Choose one from the list of connections.")
