@@ -7,13 +7,12 @@ too: the runs before that are not undone any more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from core.decide.condensing import condense
 from core.flow.hub import Hub
 from core.model.instant import HOUR, Instant
-from core.store import Tx, aging, records, runs
+from core.store import Tx, aging, authorizations, records, runs
 from core.store.codec import dumps, loads
 from core.store.database import serialise
 
@@ -35,7 +34,7 @@ def age(hub: Hub) -> dict[str, int]:
             return {}
         look = _look(hub, tx, told["places"], now)
     if not look:
-        _note(hub, told | {"next": now + EVERY})
+        _rest(hub, told, now)
         return {}
     gone: dict[str, int] = {}
     with hub.store.writing() as tx:
@@ -74,6 +73,8 @@ def _condense(tx: Tx, ids: list[int], before: Instant) -> int:
     return aging.retell(tx, condensed)
 
 
-def _note(hub: Hub, told: Mapping[str, Any]) -> None:
+def _rest(hub: Hub, told: dict[str, Any], now: Instant) -> None:
+    """Nothing is old for a while. What waited for somebody who never came back goes, too: secrets may be in it."""
     with hub.store.writing() as tx:
-        runs.put_fact(tx, AGING, dumps(told))
+        authorizations.forget(tx, now)
+        runs.put_fact(tx, AGING, dumps(told | {"next": now + EVERY}))

@@ -29,8 +29,13 @@ _ALL = tuple(authorization_request.c[name] for name in AuthorizationRequest._fie
 
 def begin(tx: Connection, request: AuthorizationRequest, *, now: Instant) -> None:
     """Await one more; those that are too late are forgotten."""
-    tx.execute(delete(authorization_request).where(authorization_request.c.ends_at <= now))
+    forget(tx, now)
     tx.execute(insert(authorization_request).values(request._asdict()))
+
+
+def forget(tx: Connection, now: Instant) -> None:
+    """Await those no more who are too late."""
+    tx.execute(delete(authorization_request).where(authorization_request.c.ends_at <= now))
 
 
 def take(tx: Connection, digest: str) -> AuthorizationRequest | None:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import pytest
 from httpx import Response
+from sqlalchemy import func, select
 
 from connectors._kit.catalogue import catalogue, entry
 from connectors._kit.sign_in import Way
@@ -22,10 +23,12 @@ from connectors.hubspot.sandbox import Sandbox as HubSpot
 from connectors.mailchimp.sandbox import Sandbox as Mailchimp
 from connectors.salesforce.sandbox import Sandbox as Salesforce
 from core.errors import ConfigError
-from core.model.instant import MINUTE, SECOND
+from core.flow.aging import age
+from core.model.instant import HOUR, MINUTE, SECOND
 from core.store import connections as stored
 from core.store import trail
-from core.store.codec import loads
+from core.store.codec import dumps, loads
+from core.store.tables import authorization_request
 from tests.api.console.conftest import Browser, words
 from tests.support import Lab
 
@@ -211,6 +214,9 @@ def test_the_tool_is_asked_as_its_manifest_says(tool: Tool):
 def test_signing_in_again_keeps_everything_else(tool: Tool):
     tool.connect()
     tool.lab.installation.pause("theirs", note="because")
+    chosen = {"streams": dumps({"*": {"deletes_in": "ask"}}), "brake": dumps({"deletes": 0.05})}
+    with tool.lab.installation.store.writing() as tx:
+        stored.change_connection(tx, tool.row().id, **chosen)
     before, held = tool.row(), tool.held()
     for name in tool.sign_in.clears:
         tool.lab.installation._save_secret("theirs", name, "an old key-us19")
@@ -337,6 +343,23 @@ def test_nothing_of_a_form_is_readable_in_the_store(tool: Tool):
     kept = b"".join(file.read_bytes() for file in tool.lab.settings.data.glob("concord.db*"))
     for secret in (state, tool.box.client_secret):
         assert secret.encode() not in kept
+
+
+def test_a_form_that_nobody_came_back_for_is_forgotten(lab: Lab, admin: Browser):
+    with Mailchimp(clock=lab.clock) as box:
+        box.consent.redirect_uris.add(BACK)
+        tool = Tool("mailchimp", box, lab, admin)
+        tool.leave()
+        age(lab.hub)
+        assert awaited(lab) == 1
+        lab.clock.sleep(HOUR / SECOND)
+        age(lab.hub)
+        assert awaited(lab) == 0
+
+
+def awaited(lab: Lab) -> int:
+    with lab.installation.store.reading() as tx:
+        return int(tx.execute(select(func.count()).select_from(authorization_request)).scalar_one())
 
 
 def test_one_connector_without_a_sign_in_says_so():
