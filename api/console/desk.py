@@ -75,6 +75,7 @@ class Desk:
     def __init__(self, installation: Installation, engine: Background | None = None) -> None:
         """For one installation; `engine` is the background of this process, if it has one."""
         self.installation, self.people, self._engine = installation, People(installation), engine
+        _check_names(installation.settings)
         self.provider = provider_of(installation.settings, installation.clock)
         """The identity provider by which people sign in, if there is one."""
         self.errands = Errands(installation.clock)
@@ -344,6 +345,21 @@ def inside(to: str) -> str:
     parts = urlsplit(to)
     fine = not parts.scheme and not parts.netloc and to.startswith(f"{PLACE}/") and "\\" not in to
     return to if fine else f"{PLACE}/"
+
+
+def _check_names(settings: Settings) -> None:
+    """`ConfigError` where the console could not be reached under the name that it was given."""
+    console, public = (urlsplit(one or "") for one in (settings.console_url, settings.public_url))
+    if settings.console_url and (console.scheme not in ("http", "https") or console.path not in ("", "/")):
+        raise ConfigError(
+            f"CONCORD_CONSOLE_URL cannot be {settings.console_url[:80]}.",
+            remedy="Write it as https://hub.inside.example, without a path.",
+        )
+    if console.hostname and console.hostname == public.hostname:
+        raise ConfigError(
+            "CONCORD_CONSOLE_URL has the name of CONCORD_PUBLIC_URL, under which no page of the console is answered.",
+            remedy="Give the console a name of its own, that only people inside can reach.",
+        )
 
 
 def secure(request: Request, settings: Settings) -> bool:

@@ -56,7 +56,7 @@ def routes(desk: Desk) -> APIRouter:
             by = provider.name
             desk.people.count_try(asker)
             kept = away.back(at, _WHAT, request.cookies.get(AWAY, ""), request.query_params.get("state", ""))
-            to = inside(kept["to"])
+            to = kept["to"]
             told = _asked(desk, request, provider, kept)
             token = desk.people.come_in_from(told, by=by, asker=asker)
         except ConcordError as error:

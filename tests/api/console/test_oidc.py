@@ -172,6 +172,25 @@ def test_another_account_with_the_same_address_takes_nobody_over(lab: Lab, box: 
     assert open_().come_in().status_code == 303
 
 
+def test_who_is_tied_is_shown_and_untied(lab: Lab, box: IdentityProvider, open_: Opened):
+    People(lab.installation).accept(
+        invited(lab, "boss@shore.example", Role.ADMIN), email="", name="B", password=PASSWORD
+    )
+    invited(lab)
+    ann, boss = open_(), open_("boss@shore.example")
+    ann.come_in()
+    boss.sign_in()
+    assert "tied" in boss.read("people")
+    with lab.installation.store.reading() as tx:
+        found = stored.by_email(tx, ANN)
+    assert found is not None
+    assert boss.post(f"people/{found.id}/untie").status_code == 303
+    assert "tied" not in boss.read("people").replace("untied", "")
+    refused = boss.post(f"people/{found.id}/untie")
+    assert refused.status_code == 400
+    assert "has no account of a provider" in words(refused.text)
+
+
 def test_who_is_shut_out_stays_out(lab: Lab, box: IdentityProvider, open_: Opened):
     invited(lab)
     ann = open_()
@@ -300,6 +319,7 @@ def test_pkce_state_and_nonce_are_new_each_time(lab: Lab, box: IdentityProvider,
         ({"aud": "somebody"}, "it is for somebody else"),
         ({"aud": [CLIENT, "somebody"]}, "it is for somebody else"),
         ({"azp": "somebody"}, "it is for somebody else"),
+        ({"aud": "somebody", "azp": CLIENT}, "it is for somebody else"),
         ({"iss": "https://other.example"}, "it names another issuer"),
         ({"exp": 1}, "it is out of date"),
         ({"exp": None}, "it is out of date"),
@@ -478,10 +498,51 @@ def test_settings_that_cannot_be_meant_are_told_at_once(tmp_path: Path, settings
         provider_of(Settings(data=tmp_path, **settings), lambda: 0)
 
 
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        ({"console_url": "hub.inside.example"}, "cannot be hub.inside.example"),
+        ({"console_url": "https://hub.example/console"}, "cannot be https://hub.example/console"),
+        ({"console_url": "https://hub.example", "public_url": "https://hub.example"}, "no page of the console"),
+    ],
+)
+def test_a_name_that_does_not_lead_to_the_console_is_told_at_once(lab: Lab, names: dict[str, Any], why: str):
+    lab.installation.settings = Settings(data=lab.settings.data, **names)
+    with pytest.raises(ConfigError, match=why):
+        create_app(lab.installation)
+
+
+def test_under_its_own_name_the_console_answers(lab: Lab):
+    names: dict[str, Any] = {"console_url": "https://hub.inside.example", "public_url": "https://hub.example"}
+    lab.installation.settings = Settings(data=lab.settings.data, **names)
+    client = Browser(lab, create_app(lab.installation), ANN).client
+    for host, status in (("hub.inside.example", 200), ("hub.example", 404), ("evil.example", 400)):
+        assert client.get("/console/sign-in", headers={"Host": host}).status_code == status, host
+
+
 def test_without_a_provider_there_is_no_button(lab: Lab, app: Any):
     browser = Browser(lab, app, ANN)
     assert "Sign in with" not in browser.read("sign-in")
     turned_away(browser.open("sign-in/provider"), "No identity provider is set here")
+
+
+# --- elsewhere
+
+
+@pytest.mark.servers
+def test_it_is_the_same_on_postgresql(tmp_path: Path, postgres_url: str):
+    with Lab(tmp_path, database_url=postgres_url, tick=0) as lab, IdentityProvider(clock=lab.clock) as box:
+        box.page.redirect_uris.add(BACK)
+        lab.installation.settings = lab.settings.model_copy(
+            update={"oidc_issuer": box.url, "oidc_client_id": CLIENT, "oidc_client_secret": SecretStr(SECRET)}
+        )
+        invited(lab)
+        ann = Somebody(lab, create_app(lab.installation), ANN)
+        address = ann.agree(ann.leave())
+        assert ann.back(address).status_code == 303
+        turned_away(ann.back(address), "good once, and for ten minutes")
+        assert ann.come_in().status_code == 303
+        assert everybody(lab) == {ANN: "operator"}
 
 
 # --- a provider that others wrote
