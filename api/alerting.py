@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
@@ -31,10 +31,32 @@ if TYPE_CHECKING:
 EVERY = MINUTE
 """So often it is looked whether anything is wrong."""
 _TIMEOUT = 10.0
+_LONGEST = 500
+"""Letters of a reason."""
 _HEADS = {"first": "Wrong", "again": "Still wrong", "over": "Over"}
 
-Way = tuple[str, Callable[[Sequence[News]], None]]
-"""What a way is called, and how news go by it."""
+
+class Way(NamedTuple):
+    """A way to whoever is to hear."""
+
+    name: str
+    to: str
+    """Who hears by it, as a person reads it; no secret."""
+    send: Callable[[Sequence[News]], str]
+    """Carries news; gives what was answered, and raises what went wrong."""
+
+    def __str__(self) -> str:
+        """As it is said who was told."""
+        return f"{self.name} to {self.to}" if self.to else self.name
+
+
+class Trial(NamedTuple):
+    """What became of a message that was sent to see whether it arrives."""
+
+    way: str
+    said: str
+    """What the way answered."""
+    error: ConcordError | None = None
 
 
 def look(installation: Installation, hub_trouble: ConcordError | None = None) -> list[News]:
@@ -49,16 +71,19 @@ def look(installation: Installation, hub_trouble: ConcordError | None = None) ->
     with installation.store.reading() as tx:
         before = alerts.standing(tx)
     news, stands = compare(alerting, before, troubles, now)
-    ways = list(_ways(installation, alerting))
-    if news and ways and not _carried(installation, ways, news):
+    ways = ways_of(installation)
+    told = _carried(installation, ways, news) if news else []
+    if ways and not told:
         untold = {one.about.key: one.about for one in news}
         kept = {one.key for one in stands}
         stands = [untold.get(one.key, one) for one in stands]
         stands += [one for key, one in untold.items() if key not in kept]
         news = []
-    if stands != before:
+    if stands != before or news:
         with installation.store.writing() as tx:
             alerts.put(tx, before, stands)
+            if news:
+                alerts.note(tx, news, told, now)
     return news
 
 
@@ -129,9 +154,9 @@ def _of_work(installation: Installation) -> Iterator[Trouble]:
         yield Trouble("workers", "", says, " ".join(one.remedy for one in absences))
 
 
-def test(installation: Installation) -> list[str]:
-    """Send a test by every way; gives their names. `ConfigError` where there is none; one that fails raises."""
-    ways = list(_ways(installation, installation.alerting()))
+def trial(installation: Installation) -> list[Trial]:
+    """Send a message by every way, and say what each answered. `ConfigError` where there is none."""
+    ways = ways_of(installation)
     if not ways:
         raise ConfigError(
             "Nobody is told of anything.",
@@ -140,35 +165,54 @@ def test(installation: Installation) -> list[str]:
         )
     now = installation.clock()
     about = Standing("hub", "", now, now, None, "This is a test: nothing is wrong", "Nothing is to be done.")
-    for _, send in ways:
-        send([News("first", about)])
-    return [name for name, _ in ways]
+    return [_tried(way, News("first", about)) for way in ways]
 
 
-def _carried(installation: Installation, ways: Sequence[Way], news: Sequence[News]) -> bool:
-    """Whether at least one way has carried the news; what went wrong on the others stands in the log."""
-    carried = False
-    for name, send in ways:
-        with suppress(ConcordError), Run(installation.hub(), installation.hub().own_id, "alert", name) as run:
-            send(news)
+def _tried(way: Way, news: News) -> Trial:
+    try:
+        return Trial(way.name, way.send([news]))
+    except ConcordError as error:
+        return Trial(way.name, "", error)
+
+
+def put_off(installation: Installation, key: tuple[str, str], until: Instant | None, by: str, why: str) -> None:
+    """Tell nothing of a trouble until then, None to tell it as usual; `ConfigError` where none such stands."""
+    if until is not None and not why.strip():
+        raise ConfigError("It is not said why this is put off.", remedy="Say why, so that others know.")
+    said = (None, None) if until is None else (by, why.strip()[:_LONGEST])
+    with installation.store.writing() as tx:
+        stands = alerts.put_off(tx, key, until, *said)
+    if not stands:
+        raise ConfigError("This is not wrong any more.", remedy="Look at what stands now.")
+
+
+def _carried(installation: Installation, ways: Sequence[Way], news: Sequence[News]) -> list[str]:
+    """The ways that have carried the news; what went wrong on the others stands in the log."""
+    carried = []
+    for way in ways:
+        with suppress(ConcordError), Run(installation.hub(), installation.hub().own_id, "alert", way.name) as run:
+            way.send(news)
             run.counts = {"told": len(news)}
-            carried = True
+            carried.append(str(way))
     return carried
 
 
-def _ways(installation: Installation, alerting: Alerting) -> Iterator[Way]:
-    settings = installation.settings
+def ways_of(installation: Installation) -> list[Way]:
+    """All ways to whoever is to hear."""
+    alerting, settings, found = installation.alerting(), installation.settings, []
     if alerting.mail is not None and alerting.to:
-        yield "mail", lambda news: _by_mail(installation, alerting, news)
+        to = ", ".join(alerting.to)
+        found.append(Way("mail", to, lambda news: _by_mail(installation, alerting, news)))
     if settings.alert_slack is not None:
         slack = settings.alert_slack.get_secret_value()
-        yield "slack", lambda news: _post(slack, {"text": text_of(news, installation.clock())})
+        found.append(Way("slack", "", lambda news: _post(slack, {"text": text_of(news, installation.clock())})))
     if settings.alert_webhook is not None:
         address = settings.alert_webhook.get_secret_value()
-        yield "webhook", lambda news: _post(address, {"alerts": [_told(one) for one in news]})
+        found.append(Way("webhook", "", lambda news: _post(address, {"alerts": [_told(one) for one in news]})))
+    return found
 
 
-def _by_mail(installation: Installation, alerting: Alerting, news: Sequence[News]) -> None:
+def _by_mail(installation: Installation, alerting: Alerting, news: Sequence[News]) -> str:
     hub = installation.hub()
     connection = mail_connection(hub, alerting.mail)
     if connection is None:
@@ -186,6 +230,7 @@ def _by_mail(installation: Installation, alerting: Alerting, news: Sequence[News
     refused = [one.error for one in sender(hub, connection, "alerts: {mail: …}").send(mails) if one.error is not None]
     if len(refused) == len(mails):
         raise refused[0]
+    return f"{len(mails) - len(refused)} of {many(len(mails), 'address', 'addresses')} taken"
 
 
 def text_of(news: Sequence[News], now: Instant) -> str:
@@ -210,7 +255,7 @@ def _told(one: News) -> dict[str, Any]:
     }
 
 
-def _post(address: str, body: dict[str, Any]) -> None:
+def _post(address: str, body: dict[str, Any]) -> str:
     """Post to a hook; whoever answers otherwise than well is asked again with the next look."""
     try:
         answer = httpx.post(address, json=body, timeout=_TIMEOUT, follow_redirects=False)
@@ -218,3 +263,4 @@ def _post(address: str, body: dict[str, Any]) -> None:
         raise Unavailable(f"The hook cannot be reached: {type(error).__name__}.") from error
     if not answer.is_success:
         raise Unavailable(f"The hook answered {answer.status_code}.")
+    return f"answered {answer.status_code}"

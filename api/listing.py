@@ -6,6 +6,7 @@ import heapq
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +15,7 @@ from core.decide.why import text
 from core.errors import ConfigError
 from core.flow.asking import find
 from core.flow.reviews.answering import answers
-from core.model.instant import DAY, HOUR, MINUTE, SECOND, Instant, from_iso, iso
+from core.model.instant import DAY, HOUR, MINUTE, SECOND, Instant, from_iso, instant, iso
 from core.model.shape import Shape
 from core.store import bindings, connections, deliveries, records, reviews
 from core.store.records import Record
@@ -55,6 +56,22 @@ def moment_of(said: str, now: Instant) -> Instant:
         except ValueError:
             continue
     raise ConfigError(f"'{said}' is no moment.", remedy="Say 30min, 2h, 3d, 2026-11-21 or 2026-11-21T09:00:00Z.")
+
+
+def until_of(said: str, now: Instant, zone: tzinfo = UTC) -> Instant:
+    """`2h` or `3d` from now, or a date and time, by a zone's clock where it names none; `ConfigError` otherwise."""
+    if found := re.fullmatch(r"(\d{1,6})\s*(s|min|h|d)", said.strip()):
+        return now + int(found[1]) * _UNITS[found[2]]
+    try:
+        read = datetime.fromisoformat(said.strip())
+        at = instant(read if read.tzinfo is not None else read.replace(tzinfo=zone))
+    except (ValueError, OverflowError):
+        raise ConfigError(
+            f"'{said[:40]}' is no moment.", remedy="Say 4h, 3d, 2026-12-01 or 2026-12-01 09:00."
+        ) from None
+    if at <= now:
+        raise ConfigError(f"'{said[:40]}' is over.", remedy="Say a moment that is still to come, such as 4h or 3d.")
+    return at
 
 
 # What is wrong.

@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse, RedirectResponse
 from api.console.desk import HEADERS, PLACE, STATIC, Desk, Halt
 from api.console.pages import (
     agreeing,
+    alerts,
     changing,
     checking,
     connecting,
@@ -42,10 +43,9 @@ if TYPE_CHECKING:
 
 # The catalogue goes before the page of a connection, whose name may be anything.
 PAGES = (
-    overview, records, record, changing, log, reviews, letters, problems, runs, connecting,
-    signing_in_to_tools, connections,
-    checking, agreeing, disconnecting, mappings, mapping_versions, settings, scorecard, consent, signing_in, provider,
-    me, people, trail,
+    overview, alerts, records, record, changing, log, reviews, letters, problems, runs, connecting,
+    signing_in_to_tools, connections, checking, agreeing, disconnecting, mappings, mapping_versions, settings,
+    scorecard, consent, signing_in, provider, me, people, trail,
 )  # fmt: skip
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}

@@ -214,6 +214,7 @@ class Desk:
 
 NAVIGATION = (
     ("", "Overview", "viewer"),
+    ("alerts", "Alerts", "viewer"),
     ("records", "Records", "viewer"),
     ("log", "Sync log", "viewer"),
     ("reviews", "Reviews", "viewer"),

@@ -93,6 +93,10 @@ class Standing(NamedTuple):
     """Since when it is not there any more; None while it is."""
     says: str
     remedy: str
+    quiet_until: Instant | None = None
+    """Until when somebody put it off; nothing is told of it before."""
+    quiet_by: str | None = None
+    quiet_why: str | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -118,22 +122,30 @@ def compare(
     stands: list[Standing] = []
     for key, trouble in present.items():
         old = known.get(key)
-        since, told_at = (old.since, old.told_at) if old is not None else (now, None)
-        one = Standing(*key, since, told_at, None, trouble.says, trouble.remedy)
-        if told_at is None and since + alerting.after <= now:
-            news.append(News("first", one))
-        elif told_at is not None and told_at + alerting.again <= now:
-            news.append(News("again", one))
+        new = Standing(*key, now, None, None, trouble.says, trouble.remedy)
+        one = old._replace(gone_at=None, says=trouble.says, remedy=trouble.remedy) if old is not None else new
+        if next_told(alerting, one) <= now:
+            news.append(News("first" if one.told_at is None else "again", one))
         stands.append(one._replace(told_at=now) if news and news[-1].about is one else one)
     for key, old in known.items():
         if key in present:
             continue
         gone_at = old.gone_at if old.gone_at is not None else now
-        if old.told_at is not None and gone_at + alerting.after > now:
+        if (old.told_at is not None or _is_quiet(old, now)) and gone_at + alerting.after > now:
             stands.append(old._replace(gone_at=gone_at))
         elif old.told_at is not None:
             news.append(News("over", old._replace(gone_at=gone_at)))
     return news, stands
+
+
+def next_told(alerting: Alerting, one: Standing) -> Instant:
+    """When a trouble that lasts is told, for the first time or again."""
+    due = one.since + alerting.after if one.told_at is None else one.told_at + alerting.again
+    return max(due, one.quiet_until or due)
+
+
+def _is_quiet(one: Standing, now: Instant) -> bool:
+    return one.quiet_until is not None and one.quiet_until > now
 
 
 # From a text.

@@ -754,6 +754,28 @@ alert = Table(
     Column("gone_at", Id),
     Column("says", Text, nullable=False),
     Column("remedy", Text, nullable=False),
+    # Put off by somebody: until when, by whom, and why.
+    Column("quiet_until", Id),
+    Column("quiet_by", Text),
+    Column("quiet_why", Text),
+)
+
+# What was told lately: who was told of what, and by which ways.
+telling = Table(
+    "telling",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Id, nullable=False),
+    # `first`, `again` or `over`.
+    Column("what", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("where", Text, nullable=False),
+    Column("says", Text, nullable=False),
+    Column("since", Id, nullable=False),
+    Column("gone_at", Id),
+    # Who was told, as JSON: ways with their names; none where nobody was to hear.
+    Column("to", Text, nullable=False),
+    Index("telling_by_time", "at"),
 )
 
 # Who may use the console.

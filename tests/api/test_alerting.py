@@ -17,6 +17,7 @@ from api.assembly import Text
 from api.cli import main
 from api.snapshot import snapshot
 from core.errors import ConfigError, StoreError
+from core.model.instant import HOUR
 from core.ports import Message, Receipt
 from core.store import alerts, connections, runs
 from tests.core.store.test_statements import counted
@@ -196,10 +197,45 @@ def test_what_stops_the_hub_itself_is_told_too(lab: Lab, hook: Hook) -> None:
 
 def test_a_test_goes_by_every_way_and_says_where_there_is_none(lab: Lab, hook: Hook) -> None:
     with pytest.raises(ConfigError, match="Nobody is told"):
-        alerting.test(lab.installation)
+        alerting.trial(lab.installation)
     told_by(lab, alert_slack=SecretStr(hook.address), alert_webhook=SecretStr(hook.address))
-    assert alerting.test(lab.installation) == ["slack", "webhook"]
+    assert alerting.trial(lab.installation) == [
+        alerting.Trial("slack", "answered 200"), alerting.Trial("webhook", "answered 200"),
+    ]  # fmt: skip
     assert len(hook.bodies) == 2
+    hook.status = 403
+    assert [str(one.error) for one in alerting.trial(lab.installation)] == ["The hook answered 403."] * 2
+
+
+def test_one_that_is_put_off_is_told_when_its_time_has_come_and_its_end_at_once(lab: Lab, hook: Hook) -> None:
+    told_by(lab, alert_slack=SecretStr(hook.address))
+    rests(lab)
+    assert [*whats(lab), *whats(lab, 3)] == ["first"]
+    key, until = ("connection", "crm"), lab.clock() + 10 * HOUR
+    with pytest.raises(ConfigError, match="why"):
+        alerting.put_off(lab.installation, key, until, "Bob", " ")
+    with pytest.raises(ConfigError, match="not wrong any more"):
+        alerting.put_off(lab.installation, ("lag", "crm"), until, "Bob", "at rest")
+    alerting.put_off(lab.installation, key, until, "Bob", "the tool's admin is away")
+    assert [*whats(lab, 5 * 60), *whats(lab, 4 * 60)] == []
+    assert whats(lab, 60) == ["again"]
+    alerting.put_off(lab.installation, key, lab.clock() + 10 * HOUR, "Bob", "still away")
+    goes_on(lab)
+    assert [*whats(lab), *whats(lab, 3)] == ["over"]
+    with lab.installation.store.reading() as tx:
+        told = alerts.told(tx)
+    assert [(one.what, one.to) for one in told] == [("over", ["slack"]), ("again", ["slack"]), ("first", ["slack"])]
+
+
+def test_whoever_puts_one_off_during_a_look_is_not_overruled(lab: Lab) -> None:
+    rests(lab)
+    whats(lab)
+    with lab.installation.store.writing() as tx:
+        before = alerts.standing(tx)
+        alerts.put_off(tx, ("connection", "crm"), 9, "Bob", "away")
+        alerts.put(tx, before, [one._replace(told_at=5) for one in before])
+        (after,) = alerts.standing(tx)
+    assert (after.told_at, after.quiet_until, after.quiet_by) == (5, 9, "Bob")
 
 
 def test_the_command_lists_what_stands(lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str],

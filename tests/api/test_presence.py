@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from redis import Redis
 
 from api import alerting, attending, presence
+from api.alerting import Way
 from api.app import create_app
 from api.assembly import Installation
 from api.attending import stand_in
@@ -114,10 +115,11 @@ def test_the_door_alerts_in_the_workers_place_and_they_tell_when_it_is_over(
 ):
     told: list[str] = []
 
-    def hears(news: Sequence[News]) -> None:
+    def hears(news: Sequence[News]) -> str:
         told.extend(f"{one.what} {one.about.kind}" for one in news)
+        return "heard"
 
-    monkeypatch.setattr(alerting, "_ways", lambda *_: [("chat", hears)])
+    monkeypatch.setattr(alerting, "ways_of", lambda _: [Way("chat", "", hears)])
     for _ in range(2):
         stand_in(hub)
         hub.sleep(3 * MINUTE / SECOND)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from api import alerting
 from api.assembly import Text
 from core.flow.consent.heads import sign
 from core.flow.movement.auditing import audit
@@ -12,6 +13,7 @@ from tests.support import EVERYTHING, Lab
 
 PAGES = {
     "/console/": "",
+    "/console/alerts": "alerts",
     "/console/me": "me",
     "/console/people": "people",
     "/console/trail": "trail",
@@ -73,6 +75,7 @@ def filled(lab: Lab, people: int = 4) -> None:
     crm.create("contacts", {"email": "zed@shore.example", "first_name": REFUSED})
     lab.settle()
     audit(lab.hub)
+    alerting.look(lab.installation)
     sign(lab.hub)
 
 

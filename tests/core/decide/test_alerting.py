@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.decide.alerting import Alerting, News, Standing, Trouble, compare, load_alerting
+from core.decide.alerting import Alerting, News, Standing, Trouble, compare, load_alerting, next_told
 from core.mapping.problem import MappingError
 from core.model.instant import HOUR, MINUTE
 
@@ -75,3 +75,26 @@ def test_a_file_says_it_and_every_mistake_has_its_place() -> None:
         load_alerting("mial: x\nto: anna\nafter: soon\nqueue: many\nagreement: 120 %\ndead_letters: 0\n", file="a.yaml")
     assert [one.line for one in wrong.value.problems] == [1, 2, 3, 4, 5, 6]
     assert "Did you mean" in str(wrong.value)
+
+
+@given(st.lists(st.booleans(), max_size=60), st.integers(0, 60))
+def test_nothing_but_its_end_is_told_of_one_that_is_put_off(present: list[bool], until: int) -> None:
+    alerting = Alerting(after=2 * MINUTE, again=5 * MINUTE)
+    plain, quiet = looks(alerting, present), []
+    stands: list[Standing] = []
+    for number, there in enumerate(present):
+        stands = [one._replace(quiet_until=until * MINUTE) for one in stands]
+        news, stands = compare(alerting, stands, [RESTS] if there else [], number * MINUTE)
+        quiet.append([one.what for one in news])
+    assert {what for whats in quiet[1:until] for what in whats} <= {"over"}
+    if until == 0:
+        assert quiet == plain
+
+
+def test_one_that_goes_and_comes_while_it_is_put_off_stays_so() -> None:
+    alerting = Alerting(after=5 * MINUTE)
+    _, stands = compare(alerting, [], [RESTS], 0)
+    stands = [one._replace(quiet_until=HOUR) for one in stands]
+    _, stands = compare(alerting, stands, [], MINUTE)
+    _, (one,) = compare(alerting, stands, [RESTS], 2 * MINUTE)
+    assert (one.quiet_until, one.gone_at, next_told(alerting, one)) == (HOUR, None, HOUR)
