@@ -95,6 +95,9 @@ def troubles_of(state: dict[str, Any], alerting: Alerting) -> Iterator[Trouble]:
     if late:
         says = f"{many(late, 'question')} {verb(late, 'is', 'are')} late"
         yield Trouble("reviews", "", says, "See `concord reviews`.")
+    if late := state["requests"]["late"]:
+        says = f"{many(late, 'request')} of people about their data {verb(late, 'is', 'are')} overdue"
+        yield Trouble("requests", "", says, "See `concord requests list`; the law's time for an answer is over.")
 
 
 def _of_connection(one: dict[str, Any], alerting: Alerting) -> Iterator[Trouble]:

@@ -5,6 +5,7 @@ Reviews keep theirs in the store. Those of a dead letter follow from its age, so
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from sqlalchemy import func, select
@@ -78,6 +79,10 @@ class Care:
         passed_on = [one.escalated_at for one in found if one.escalated_at is not None]
         due_at = min((one.due_at for one in found), default=self.now)
         return _told(", ".join(owners), action, due_at, min(passed_on, default=None), self.now)
+
+    def waiting(self) -> dict[str, int]:
+        """Kind → open reviews."""
+        return dict(sum((Counter({one.what: one.waiting}) for one in self._burdens), Counter()))
 
     def late(self, what: str | None = None) -> int:
         """How many reviews are late; of one kind where given."""

@@ -18,11 +18,15 @@ from jinja2 import Environment
 
 from core.errors import ConfigError
 from core.flow.consent.choosing import FREQUENCY, Choice, choices, choose, person
+from core.flow.requests import LONGEST, ask_once
 from core.model.consent import ALL
+from core.model.instant import iso
 from core.model.shapes.contact import FREQUENCIES
+from core.store import requests
 
 if TYPE_CHECKING:
     from api.assembly import Installation
+    from core.model.instant import Instant
     from core.store.records import Record
 
 PLACE = "/preferences"
@@ -47,6 +51,13 @@ CHANNELS = {
     "push": "Notifications",
     "chat": "Chat",
 }
+ASKED = {
+    "access": "Tell me all that you hold about me",
+    "correction": "Something about me is wrong",
+    "erasure": "Erase all that you hold about me",
+    "objection": "Do not use my data to write to me",
+}
+"""What may be asked here, as the person says it."""
 OFTEN = {"always": "whenever there is something", "weekly": "at most once a week", "monthly": "at most once a month"}
 
 
@@ -145,6 +156,20 @@ def _routes(installation: Installation, pages: Environment) -> APIRouter:
 
         return await run_in_threadpool(done)
 
+    @router.post("/{token}/ask")
+    async def ask_for(token: str, request: Request) -> Response:
+        """What they ask about their own data goes to whoever answers such requests; asked twice, it is one."""
+        form = parse_qs((await _body(request)).decode("utf-8", "replace"), keep_blank_values=True)
+
+        def done() -> Response:
+            guest, right = guest_of(token), form.get("right", [""])[0]
+            if guest is None or right not in ASKED:
+                return shown(guest, "Nothing was asked.", 400) if guest is not None else shown(None)
+            one = ask_once(installation.hub(), right, guest.record, "page", form.get("note", [""])[0][:LONGEST])
+            return shown(guest, f"We have your request (number {one.id}), and answer it by {_day(one.due_at)}.")
+
+        return await run_in_threadpool(done)
+
     @router.post("/{token}")
     async def save(token: str, request: Request) -> Response:
         """What the form says: every box that was shown, ticked or not; or all off."""
@@ -220,7 +245,19 @@ def _told(installation: Installation, guest: Guest) -> dict[str, Any]:
         "often": values.get(FREQUENCY),
         "frequencies": OFTEN,
         "place": f"{PLACE}/{guest.token}",
+        "rights": ASKED,
+        "asked": [(ASKED.get(one.right, one.right), _day(one.due_at)) for one in _open(installation, guest)],
     }
+
+
+def _open(installation: Installation, guest: Guest) -> list[requests.Request]:
+    """What they have asked about their data, and was not answered yet."""
+    with installation.store.reading() as tx:
+        return [one for one in requests.of(tx, [guest.record.id]) if one.closed_at is None]
+
+
+def _day(at: Instant) -> str:
+    return iso(at)[:10]
 
 
 def _veiled(email: Any) -> str:

@@ -17,7 +17,7 @@ from core.flow.outward.agreement import Agreement
 from core.model.instant import DAY, SECOND, Instant, iso
 from core.model.many import many, verb
 from core.model.shapes import KIND_ORDER
-from core.store import connections, descriptions, records, reviews, runs
+from core.store import connections, descriptions, records, requests, reviews, runs
 from core.store.codec import loads
 from core.store.connections import ConnectionRow, StreamRow
 from core.store.descriptions import PausedLine
@@ -31,6 +31,8 @@ Told = dict[str, Any]
 CALLS_OF = CALLS.format("")
 """How the facts begin that tell of a connection's limits."""
 _MOMENTS = ("used_up_until", "quiet_until", "resting_until", "refused_at")
+_SOON = 7 * DAY
+"""So long before it is due a request needs a person."""
 RUNS = 12
 """How many recent runs are shown."""
 _REVIEWS = {
@@ -61,7 +63,8 @@ def snapshot(installation: Installation, *, counted: bool = True) -> Told:
         shown = [told.connection(row, [one for one in streams if one.connection_id == row.id]) for row in rows]
         names = {row.id: row.name for row in every}
         recent = [_run(one, names, now) for one in runs.recent(tx, limit=RUNS)]
-        open_reviews = reviews.count_open(tx)
+        open_reviews = told.care.waiting()
+        asked = requests.burden(tx, now)
         counts = records.counts(tx) if counted else {}
     measured = [one for connection in told.measured.values() for one in connection]
     return {
@@ -71,11 +74,12 @@ def snapshot(installation: Installation, *, counted: bool = True) -> Told:
         "connections": shown,
         "outbox": sum(one["outbox"] for one in shown),
         "reviews": {"open": sum(open_reviews.values()), "by_kind": open_reviews, "late": told.care.late()},
+        "requests": {**asked._asdict(), "due_at": iso(asked.due_at) if asked.due_at is not None else None},
         "dead_letters": sum(one["dead_letters"] for one in shown),
         "problems": sum(one["problems"] for one in shown),
         "unread": sum(one["unread"] for one in shown),
         "runs": recent,
-        "troubles": _troubles(shown, open_reviews, told.care),
+        "troubles": [*_of_requests(asked, now), *_troubles(shown, open_reviews, told.care)],
     }
 
 
@@ -297,6 +301,15 @@ def _troubles(shown: Sequence[Told], open_reviews: Mapping[str, int], care: elem
             told = care.of_reviews(what, remedy)
             found.append(_owned(care, "", f"{many(count, 'review')}: {what}{late}", remedy, told))
     return found
+
+
+def _of_requests(asked: requests.Burden, now: Instant) -> Iterator[Told]:
+    """What people asked about their own data, and must be answered soon."""
+    if asked.due_at is None or asked.due_at > now + _SOON:
+        return
+    late = f", {asked.late:,} overdue" if asked.late else f", the first due {iso(asked.due_at)[:10]}"
+    what = f"{many(asked.open, 'request')} of people about their data{late}"
+    yield _trouble("", what, "See `concord requests list`: find the person, do what they ask, and close it.")
 
 
 def _owned(care: elements.Care, connection: str, what: str, remedy: str, told: Told | None) -> Told:

@@ -30,6 +30,7 @@ from api.cli.mending import register as register_mending
 from api.cli.output import exit_code, tell_error
 from api.cli.people import register as register_people
 from api.cli.planning import register as register_planning
+from api.cli.requesting import register as register_requesting
 from api.cli.running import register as register_running
 from api.cli.serving import register as register_serving
 from api.cli.undoing import register as register_undoing
@@ -59,6 +60,7 @@ for _register in (
     register_keys,
     register_forms,
     register_erasing,
+    register_requesting,
     register_keeping,
     register_planning,
     register_undoing,

@@ -28,6 +28,7 @@ from api.console.pages import (
     provider,
     record,
     records,
+    requests,
     reviews,
     runs,
     scorecard,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 PAGES = (
     overview, alerts, records, record, changing, log, reviews, letters, problems, runs, connecting,
     signing_in_to_tools, connections, checking, agreeing, disconnecting, mappings, mapping_versions, settings,
-    scorecard, consent, signing_in, provider, me, people, trail,
+    scorecard, consent, requests, signing_in, provider, me, people, trail,
 )  # fmt: skip
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}

@@ -224,6 +224,7 @@ NAVIGATION = (
     ("mappings", "Mappings", "admin"),
     ("scorecard", "Scorecard", "viewer"),
     ("consent", "Consent", "viewer"),
+    ("requests", "Requests", "viewer"),
     ("settings", "Settings", "admin"),
     ("people", "People", "admin"),
     ("trail", "Trail", "admin"),
@@ -339,6 +340,11 @@ def _is_ours(request: Request) -> bool:
     if site is not None:
         return site in ("same-origin", "none")
     return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+def as_file(body: bytes, name: str, sort: str = "application/json") -> Response:
+    """What is kept as a file by whoever asked for it."""
+    return Response(body, media_type=sort, headers={**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'})
 
 
 def inside(to: str) -> str:

@@ -32,6 +32,8 @@ class Deadlines(_Data):
 
     access: int = Field(default=30, ge=1)
     erasure: int = Field(default=30, ge=1)
+    correction: int = Field(default=30, ge=1)
+    objection: int = Field(default=30, ge=1)
 
 
 class Profile(_Data):

@@ -497,6 +497,39 @@ erasure_place = Table(
     ),
 )
 
+# What people asked about their own data. An erasure takes `who`, `note` and `why` away where they name the person.
+request = Table(
+    "request",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("came_at", Id, nullable=False),
+    # A word of `core.decide.requesting.RIGHTS`.
+    Column("right", Text, nullable=False),
+    Column("way", Text, nullable=False),
+    Column("due_at", Id, nullable=False),
+    Column("who", Text),
+    Column("note", Text),
+    # The keyed hash of the address that asked, so that who asks again is known, as in `suppression`.
+    Column("digest", Text),
+    Column("record_id", Id),
+    Column("taken_by", Text),
+    # When what is held was given out, and the SHA-256 of that file.
+    Column("exported_at", Id),
+    Column("exported", Text),
+    Column("run_id", Id),
+    Column("erasure_id", Id),
+    Column("closed_at", Id),
+    Column("closed_by", Text),
+    # `answered` or `refused`, and then the ground.
+    Column("answer", Text),
+    Column("ground", Text),
+    Column("why", Text),
+    Index("request_open", "due_at", sqlite_where=text("closed_at IS NULL"), postgresql_where=text("closed_at IS NULL")),
+    Index("request_closed", "closed_at"),
+    Index("request_by_record", "record_id"),
+    Index("request_by_digest", "digest"),
+)
+
 # By what somebody who was erased is known again: keyed hashes of addresses, numbers and the tools' own ids.
 suppression = Table(
     "suppression",

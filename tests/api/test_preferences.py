@@ -15,7 +15,7 @@ from api.preferences import PLACE, link, token_of
 from core.errors import ConfigError
 from core.flow.consent.verifying import verify
 from core.flow.erasure.erasing import erase
-from core.store import ledger
+from core.store import ledger, requests
 from tests.support import Lab
 
 MAPPING = """
@@ -188,3 +188,21 @@ def test_under_the_public_name_there_is_nothing_else(tmp_path: Path, monkeypatch
             assert inside.get("/").status_code == 200
         with TestClient(create_app(lab.installation), base_url="http://evil.example") as elsewhere:
             assert elsewhere.get("/").status_code == 400
+
+
+def test_a_person_asks_for_their_data_once_and_sees_by_when_it_is_answered(lab: Lab, client: TestClient) -> None:
+    place = page_of(lab)
+    assert "Your data" in client.get(place).text
+    for _ in range(2):
+        told = client.post(f"{place}/ask", data={"right": "access", "note": "All of it, please"})
+        assert told.status_code == 200
+        assert "We have your request (number 1), and answer it by" in told.text
+        assert "You asked:" in told.text
+    with lab.installation.store.reading() as tx:
+        (one,) = requests.waiting(tx)
+    assert (one.right, one.way, one.who, one.note) == ("access", "page", ANN["email"], "All of it, please")
+    assert one.record_id == lab.record(email=ANN["email"]).id
+    assert client.post(f"{place}/ask", data={"right": "pony"}).status_code == 400
+    assert client.post(f"{PLACE}/nonsense/ask", data={"right": "access"}).status_code == 404
+    erase(lab.hub, one.record_id)
+    assert client.post(f"{place}/ask", data={"right": "access"}).status_code == 404

@@ -8,6 +8,7 @@ from api import alerting
 from api.assembly import Text
 from core.flow.consent.heads import sign
 from core.flow.movement.auditing import audit
+from core.flow.requests import ask
 from tests.api.test_audit_command import POLICY
 from tests.support import EVERYTHING, Lab
 
@@ -42,6 +43,8 @@ PAGES = {
     "/console/connections/{name}/disconnect": "connections/crm/disconnect",
     "/console/consent": "consent?who=ann0@shore.example",
     "/console/consent/entries/{place}": "consent/entries/1",
+    "/console/requests": "requests",
+    "/console/requests/{id_}": "requests/1",
     "/console/settings": "settings",
     "/console/settings/{what}": "settings/movement",
     "/console/mappings": "mappings",
@@ -77,6 +80,7 @@ def filled(lab: Lab, people: int = 4) -> None:
     audit(lab.hub)
     alerting.look(lab.installation)
     sign(lab.hub)
+    ask(lab.hub, "access", "Ann, ann1@shore.example", "email", note="What do you know?")
 
 
 def refused(_stream: str, fields: Any) -> str | None:

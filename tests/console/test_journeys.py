@@ -126,6 +126,32 @@ def test_find_why_a_phone_number_is_wrong_and_put_it_right(lab: Lab, visit: Open
     picture(page, "put-right")
 
 
+def test_answer_an_access_request_from_the_queue(lab: Lab, visit: Opened, picture: Picture):
+    filled(lab)
+    page = visit("operator")
+    page.get_by_role("link", name="Requests").click()
+    page.get_by_text("Write one down").click()
+    page.get_by_label("Who asks").fill("Ann Shore, ann2@shore.example")
+    page.get_by_label("By which way").select_option("phone")
+    page.get_by_label("When it came").fill("3d")
+    sent(page, "Write it down")
+    expect(page.get_by_role("status")).to_contain_text("is written down")
+    sent(page, "Take it")
+    sent(page, "This is them")
+    picture(page, "found")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export").click()
+    assert "ann2@shore.example" in Path(download.value.path()).read_text(encoding="utf-8")
+    page.reload()
+    expect(page.locator("main")).to_contain_text("SHA-256")
+    sent(page, "It is answered")
+    expect(page.locator("main")).to_contain_text("by Operator Shore: answered")
+    picture(page, "closed")
+    page.get_by_role("link", name="Requests").first.click()
+    expect(page.get_by_role("region", name="Closed requests")).to_contain_text("answered")
+    picture(page, "queue")
+
+
 def test_answer_an_access_request_and_an_erasure(lab: Lab, visit: Opened, picture: Picture):
     filled(lab)
     page = visit("admin")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from api.console.desk import HEADERS
+from api.console.desk import PLACE, as_file, inside
 from api.console.pages.record import ONE, Showing, called, named, place_of
 from api.console.people import Visitor
 from api.erased import erase_here
@@ -103,9 +103,7 @@ def _grave(router: APIRouter, desk: Desk, showing: Showing) -> None:
         except ConcordError as error:
             return showing.page(request, visitor, record, error=error)
         _note(desk, visitor, "export a record", named(record))
-        name = {"Content-Disposition": f'attachment; filename="{record.kind}-{record.id}.json"'}
-        return Response(orjson.dumps(told, option=orjson.OPT_INDENT_2, default=str), media_type="application/json",
-                        headers={**HEADERS, **name})  # fmt: skip
+        return as_file(orjson.dumps(told, option=orjson.OPT_INDENT_2, default=str), f"{record.kind}-{record.id}.json")
 
     @router.post(f"{ONE}/erase")
     def erase(
@@ -116,7 +114,8 @@ def _grave(router: APIRouter, desk: Desk, showing: Showing) -> None:
         proof, error = _proof_of(desk, record), None
         if "typed" in said:
             if said["typed"].strip().casefold() == proof.casefold():
-                return acting(request, visitor, number, "erase a record", partial(_erase, desk, said.get("reference")))
+                erased = partial(_erase, desk, said.get("reference"))
+                return acting(request, visitor, number, "erase a record", erased, back=inside(said.get("back", "")))
             error = ConfigError(
                 "What you typed is not what stands above; nobody was erased.", remedy="Type it as it is shown."
             )
@@ -138,16 +137,17 @@ def _acting(
     number: str,
     what: str,
     act: Callable[[Record], str],
+    back: str = f"{PLACE}/",
     **about: Any,
 ) -> Response:
-    """Do something about a record, put it on the trail, and go back to it with a sentence."""
+    """Do something about a record, put it on the trail, and go back to it, or to another page, with a sentence."""
     record = showing.record(request, visitor, number)
     try:
         done = act(record)
     except ConcordError as error:
         return showing.page(request, visitor, record, error=error)
     _note(showing.desk, visitor, what, {**named(record), **about})
-    return showing.desk.done(place_of(record), done)
+    return showing.desk.done(place_of(record) if back == f"{PLACE}/" else back, done)
 
 
 def _sync(desk: Desk, record: Record) -> str:

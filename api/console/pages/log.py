@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from api.console.desk import HEADERS, PLACE
+from api.console.desk import PLACE, as_file
 from api.console.looking import Looking
 from api.console.pages.records import KINDS, NAMED
 from api.console.people import Visitor
@@ -103,10 +103,13 @@ def routes(desk: Desk) -> APIRouter:
         told = {name: asked[name] for name in ("connection", "run", "code", "since", "record") if asked[name]}
         with desk.installation.store.writing() as tx:
             desk.people.note(tx, visitor, "export the log", {**told, "entries": len(log), "form": form})
-        body = orjson.dumps({"entries": log}, option=orjson.OPT_INDENT_2, default=str) if form == "json" else _csv(log)
-        name = {"Content-Disposition": f'attachment; filename="concord-log.{form}"'}
+        body = (
+            orjson.dumps({"entries": log}, option=orjson.OPT_INDENT_2, default=str)
+            if form == "json"
+            else _csv(log).encode()
+        )
         sort = "application/json" if form == "json" else "text/csv; charset=utf-8"
-        return Response(body, media_type=sort, headers={**HEADERS, **name})
+        return as_file(body, f"concord-log.{form}", sort)
 
     return router
 

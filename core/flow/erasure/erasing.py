@@ -38,6 +38,7 @@ from core.store import (
     notices,
     outbox,
     records,
+    requests,
     reviews,
     suppression,
 )  # fmt: skip
@@ -167,6 +168,7 @@ def _forget(hub: Hub, tx: Tx, person: Person, id_: int, now: Instant) -> dict[st
     forgetting.blank_bindings(tx, list(kept.values()), person.record.id, going)
     bindings.delete(tx, [row.id for row in person.bound if row.id not in kept])
     counts["binding"] = len(person.bound)
+    counts["request"] = requests.forget(tx, person.record_ids, person.words, id_)
     counts["webhook"] = notices.forget(tx, {(row.stream_id, row.remote_id) for row in person.bound}, person.words)
     for name, count in forgetting.forget_words(tx, person.record_ids, person.words).items():
         counts[name] = counts.get(name, 0) + count

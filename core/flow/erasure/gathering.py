@@ -11,7 +11,7 @@ from core.flow.erasure.person import Person, person_of
 from core.flow.filters.doors import held_by_the_tool
 from core.flow.hub import Hub
 from core.model.instant import iso
-from core.store import Tx, bindings, deliveries, history, ledger, notices, reviews
+from core.store import Tx, bindings, deliveries, history, ledger, notices, requests, reviews
 from core.store.bindings import Bound
 from core.store.codec import loads
 
@@ -20,7 +20,8 @@ def gather(hub: Hub, record_id: int) -> dict[str, Any]:
     """All that is held, as one JSON document; `ConfigError` where there is nobody.
 
     `values` with who said each and when; `tools` with what each holds, in its own words; `history`, `consents`, `sent`,
-    `webhooks` (as far as they are kept) and `questions`, oldest first; `referred_to_by` kind → numbers of records.
+    `webhooks` (as far as they are kept), `questions` and `requests`, oldest first; `referred_to_by` kind → numbers of
+    records.
     """
     with hub.store.reading() as tx:
         person = person_of(hub, tx, record_id)
@@ -37,6 +38,19 @@ def gather(hub: Hub, record_id: int) -> dict[str, Any]:
             "questions": [
                 {"what": one.what, "field": one.field, "about": one.subject, "opened_at": iso(one.opened_at)}
                 for one in reviews.about(tx, person.record_ids)
+            ],
+            "requests": [
+                {
+                    "asked_for": one.right,
+                    "by": one.way,
+                    "came_at": iso(one.came_at),
+                    "who": one.who,
+                    "note": one.note,
+                    "answer": one.answer,
+                    "ground": one.ground,
+                    "why": one.why,
+                }
+                for one in requests.of(tx, person.record_ids)
             ],
             "referred_to_by": refers_to(hub, tx, person),
         }
