@@ -19,6 +19,7 @@ from core.manifest import Stream as StreamManifest
 from core.mapping import Mapping as ToolMapping
 from core.mapping import Translator, translator
 from core.mapping.filter import Filter, filter_of
+from core.model import pages
 from core.model.locale import Locale
 from core.model.shape import Shape
 from core.model.shapes import KIND_ORDER
@@ -54,9 +55,19 @@ def checked(spec: ConnectionSpec, shapes: Mapping[str, Shape], locale: Locale) -
     for one in mapping.streams.values():
         ready = translator(one, shapes=shapes, vocabularies=mapping.vocabularies, locale=locale)
         stream_manifest(tool.manifest, one.stream, one.kind)
-        _filters(policy_of(spec.streams, one.stream), ready, shapes[one.kind], locale)
+        policy = policy_of(spec.streams, one.stream)
+        check_page(tool.manifest, policy.page, one.stream)
+        _filters(policy, ready, shapes[one.kind], locale)
     _check_settings(tool.manifest, spec.settings)
     return {name: one.kind for name, one in mapping.streams.items()}
+
+
+def check_page(manifest: Manifest, page: str, stream: str) -> None:
+    """`ConfigError` for an address template that cannot be used; a blank one is as the manifest says."""
+    if page and (said := pages.wrong(page, manifest.setting_types)):
+        raise ConfigError(
+            f"The `page` of {stream} cannot be used. {said}", remedy="Write it as `https://tool.example/people/{id}`."
+        )
 
 
 def check_name(name: str) -> None:
@@ -84,12 +95,13 @@ def connection_from(
 ) -> Connection:
     """A connection as the trips stand on it; `ids` are those of its streams, by name."""
     manifest = entry(row.connector).manifest
-    policies = loads(row.streams)
+    policies, settings = loads(row.streams), {**defaults(entry(row.connector)), **loads(row.settings)}
     streams = []
     for one in mapping.streams.values():
         policy = policy_of(policies, one.stream)
         ready = translator(one, shapes=shapes, vocabularies=mapping.vocabularies, locale=locale)
         only_in, only_out = _filters(policy, ready, shapes[one.kind], locale)
+        declared = _as_set(stream_manifest(manifest, one.stream, one.kind), row)
         stream = Stream(
             id=ids[one.stream],
             name=one.stream,
@@ -98,11 +110,12 @@ def connection_from(
             source=row.name,
             shape=shapes[one.kind],
             translator=ready,
-            manifest=_as_set(stream_manifest(manifest, one.stream, one.kind), row),
+            manifest=declared,
             policy=policy,
             siblings=ids,
             only_in=only_in,
             only_out=only_out,
+            page=pages.filled(policy.page or declared.page, settings, one.stream),
         )
         streams.append(stream)
     ordered = tuple(sorted(streams, key=lambda one: KIND_ORDER.index(one.kind)))

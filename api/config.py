@@ -420,6 +420,8 @@ class _Reader:
                 self._unfit(one, "true or false", "Write true or false.")
             elif one.key in FILTERS and value is not None and not one.node.is_map:
                 self._unfit(one, "fields and what they must be", "Write e.g. `{tags: {has: newsletter}}`.")
+            elif one.key == "page" and not isinstance(value, str):
+                self._unfit(one, "an address", "Write it as `https://tool.example/people/{id}`.")
             elif one.key in _LEAVES and value not in _LEAVES[one.key]:
                 self._unfit(one, one_of(_LEAVES[one.key]), did_you_mean(value, _LEAVES[one.key]))
             elif one.key in _POLICY:

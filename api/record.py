@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from api import reviews as questions
+from api.links import Links
 from api.listing import Asked, Veil, log_of
 from core.decide.movement.audit import ELEMENTS
 from core.decide.why import Why, explain
@@ -110,6 +111,8 @@ class Whole:
     named: dict[int, tuple[str, str]] = field(default_factory=dict)
     """Record that this one speaks of → its kind and name."""
     places: list[Place] = field(default_factory=list)
+    links: Links | None = None
+    """Where it is looked at in the tools."""
     left_out: list[LeftOut] = field(default_factory=list)
     elements: dict[str, Told] | None = None
     """The four elements; None where no policy asks for them, or the record is not open."""
@@ -133,8 +136,8 @@ def found(installation: Installation, number: int) -> Record:
     return record
 
 
-def whole(installation: Installation, record: Record, *, veil: Veil) -> Whole:
-    """All that is known of a record; `veil` hides in the timeline what somebody may not see."""
+def whole(installation: Installation, record: Record, *, veil: Veil, sees: bool = True) -> Whole:
+    """All that is known of a record; `veil` hides in the timeline what somebody who does not `see` people may not."""
     hub = installation.hub()
     shape = hub.shapes[record.kind]
     made = Whole(record, shape.name_of(record.values))
@@ -143,6 +146,7 @@ def whole(installation: Installation, record: Record, *, veil: Veil) -> Whole:
     with installation.store.reading() as tx:
         bound, asked = bindings.of_records(tx, [record.id]), reviews.about(tx, [record.id])
         _say(hub, made, bound)
+        made.links = Links(hub, bound, sees=sees)
         made.questions = questions.briefly(installation, tx, asked)
         standing = (Standing(one.id, one.what, one.connection_id, one.field) for one in asked)
         compared = everywhere(hub, tx, record, bound, {one.field for one in standing if one.holds_back})

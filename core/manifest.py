@@ -8,11 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from core.errors import ConfigError
+from core.model import pages
 
 Deletes = Literal["ignore", "archive", "unlink", "propagate", "ask"]
 """What a delete on one side means for the other; see the design's section on identity, deletes and brakes."""
@@ -72,6 +73,10 @@ class Stream(_Data):
     """The field that stays when a record's id changes (a card's UID), so that it is known again under the new one."""
     poll_every: float = 300
     """Seconds between polls when nothing else is said."""
+    page: str = ""
+    """The address of a record in the tool's own web interface (`core.model.pages`); '' where there is none."""
+    no_page: str = ""
+    """Why there is none."""
     notices: Literal["ids", "records"] = "ids"
     """What of a webhook may be believed: `records`, the values in it, where they come whole or with a stamp that orders
     them; `ids`, only that something happened to a record, which is read then."""
@@ -150,6 +155,18 @@ class Manifest(_Data):
     scopes: dict[str, str] = Field(default_factory=dict)
     """Required scope → what it is for."""
     quality: Quality
+
+    @model_validator(mode="after")
+    def _pages_can_be_found(self) -> Manifest:
+        for name, stream in self.streams.items():
+            if stream.page and (said := pages.wrong(stream.page, self.setting_types)):
+                raise ValueError(f"the page of {name}: {said}")
+        return self
+
+    @property
+    def setting_types(self) -> dict[str, str]:
+        """Setting → its type."""
+        return {name: setting.type for name, setting in self.settings.items()}
 
     @property
     def secrets(self) -> frozenset[str]:

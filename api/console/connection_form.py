@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-from api.building import ConnectionSpec, check_name, policy_of, stream_manifest
+from api.building import ConnectionSpec, check_name, check_page, policy_of, stream_manifest
 from api.connecting import known, value_of
 from api.mappings import load
 from core.decide.filtering import Leaves, LeavesIn
@@ -186,6 +186,7 @@ def _shown(policy: Policy) -> dict[str, str]:
         "only_in": _filter_text(policy.only_in),
         "only_out": _filter_text(policy.only_out),
         "poll_every": "" if policy.poll_every is None else f"{policy.poll_every:g}",
+        "page": policy.page,
     }
 
 
@@ -284,6 +285,8 @@ def _policy(form: Form, stream: str, chosen: Mapping[str, str], shape: Shape, lo
         policy[key] = chosen[key] if chosen[key] in words else getattr(Policy(), key)
     for key in ("only_in", "only_out"):
         policy[key] = _tried(form, f"{stream}:{key}", partial(_filter, chosen[key], key, shape, locale))
+    policy["page"] = page = chosen["page"].strip()
+    _tried(form, f"{stream}:page", partial(check_page, form.tool.manifest, page, stream))
     policy["poll_every"] = _tried(form, f"{stream}:poll_every", partial(_seconds, chosen["poll_every"]))
     return policy
 

@@ -60,6 +60,8 @@ class Policy:
     """Which of the hub's records the tool gets, as the admin said it; None for all."""
     leaves_in: LeavesIn = "keep"
     leaves: Leaves = "keep"
+    page: str = ""
+    """The address of a record in the tool's own web interface, in place of the manifest's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Stream:
     """The tool's fields whose lines rest (`core.flow.drift.lines`): what is known of them stays, whatever is read."""
     returning: frozenset[str] = frozenset()
     """Lines that rested and are read again; a blank in their fields is none, as at first sight."""
+    page: str = ""
+    """The address of a record in the tool's own web interface, with `{id}` for its id; '' for none."""
 
     @property
     def rank(self) -> int:

@@ -6,6 +6,7 @@ import pytest
 
 from connectors._kit.catalogue import HOUSE, broken, catalogue
 from connectors._kit.quality import Point, run_contract
+from core.model.pages import address, filled
 
 CONNECTORS = tuple(catalogue())
 
@@ -29,6 +30,16 @@ def test_what_it_cannot_do_is_explained(name: str) -> None:
     quality = catalogue()[name].manifest.quality
     assert {*quality.todo, *quality.exempt} <= set(Point)
     assert not set(quality.todo) & set(quality.exempt)
+
+
+@pytest.mark.parametrize("name", CONNECTORS)
+def test_each_stream_says_where_a_record_is_looked_at_or_why_nowhere(name: str) -> None:
+    manifest = catalogue()[name].manifest
+    said = {stream: (bool(one.page), bool(one.no_page)) for stream, one in manifest.streams.items()}
+    assert {stream: both for stream, both in said.items() if sum(both) != 1} == {}
+    settings = {key: one.example or one.default for key, one in manifest.settings.items()}
+    made = [filled(one.page, settings, stream) for stream, one in manifest.streams.items() if one.page]
+    assert all(address(page, "a/b 1").endswith(("a%2Fb%201", "a%2Fb%201/view")) for page in made), made
 
 
 # Every folder's own tests run the contract in `make test`; earning a tier runs it once more, so here for one only.

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request, Response
 from api import letters
 from api.console.desk import PLACE
 from api.console.people import Role, Visitor
-from api.console.veil import veil_of
+from api.console.veil import sees_people, veil_of
+from api.links import links_of
 from core.decide.leads import Posted
 from core.errors import ConcordError, ConfigError
 from core.model.many import many, verb
@@ -134,10 +135,12 @@ def _show(
     seen = {"connection": found.told["connection"], "code": found.told["code"]}
     with desk.installation.store.writing() as tx:
         records = [one["record"]["id"] for one in found.letters]
+        links = links_of(desk.installation.hub(), tx, records, sees=sees_people(visitor))
         desk.people.note(tx, visitor, "look at dead letters", {**seen, "records": records})
     return desk.page(
         request, visitor, "letters_class.html", status=200 if error is None else 400, found=found, below=below,
         error=error.to_json() if error is not None else None, can=visitor.may(Role.OPERATOR), veil=veil_of(visitor),
+        links=links,
     )  # fmt: skip
 
 

@@ -15,8 +15,9 @@ from api.console.desk import PLACE, as_file
 from api.console.looking import Looking
 from api.console.pages.records import KINDS, NAMED
 from api.console.people import Visitor
-from api.console.veil import sentence_for, veil_for
+from api.console.veil import sees_people, sentence_for, veil_for
 from api.entries import Below
+from api.links import Links, links_of
 from api.listing import Asked, below_of, log_of, moment_of
 from api.record import explained
 from core.decide.leads import Posted
@@ -80,12 +81,13 @@ def routes(desk: Desk) -> APIRouter:
         older: str = "",
     ) -> Response:
         entries = explained(desk.installation, log or [])
+        links = _links(desk, entries, sees=sees_people(visitor))
         run = _run(desk, question.asked.run) if question is not None and question.asked.run is not None else None
         here = {name: value for name, value in said.items() if value}
         more = f"{PLACE}/log?{urlencode({**here, 'older': entries[-1]['older']})}" if len(entries) == SHOWN else ""
         return desk.page(
             request, visitor, "log.html", status=200 if error is None else 400, said=said, log=entries, run=run,
-            question=question, error=error and error.to_json(), more=more, older=older, several=_SEVERAL,
+            question=question, error=error and error.to_json(), more=more, links=links, older=older, several=_SEVERAL,
             first=f"{PLACE}/log?{urlencode(here)}", connections=sorted(_connections(desk)), codes=sorted(REGISTRY),
             safe=partial(sentence_for, visitor), exported=EXPORTED,
         )  # fmt: skip
@@ -146,6 +148,14 @@ def _number(said: str, of: str) -> int | None:
 
 def _connections(desk: Desk) -> set[str]:
     return {one.name for one in desk.installation.hub().connections.values()}
+
+
+def _links(desk: Desk, entries: list[dict[str, Any]], *, sees: bool) -> Links:
+    """Where the records of these entries are looked at in the tools."""
+    with desk.installation.store.reading() as tx:
+        return links_of(
+            desk.installation.hub(), tx, {one["record"]["id"] for one in entries if one["record"]}, sees=sees
+        )
 
 
 def _run(desk: Desk, number: int) -> Run | None:

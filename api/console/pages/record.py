@@ -77,7 +77,7 @@ class Showing:
     ) -> Response:
         """The page, with what went wrong beside the field that it is about."""
         desk, shape = self.desk, self.desk.installation.hub().shapes[record.kind]
-        made = whole(desk.installation, record, veil=veil_for(desk, visitor))
+        made = whole(desk.installation, record, veil=veil_for(desk, visitor), sees=sees_people(visitor))
         hidden = frozenset() if sees_people(visitor) else frozenset(n for n in shape.fields if is_personal(shape, n))
         beside = failed if failed is not None and failed["field"] in shape.fields else None
         return desk.page(

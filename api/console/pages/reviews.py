@@ -11,8 +11,9 @@ from api import reviews as asking
 from api.agreed import mark_of
 from api.console.desk import PLACE
 from api.console.people import Role, Visitor
-from api.console.veil import veil_of
+from api.console.veil import sees_people, veil_of
 from api.elements import ADMIN
+from api.links import links_of
 from api.reviews import Asked
 from api.ruling import Ruling, put, ruling
 from api.typed import typed
@@ -193,9 +194,11 @@ def _show(
         told["effects"].sort(key=lambda one: one["word"] in ("value", "same", "merge"))
     if error is None:
         _note(desk, visitor, "look at a review", {"review": number, "record": review.record_id or None})
+    with desk.installation.store.reading() as tx:
+        links = links_of(desk.installation.hub(), tx, [review.record_id], sees=sees_people(visitor))
     return desk.page(
         request, visitor, "review.html", status=200 if error is None else 409 if told is None else 400, review=review,
-        told=told, run=run, error=error.to_json() if error is not None else None,
+        told=told, run=run, error=error.to_json() if error is not None else None, links=links,
         owners=[one.email for one in everybody if one.shut_at is None], can=visitor.may(Role.OPERATOR),
         veil=veil_of(visitor),
     )  # fmt: skip
