@@ -14,6 +14,7 @@ from api.acknowledging import send_acknowledgements
 from api.confirming import ask_sign_ups
 from core.flow.aging import age
 from core.flow.holders import this_process
+from core.flow.holding_fields import let_go_due
 from core.flow.inward.arrivals import Intake
 from core.flow.inward.hearing import sweep
 from core.flow.inward.subscribing import subscribe
@@ -125,6 +126,7 @@ def catch_up(installation: Installation, hub: Hub, names: Sequence[str] | None =
     """What goes before the turns and belongs to no connection."""
     installation.reconsider(hub)
     tick(hub)
+    let_go_due(hub)
     sweep(hub)
     age(hub)
     subscribe(hub, names, holder=holder)

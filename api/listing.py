@@ -15,6 +15,7 @@ from core.decide.why import text
 from core.errors import ConfigError
 from core.flow.asking import find
 from core.flow.reviews.answering import answers
+from core.model.hold import field_of
 from core.model.instant import DAY, HOUR, MINUTE, SECOND, Instant, from_iso, instant, iso
 from core.model.shape import Shape
 from core.store import bindings, connections, deliveries, records, reviews
@@ -369,7 +370,15 @@ def _decided(known: _Known, one: entries.In, name: str, claimed: Mapping[str, An
     return {"rule": rule, "outcome": outcome, "before": before, "after": after}
 
 
+def _held(name: str, word: Any) -> str:
+    """What became of a field that somebody holds."""
+    return f"{field_of(name)} is let go" if not word else f"{field_of(name)} is held"
+
+
 def _in_sentence(what: str, claimed: Mapping[str, Any], decided: Mapping[str, Told]) -> str:
+    if still := [_held(name, word) for name, word in claimed.items() if field_of(name)]:
+        changed = [f"{name} is now {text(one['after'])}" for name, one in decided.items() if not field_of(name)]
+        return "; ".join(still + changed)
     if what == "gone":
         return "gone there; its last words still count"
     if what == "seen":

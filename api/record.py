@@ -24,6 +24,7 @@ from core.flow.filters.left_out import LeftOut, told
 from core.flow.outward.compare import Difference, Step, everywhere
 from core.flow.refs import referred
 from core.mapping import paths
+from core.model.hold import field_of
 from core.model.instant import Instant
 from core.model.shape import Field
 from core.model.values import Json
@@ -171,7 +172,7 @@ def whole(installation: Installation, record: Record, *, veil: Veil, sees: bool 
 def _say(hub: Hub, made: Whole, bound: list[Bound]) -> None:
     """Who says what of each field, and why one of them stands."""
     shape, voices = hub.shapes[made.record.kind], tuple(voices_of(hub, bound))
-    said = {name for voice in voices for name in voice.claims} | made.record.values.keys()
+    said = {field_of(name) or name for voice in voices for name in voice.claims} | made.record.values.keys()
     for name, one in shape.fields.items():
         if name in said:
             why = explain(shape, hub.rules, voices, name)

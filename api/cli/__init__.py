@@ -22,6 +22,7 @@ from api.cli.consent import register as register_consent
 from api.cli.deciding import register as register_deciding
 from api.cli.erasing import register as register_erasing
 from api.cli.forms import register as register_forms
+from api.cli.holding import register as register_holding
 from api.cli.hooks import register as register_hooks
 from api.cli.identity import register as register_identity
 from api.cli.keeping import register as register_keeping
@@ -52,6 +53,7 @@ for _register in (
     register_alerting,
     register_auditing,
     register_mending,
+    register_holding,
     register_hooks,
     register_deciding,
     register_identity,

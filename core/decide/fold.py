@@ -3,7 +3,7 @@
 `fold` goes field by field. Where all voices agree there is nothing to settle, which is nearly always; else
 the field's rule, one short function in `settle`, picks the claim that stands or asks. Sets that keep what did
 not stand elsewhere (`other_emails` beside `email`) come last. `core.decide.why` explains a field from the
-same verdicts.
+same verdicts. What a person holds (`core.model.hold`) stands before any rule is asked.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from core.decide.rules import LATEST, Plan, Rules
+from core.decide.rules import HUB, LATEST, Plan, Rules
 from core.decide.settle import Said, Verdict, element_key, settle, united
 from core.model.claim import Voice
+from core.model.hold import Hold, field_of, holds
 from core.model.instant import Instant
 from core.model.shape import Shape
 from core.model.values import Json, is_blank
@@ -45,8 +46,21 @@ def fold(shape: Shape, rules: Rules, voices: Sequence[Voice]) -> Folded:
     """The record that these voices make under these rules."""
     plan = rules.plan(shape)
     values, different = _agreed([voice.claims.values for voice in voices])
-    asks = _settle(plan, rules, voices, values, different) if different else ()
+    held = _held(voices, values, different)
+    asks = _settle(plan, rules, voices, values, different, held) if different or held else ()
     return Folded(_tidied(plan, _said_only(values)), asks)
+
+
+def _held(voices: Sequence[Voice], values: dict[str, Json], different: set[str]) -> Mapping[str, Hold]:
+    """Field → its hold; what they are kept under is no field, and is taken out. Nearly nobody holds anything."""
+    people = [voice for voice in voices if voice.source == HUB]
+    named = {name for voice in people for name in voice.claims.values if field_of(name) is not None} if people else ()
+    if not named:
+        return {}
+    for name in named:
+        values.pop(name, None)
+        different.discard(name)
+    return holds(people)
 
 
 def alone(shape: Shape, rules: Rules, values: Mapping[str, Json]) -> dict[str, Json]:
@@ -77,17 +91,23 @@ def _said_only(values: dict[str, Json]) -> dict[str, Json]:
 
 
 def _settle(
-    plan: Plan, rules: Rules, voices: Sequence[Voice], values: dict[str, Json], different: set[str]
+    plan: Plan,
+    rules: Rules,
+    voices: Sequence[Voice],
+    values: dict[str, Json],
+    different: set[str],
+    held: Mapping[str, Hold],
 ) -> tuple[Ask, ...]:
-    """Put in place what stands for the fields on which the voices differ, and what stands beside them."""
+    """Put in place what stands for the fields that are held or on which the voices differ, and what stands beside."""
     asks = []
-    for name in sorted(different):
+    values |= {name: hold.value for name, hold in held.items()}
+    for name in sorted(different - held.keys()):
         verdict = decided(plan, rules, voices, name)
         values[name] = verdict.value
         if verdict.asked:
             asks.append(_ask(plan, name, verdict))
     for name, main in plan.sides.items():
-        if name in different or main in different:
+        if name not in held and not {name, main}.isdisjoint(different | held.keys()):
             values[name] = beside(plan, voices, name, values.get(main))
     return tuple(asks)
 

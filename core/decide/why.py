@@ -6,7 +6,7 @@ does not stand is always given a reason: a rule that overruled it, or a question
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeGuard
 
@@ -16,6 +16,8 @@ from core.decide.fold import beside, decided, resolved, words
 from core.decide.rules import HUB, LATEST, RULES, Plan, Rule, Rules
 from core.decide.settle import Said, Verdict, element_key, in_contention, strictness
 from core.model.claim import Stamp, Voice
+from core.model.hold import Hold, holds
+from core.model.instant import iso
 from core.model.shape import Shape
 from core.model.values import Json, is_blank
 
@@ -47,15 +49,22 @@ class Why:
     losers: tuple[Loser, ...]
     asked: bool
     sentence: str
+    held: Hold | None = None
+    """By whom it is held, if anybody does."""
 
 
 def explain(shape: Shape, rules: Rules, voices: Sequence[Voice], field: str) -> Why:
     """Why this field of the record has the value it has."""
     plan = rules.plan(shape)
     rule = plan.rules.get(field, LATEST)
-    verdict = _verdict(plan, rules, voices, field)
+    holding = holds(voice for voice in voices if voice.source == HUB)
+    held = holding.get(field)
+    verdict = _verdict(plan, rules, voices, field, holding)
     said = words(plan, voices, field)
-    losers = [*_losers(verdict, rule, said), *_unresolved(plan, voices, field)]
+    losers = [
+        *(_losers(verdict, rule, said) if held is None else _held_off(held, said)),
+        *_unresolved(plan, voices, field),
+    ]
     return Why(
         field,
         verdict.value,
@@ -63,8 +72,28 @@ def explain(shape: Shape, rules: Rules, voices: Sequence[Voice], field: str) -> 
         Winner(verdict.winner.source, verdict.winner.stamp) if verdict.winner else None,
         tuple(sorted(losers, key=lambda lost: (lost.stamp, lost.source, text(lost.value)))),
         bool(verdict.asked),
-        _sentence(field, rule, verdict, losers),
+        _sentence(field, rule, verdict, losers) if held is None else _held_sentence(field, held, losers),
+        held,
     )
+
+
+def _held_off(held: Hold, said: Sequence[Said]) -> Iterable[Loser]:
+    """What others say of a field that is held; it is kept, and counts once the hold ends."""
+    for word in said:
+        if word.value != held.value and not (is_blank(word.value) and is_blank(held.value)):
+            yield Loser(word.source, word.value, word.stamp, "waits until the hold ends")
+
+
+def held_words(held: Hold) -> str:
+    """By whom a field is held, since when, until when, and why."""
+    until = "until somebody lets it go" if held.until is None else f"until {iso(held.until)}"
+    return f"held by {held.by} since {held.stamp.said_at} {until}, because {held.why}"
+
+
+def _held_sentence(field: str, held: Hold, losers: Sequence[Loser]) -> str:
+    told = [f"{field} is {text(held.value)}, {held_words(held)}."]
+    told += [f"{_claimed(lost)}: {lost.reason}." for lost in losers]
+    return " ".join(told)
 
 
 def text(value: Json) -> str:
@@ -81,12 +110,15 @@ def text(value: Json) -> str:
     return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _verdict(plan: Plan, rules: Rules, voices: Sequence[Voice], field: str) -> Verdict:
-    main = plan.sides.get(field)
+def _verdict(plan: Plan, rules: Rules, voices: Sequence[Voice], field: str, holding: Mapping[str, Hold]) -> Verdict:
+    main, held = plan.sides.get(field), holding.get(field)
+    if held is not None:
+        return Verdict(held.value, Said(HUB, held.value, held.stamp))
     if main is None:
         verdict = decided(plan, rules, voices, field)
         return verdict if not is_blank(verdict.value) else verdict._replace(value=None)
-    elements = beside(plan, voices, field, decided(plan, rules, voices, main).value)
+    standing = holding[main].value if main in holding else decided(plan, rules, voices, main).value
+    elements = beside(plan, voices, field, standing)
     whole = [word for word in words(plan, voices, field) if word.value == elements]
     return Verdict(elements or None, max(whole, key=lambda word: word.stamp) if whole else None)
 

@@ -13,6 +13,7 @@ from core.flow.desk import Work
 from core.flow.filters.left_out import LeftOut, left_out
 from core.flow.hub import Hub
 from core.model.claim import Voice
+from core.model.hold import field_of
 from core.store import Tx, bindings, deliveries, history, keys, records, reviews, words
 from core.store.bindings import Bound, State
 from core.store.deliveries import DeadLetter, Delivery
@@ -112,7 +113,7 @@ def ask(hub: Hub, record: Record, field: str | None = None) -> Answer:
         undecided = reviews.undecided(tx, [record.id]).get(record.id, set())
         out = left_out(hub, tx, record, bound)
     voices = tuple(voices_of(hub, bound))
-    names = [field] if field else sorted({name for voice in voices for name in voice.claims})
+    names = [field] if field else sorted({field_of(name) or name for voice in voices for name in voice.claims})
     shape = hub.shapes[record.kind]
     return Answer(
         record,

@@ -16,6 +16,7 @@ from core.flow.hub import HUB, Hub
 from core.flow.refold import refold
 from core.flow.running import Run
 from core.model.claim import Claim, Claims, Evidence, Stamp
+from core.model.hold import holds
 from core.model.values import Json
 from core.store import Tx, bindings, records
 from core.store.bindings import Bound, State
@@ -53,6 +54,8 @@ def say_in(hub: Hub, run: Run, record_id: int, values: Mapping[str, Json], *, ve
             raise ConfigError(f"There is no record {record_id}.", remedy="Look it up with `concord why KIND KEY`.")
         if version is not None and works[record_id].record.version != version:
             raise ConfigError(f"Record {record_id} has been changed meanwhile.", code=CHANGED)
+        for name in sorted(values.keys() & holds(works[record_id].voices.values()).keys()):
+            raise ConfigError(f"{name} is held.", remedy="Let it go first, or hold the new value.")
         say_on(hub, tx, changes, works[record_id], values)
         refold(hub, tx, changes, list(works.values()), cause="live")
         changes.write(tx)
@@ -86,14 +89,29 @@ def say_each(
 ) -> None:
     """The same about several records, each once: one statement a kind, and one for what is new."""
     stamp = Stamp(changes.now, changes.now, Evidence.FIELD_HISTORY, explicit)
+    claimed = [
+        (work, {name: Claim(value, stamp) for name, value in normal(hub, work.record.kind, values).items()})
+        for work, values in said
+    ]
+    claim_each(hub, tx, changes, claimed, proof=proof)
+
+
+def claim_each(
+    hub: Hub,
+    tx: Tx,
+    changes: Changes,
+    said: Sequence[tuple[Work, Mapping[str, Claim]]],
+    *,
+    proof: Mapping[str, Json] | None = None,
+) -> None:
+    """The same of claims as they are to be kept."""
     streams = {kind: id_ for id_, kind in hub.own_streams.items()}
     own: dict[int, Bound] = {}
     for kind in sorted({work.record.kind for work, _ in said}):
         ids = [str(work.record.id) for work, _ in said if work.record.kind == kind]
         own |= {int(id_): row for id_, row in bindings.of_remotes(tx, streams[kind], ids).items()}
     fresh = iter(allocate(tx, "binding", len(said) - len(own)) if len(own) < len(said) else ())
-    for work, values in said:
-        claims = {name: Claim(value, stamp) for name, value in normal(hub, work.record.kind, values).items()}
+    for work, claims in said:
         present = own.get(work.record.id)
         renewed = (present.claims if present else Claims()).renewed(claims)
         packed = bindings.packed(renewed)

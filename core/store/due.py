@@ -35,6 +35,7 @@ from core.store.tables import (
     consent_entry,
     delivery,
     history,
+    hold,
     intent,
     lease,
     message,
@@ -66,7 +67,7 @@ class Due:
     unsettled: bool = False
     """Whether a changed configuration has left something to be done before anything else."""
     hub: frozenset[str] = frozenset()
-    """What of the hub's own work waits: judging, steps, reviews, subscriptions, mails, sign-ups."""
+    """What of the hub's own work waits: judging, steps, reviews, holds, subscriptions, mails, sign-ups."""
     ledger: int = 0
     """How many entries the consent ledger has."""
     held: dict[str, str] = field(default_factory=dict)
@@ -173,6 +174,7 @@ def _look(among: Among) -> Any:
         _if("judge", select(verdict.c.record_id).where(verdict.c.holds_until <= now)),
         _if("step", select(verdict.c.record_id).where(verdict.c.steps > 0)),
         _if("review", select(review.c.id).where(review.c.closed_at.is_(None), review.c.due_at <= now)),
+        _if("hold", select(hold.c.record_id).where(hold.c.until <= now)),
         _if("subscription", select(subscription.c.id).where(subscription.c.due_at <= now)),
         _if("mail", select(message.c.name).where(message.c.state.in_((State.WAITING, State.SENDING)))),
     )

@@ -497,6 +497,17 @@ erasure_place = Table(
     ),
 )
 
+# When fields that somebody holds are to be let go (`core.model.hold` says what is held).
+hold = Table(
+    "hold",
+    metadata,
+    Column("record_id", Id, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("until", Id, nullable=False),
+    PrimaryKeyConstraint("record_id", "field", "until"),
+    Index("hold_by_time", "until"),
+)
+
 # What people asked about their own data. An erasure takes `who`, `note` and `why` away where they name the person.
 request = Table(
     "request",

@@ -126,6 +126,30 @@ def test_find_why_a_phone_number_is_wrong_and_put_it_right(lab: Lab, visit: Open
     picture(page, "put-right")
 
 
+def test_hold_a_field_that_a_tool_spoils(lab: Lab, visit: Opened, picture: Picture):
+    filled(lab)
+    page = visit("operator")
+    page.goto("records?q=ann2@shore.example")
+    page.wait_for_url("**/records/contact/*")
+    page.locator("#why-first_name > summary").click()
+    page.get_by_text("Hold first name as it is").click()
+    page.locator("#hold-why-first_name").fill("the import cuts it off")
+    page.locator("#hold-until-first_name").fill("3d")
+    sent(page, "Hold first name", exact=True)
+    lab.wait(60)
+    news = lab.tools["news"]
+    spoilt = next(id_ for id_, one in news.all("contacts").items() if one["email"] == "ann2@shore.example")
+    news.edit("contacts", spoilt, {"first_name": "A."})
+    lab.settle()
+    assert news.all("contacts")[spoilt]["first_name"] == "Ann"
+    page.reload()
+    page.locator("#why-first_name > summary").click()
+    expect(page.locator("#why-first_name")).to_contain_text("held by Operator Shore since")
+    picture(page, "held")
+    sent(page, "Let first name go")
+    expect(page.get_by_role("status")).to_contain_text("is let go")
+
+
 def test_answer_an_access_request_from_the_queue(lab: Lab, visit: Opened, picture: Picture):
     filled(lab)
     page = visit("operator")

@@ -10,8 +10,9 @@ from fastapi import APIRouter, Request, Response
 
 from api.console.desk import PLACE, as_file, inside
 from api.console.pages.record import ONE, Showing, called, named, place_of
-from api.console.people import Visitor
+from api.console.people import Visitor, zone_of
 from api.erased import erase_here
+from api.listing import until_of
 from api.record import whole
 from api.typed import typed
 from core.decide.leads import Posted
@@ -19,6 +20,7 @@ from core.errors import ConcordError, ConfigError
 from core.flow.erasure import erasing
 from core.flow.erasure.certificate import WORDS
 from core.flow.erasure.gathering import gather
+from core.flow.holding_fields import hold, let_go
 from core.flow.movement.mending import mend
 from core.flow.resyncing import everywhere
 from core.flow.saying import say
@@ -64,6 +66,18 @@ def _everyday(router: APIRouter, desk: Desk, showing: Showing) -> None:
         return desk.done(
             place_of(record), f"Your word for {called(name)} is taken (run {run}); the tools are told next."
         )
+
+    @router.post(f"{ONE}/hold")
+    def hold_still(
+        request: Request, number: str, visitor: Visitor = desk.for_operators, said: Posted = desk.from_form
+    ) -> Response:
+        """Holds a field at what stands, or lets it go."""
+        name = said.get("field", "")
+        if said.get("act") == "end":
+            return acting(request, visitor, number, "let a field go", partial(_let_go, desk, name), field=name)
+        why = said.get("why", "").strip()[:200]
+        act = partial(_hold, desk, visitor, name, said.get("until", ""), said.get("why", ""))
+        return acting(request, visitor, number, "hold a field", act, field=name, why=why)
 
     @router.post(f"{ONE}/mend")
     def set_right(
@@ -163,6 +177,20 @@ def _say(desk: Desk, record: Record, name: str, given: str) -> int:
     run = say(hub, record.id, {name: typed(given, hub.shapes[record.kind].fields.get(name))})
     desk.installation.bell.ring()
     return run
+
+
+def _hold(desk: Desk, visitor: Visitor, name: str, until: str, why: str, record: Record) -> str:
+    now, zone = desk.installation.clock(), zone_of(visitor.person.zone)
+    at = until_of(until, now, zone) if until.strip() else None
+    run = hold(desk.installation.hub(), record.id, name, by=visitor.person.name, why=why, until=at)
+    desk.installation.bell.ring()
+    return f"{called(name)} is held (run {run}): what tools say of it is kept, and does not count meanwhile."
+
+
+def _let_go(desk: Desk, name: str, record: Record) -> str:
+    run = let_go(desk.installation.hub(), record.id, name)
+    desk.installation.bell.ring()
+    return f"{called(name)} is let go (run {run})."
 
 
 def _mend(desk: Desk, what: str, by_task: bool, record: Record) -> str:

@@ -33,6 +33,7 @@ from core.store import (
     erasures,
     forgetting,
     history,
+    holds,
     keys,
     ledger,
     notices,
@@ -168,6 +169,7 @@ def _forget(hub: Hub, tx: Tx, person: Person, id_: int, now: Instant) -> dict[st
     forgetting.blank_bindings(tx, list(kept.values()), person.record.id, going)
     bindings.delete(tx, [row.id for row in person.bound if row.id not in kept])
     counts["binding"] = len(person.bound)
+    counts["hold"] = holds.forget(tx, person.record_ids)
     counts["request"] = requests.forget(tx, person.record_ids, person.words, id_)
     counts["webhook"] = notices.forget(tx, {(row.stream_id, row.remote_id) for row in person.bound}, person.words)
     for name, count in forgetting.forget_words(tx, person.record_ids, person.words).items():

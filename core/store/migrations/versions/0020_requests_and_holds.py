@@ -1,4 +1,4 @@
-"""Requests of people about their own data."""
+"""Requests of people about their own data; and when held fields are let go."""
 
 from __future__ import annotations
 
@@ -43,7 +43,17 @@ def upgrade() -> None:
     for name, column in (("closed", "closed_at"), ("by_record", "record_id"), ("by_digest", "digest")):
         op.create_index(f"request_{name}", "request", [column])
 
+    op.create_table(
+        "hold",
+        sa.Column("record_id", ID, nullable=False),
+        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("until", ID, nullable=False),
+        sa.PrimaryKeyConstraint("record_id", "field", "until"),
+    )
+    op.create_index("hold_by_time", "hold", ["until"])
+
 
 def downgrade() -> None:
-    """Go back; what people asked is lost."""
+    """Go back; what people asked is lost, and what is held is held until somebody lets it go."""
+    op.drop_table("hold")
     op.drop_table("request")
