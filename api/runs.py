@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Told = dict[str, Any]
 WHATS = (
     "pull", "hear", "deliver", "capture", "edit", "answer", "assign", "escalate", "merge", "apply", "undo", "erase",
-    "resync", "restore", "reunite", "mend", "choose", "follow_through",
+    "resync", "restore", "reunite", "mend", "choose", "hold", "let_go", "follow_through",
 )  # fmt: skip
 """What a run may be."""
 
@@ -100,6 +100,8 @@ def _about(run: Run) -> Told:
         told["about"] = acts.sentence(run.what, subject, run.counts)
     elif run.what == "edit":
         told["about"] = f"edited {', '.join(subject.get('fields', []))}"
+    elif run.what in ("hold", "let_go") and subject:
+        told["about"] = f"{'held' if run.what == 'hold' else 'let go of'} {', '.join(subject['fields'])}"
     elif run.what == "merge" and "winner" in subject:
         told["about"] = f"record {subject['loser']} went into record {subject['winner']}"
         told["record"] = subject["winner"]

@@ -57,7 +57,7 @@ def hold(
 
 def let_go(hub: Hub, record_id: int, field: str) -> int:
     """Let a field go; gives the run. `ConfigError` where nobody holds it."""
-    with Run(hub, hub.own_id, "let go", subject={"record": record_id, "fields": [field]}) as run:
+    with Run(hub, hub.own_id, "let_go", subject={"record": record_id, "fields": [field]}) as run:
         changes = Changes(hub.clock(), run.id)
         with hub.store.writing(durable=True) as tx:
             work = _work(hub, tx, record_id)
@@ -75,7 +75,7 @@ def let_go_due(hub: Hub) -> int:
         with hub.store.reading() as tx:
             if not stored.due(tx, now, 1):
                 return count
-        with Run(hub, hub.own_id, "let go") as run, hub.store.writing() as tx:
+        with Run(hub, hub.own_id, "let_go") as run, hub.store.writing() as tx:
             changes = Changes(now, run.id)
             due = stored.due(tx, now, PAGE)
             into = records.merged_into(tx, [record_id for record_id, _ in due])

@@ -68,7 +68,7 @@ def _refuse(hub: Hub, tx: Tx, run: Run) -> None:
         raise ConfigError(f"Run {run.id} is still running.", remedy="Wait until it has ended, then undo it.")
     if run.what == "deliver":
         raise _carried(hub, tx, run)
-    if run.what == "let go" and run.subject is None:
+    if run.what == "let_go" and not run.subject:
         raise ConfigError(
             f"Run {run.id} let go what was held for long enough.", remedy="Hold the field again: `concord hold`."
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from urllib.parse import unquote
 
 import pytest
 
@@ -27,7 +29,10 @@ def test_an_operator_holds_a_field_and_lets_it_go(shop: Lab, someone: Callable[[
     assert viewer.post(f"{page}/hold", **form).status_code == 403
     for wrong in ({"why": ""}, {"until": "soon"}, {"field": "consent.email"}, {"field": "shoe"}):
         assert operator.post(f"{page}/hold", **(form | wrong)).status_code == 400
-    assert operator.post(f"{page}/hold", **form).status_code == 303
+    done = operator.post(f"{page}/hold", **form)
+    assert done.status_code == 303
+    run = re.search(r"run (\d+)", unquote(done.headers["location"]))
+    assert run is not None
     shop.wait(60)
     shop.tools["news"].edit("contacts", next(iter(shop.tools["news"].all("contacts"))), {"job_title": "Cook"})
     shop.settle()
@@ -41,6 +46,7 @@ def test_an_operator_holds_a_field_and_lets_it_go(shop: Lab, someone: Callable[[
     assert operator.post(f"{page}/hold", field="job_title", act="end").status_code == 303
     shop.settle()
     assert {one["job_title"] for tool in shop.tools.values() for one in tool.all("contacts").values()} == {"Cook"}
+    assert "held job_title" in operator.read(f"runs/{run[1]}")
     trail = someone("admin").read("trail")
     assert "hold a field" in trail
     assert "let a field go" in trail

@@ -17,7 +17,7 @@ from core.flow.saying import say
 from core.flow.undo.replay import folded_again
 from core.flow.undo.undoing import undo
 from core.model.instant import DAY
-from core.store import due, holds
+from core.store import due, holds, runs
 from core.store.codec import dumps
 from core.store.records import State
 from tests.core.flow.erasure.test_erasing import ANN, BOB, MAPPING
@@ -111,6 +111,11 @@ def test_it_ends_by_itself_and_only_what_is_due_is_looked_at(lab: Lab):
     assert let_go_due(lab.hub) == 1
     assert not is_due(lab.hub)
     assert title(lab) == "Butcher"
+    with lab.hub.store.reading() as tx:
+        run = next(one for one in runs.recent(tx, limit=5) if one.what == "let_go")
+    assert run.counts == {"released": 1}
+    with pytest.raises(ConfigError, match="held for long enough"):
+        undo(lab.hub, run.id)
     lab.settle()
     assert held(lab, "crm") == "Butcher"
 
