@@ -12,14 +12,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api import queries
 from api.agreed import mark_of
 from api.assembly import OWN_TEXTS, Text
 from api.building import ConnectionSpec
-from api.config import Config, changes, verify
+from api.config import Changes, Config, changes, verify
 from api.mappings import check_text, load
 from api.planning import Plan, make_plan
 from connectors._kit.catalogue import entry
@@ -163,6 +163,12 @@ def drafted(
     return Draft(name, row.connector, text, version, streams, problems)
 
 
+def in_force(installation: Installation, name: str) -> str:
+    """The text of a connection's mapping."""
+    with installation.store.reading() as tx:
+        return _of(tx, name)[1].text
+
+
 def versions(installation: Installation, name: str) -> list[MappingRow]:
     """Every mapping that was ever in force for a connection, newest first."""
     with installation.store.reading() as tx:
@@ -180,13 +186,18 @@ def difference(before: str, after: str) -> list[tuple[str, str]]:
 # --- putting in force
 
 
-def planned(installation: Installation, config: Config) -> Plan:
-    """What putting a draft in force would do; `MappingError` or `ConfigError` with what stands in the way."""
+def changed(installation: Installation, config: Config) -> Changes:
+    """What a draft changes; `MappingError` or `ConfigError` with what stands in the way of it."""
     change = changes(installation, config)
     if not change.any:
         raise ConfigError("This is in force already.", remedy="Change something first.")
     verify(installation, config)
-    return make_plan(installation, config, change)
+    return change
+
+
+def planned(installation: Installation, config: Config, *, tell: Callable[[str], None] = lambda _: None) -> Plan:
+    """What putting a draft in force would do; errors as of `changed`. `tell` hears how far it has come."""
+    return make_plan(installation, config, changed(installation, config), tell=tell)
 
 
 def texts(installation: Installation) -> dict[str, Text]:

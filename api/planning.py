@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -135,26 +135,31 @@ def make_plan(
     read: bool = False,
     begins: str = "",
     undone: Sequence[Line] = (),
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """What putting this configuration in force would do; without one, what the next sync would write.
 
     With `read` the tools are read first, so that what they hold by now, and what a new one holds, is known; they are
     not written to. `begins` is a paused connection that is taken to go on, and the only one that is read. `undone` are
-    the lines of a plan that this change takes back.
+    the lines of a plan that this change takes back. `tell` hears what is done just now.
     """
+    tell("What is held is copied.")
     with shadowed(installation) as shadow:
         if begins:
             shadow.resume(begins)
         hub = shadow.hub()
         earlier = before(hub)
         if config is not None:
+            tell("The change is made to the copy, and every record that it touches is worked out anew.")
             put(shadow, config, change)
             shadow.reconsider()
             hub = shadow.hub()
             wish_back(hub, undone)
         if read:
+            tell("The tools are read.")
             _read_tools(installation, shadow, change, {begins} if begins else None)
             hub = shadow.hub()
+        tell("What would be written is worked out, without calling a tool.")
         foreseen = foresee(hub, earlier, whole=touched(change))
         shares = _shares(hub, foreseen)
         rematched = shadow.rematched() if "match" in change.texts else {}

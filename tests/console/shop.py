@@ -47,8 +47,10 @@ PAGES = {
     "/console/requests/{id_}": "requests/1",
     "/console/settings": "settings",
     "/console/settings/{what}": "settings/movement",
+    "/console/settings/{name}/plan": "settings/movement/plan",
     "/console/mappings": "mappings",
     "/console/mappings/{name}": "mappings/crm",
+    "/console/mappings/{name}/plan": "mappings/crm/plan",
     "/console/mappings/{name}/versions": "mappings/crm/versions",
 }
 """Path of each page → what is opened of it."""

@@ -1,34 +1,176 @@
-"""Activating: a plan that somebody looked at is put in force, if it would still do what it said."""
+"""Activating: a draft is planned, looked at, and put in force if that is still what it would do. One road for all.
+
+    draft ▶ kept ▶ planned (an errand) ▶ looked at ▶ agreed to ▶ planned again ▶ the same? ▶ in force
+                          ▲                                             └▶ shown again
+                          └─ after a restart: the draft is there, its plan is asked for anew
+
+A draft is kept in the store, one of each text for each person, so that nothing that was written is lost with the
+process that planned it; plans are not kept.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fastapi import APIRouter, Request, Response
 
 from api.applying import apply_plan
-from api.drafting import fingerprint, planned
+from api.console.desk import PLACE
+from api.console.errands import Progress
+from api.console.people import Visitor
+from api.drafting import changed, difference, fingerprint, planned
 from core.decide.leads import Posted
+from core.errors import ConcordError
+from core.store import runs
 
 if TYPE_CHECKING:
+    from api.applying import Applied
     from api.config import Config
     from api.console.desk import Desk
-    from api.console.people import Visitor
+    from api.console.errands import Errand
+    from api.planning import Plan
 
 ANEW = "Something has changed since you looked; this is the plan now."
 
 
-def agreed(desk: Desk, visitor: Visitor, config: Config, text: str, mark: str, *, about: str) -> str | None:
-    """Put a draft in force; gives what to say of it, or None where the plan is another one than was agreed to."""
-    made = planned(desk.installation, config)
-    if fingerprint(made, text) != mark:
-        return None
-    done = apply_plan(desk.installation, config, made)
-    desk.note(visitor, "activate a change", {"about": about, "run": done.run_id})
-    told = f"In force, by run {done.run_id}, which can be undone."
-    if done.left_to or not done.planned:
-        return f"{told} It is being carried out." if done.planned else told
-    return f"{told} {done.done:,} of {done.planned:,} writes are done."
+class Family(NamedTuple):
+    """Texts of one sort, and how each becomes a configuration."""
+
+    place: str
+    """Where their pages are, below the console; below it each has its name."""
+    called: Callable[[str], str]
+    """What a text is called in a sentence."""
+    in_force: Callable[[str], str]
+    """Name → the text in force; `ConfigError` where there is none of that name."""
+    config: Callable[[str, str], Config]
+    """Name and text → the configuration with it."""
+
+
+class Planned(NamedTuple):
+    """What a draft would do."""
+
+    plan: Plan
+    mark: str
+    changes: list[tuple[str, str]]
+    anew: str = ""
+    """Why it is shown again."""
+
+
+class Activated(NamedTuple):
+    """What was put in force."""
+
+    words: str
+
+
+class Road:
+    """The way of a family's drafts into force; for admins."""
+
+    def __init__(self, desk: Desk, family: Family, router: APIRouter) -> None:
+        """With its pages on the router."""
+        self.desk, self.family = desk, family
+
+        @router.get(f"/{family.place}/{{name}}/plan")
+        def looked_at(request: Request, name: str, visitor: Visitor = desk.for_admins) -> Response:
+            """What a draft would do, or how far its plan has come."""
+            try:
+                return self._show(request, visitor, name)
+            except ConcordError as error:
+                return desk.refused(request, visitor, error, status=404)
+
+        @router.post(f"/{family.place}/{{name}}/activate")
+        def activate(
+            request: Request, name: str, visitor: Visitor = desk.for_admins, said: Posted = desk.from_form
+        ) -> Response:
+            """Puts the agreed plan in force; shows it again where it would do something else by now."""
+            try:
+                return self._activate(visitor, name, text_of(said), said.get("mark", ""))
+            except ConcordError as error:
+                return desk.refused(request, visitor, error)
+
+    def plan(self, visitor: Visitor, name: str, text: str) -> Response:
+        """Have a draft planned; raises at once what stands in the way of it."""
+        self._check(name, text)
+        self._begin(visitor, name, text, "plan", self._plan)
+        return self.desk.done(f"{self._page(name)}/plan")
+
+    def drafted(self, visitor: Visitor, name: str) -> bool:
+        """Whether a draft of theirs is kept, so that they can go on with it."""
+        with self.desk.installation.store.reading() as tx:
+            return runs.fact(tx, self._key(visitor, name)) is not None
+
+    def _activate(self, visitor: Visitor, name: str, text: str, mark: str) -> Response:
+        self._check(name, text)
+        errand = self._begin(visitor, name, text, "activate", partial(self._put_in_force, visitor, mark))
+        if isinstance(errand.result, Activated):
+            self.desk.errands.forget(self._key(visitor, name))
+            return self.desk.done(self._page(name), errand.result.words)
+        return self.desk.done(f"{self._page(name)}/plan")
+
+    def _check(self, name: str, text: str) -> None:
+        self.family.in_force(name)
+        changed(self.desk.installation, self.family.config(name, text))
+
+    def _begin(self, visitor: Visitor, name: str, text: str, what: str, work: Callable[..., Any]) -> Errand:
+        """Keep the draft, begin the errand, and give it a moment."""
+        desk, key, progress = self.desk, self._key(visitor, name), Progress()
+        errand = desk.errands.begin_mine(
+            key, what, partial(work, name, text, progress), subject=text, progress=progress
+        )
+        if what == "plan":
+            with desk.installation.store.writing() as tx:
+                runs.put_fact(tx, key, text)
+                desk.people.note(tx, visitor, "plan a change", {"about": name})
+        errand.waited()
+        return errand
+
+    def _plan(self, name: str, text: str, progress: Progress) -> Planned:
+        made = planned(self.desk.installation, self.family.config(name, text), tell=progress.tell)
+        return Planned(made, fingerprint(made, text), difference(self.family.in_force(name), text))
+
+    def _put_in_force(
+        self, visitor: Visitor, mark: str, name: str, text: str, progress: Progress
+    ) -> Planned | Activated:
+        found = self._plan(name, text, progress)
+        if found.mark != mark:
+            return found._replace(anew=ANEW)
+        progress.tell("It is put in force.")
+        done = apply_plan(self.desk.installation, self.family.config(name, text), found.plan)
+        with self.desk.installation.store.writing() as tx:
+            self.desk.people.note(tx, visitor, "activate a change", {"about": name, "run": done.run_id})
+            runs.drop_fact(tx, self._key(visitor, name))
+        self.desk.installation.bell.ring()
+        return Activated(_told(done))
+
+    def _show(self, request: Request, visitor: Visitor, name: str) -> Response:
+        before, key = self.family.in_force(name), self._key(visitor, name)
+        errand = self.desk.errands.of(key)
+        with self.desk.installation.store.reading() as tx:
+            draft = errand.subject if errand is not None else runs.fact(tx, key)
+        found = errand.result if errand is not None else None
+        return self.desk.page(
+            request, visitor, "change_plan.html", title=self.family.called(name), back=self._page(name), text=draft,
+            errand=errand, found=found if isinstance(found, Planned) else None,
+            done=found.words if isinstance(found, Activated) else "",
+            changes=difference(before, draft) if draft is not None else [],
+        )  # fmt: skip
+
+    def _page(self, name: str) -> str:
+        return f"{PLACE}/{self.family.place}/{name}"
+
+    def _key(self, visitor: Visitor, name: str) -> str:
+        """Of the errand, and of the draft in the store: a person's of a text."""
+        return f"draft {visitor.person.id} {self.family.place}/{name}"
 
 
 def text_of(said: Posted) -> str:
     """The text of a form's field, with the ends of lines as files have them."""
     return said.get("text", "").replace("\r\n", "\n").rstrip("\n") + "\n"
+
+
+def _told(done: Applied) -> str:
+    told = f"In force, by run {done.run_id}, which can be undone."
+    if done.left_to or not done.planned:
+        return f"{told} It is being carried out." if done.planned else told
+    return f"{told} {done.done:,} of {done.planned:,} writes are done."

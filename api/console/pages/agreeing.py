@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.config import Changes
 from api.console.desk import PLACE
+from api.console.errands import Progress
 from api.console.pages.connecting import carry_out
 from api.console.pages.connections import row_of
 from api.console.people import Visitor
@@ -51,8 +52,9 @@ def routes(desk: Desk) -> APIRouter:
         except ConcordError as error:
             return desk.refused(request, visitor, error)
         begins = name if row.state == "paused" else ""
-        work = partial(make_plan, at, None, Changes(), read=bool(begins), begins=begins)
-        desk.errands.begin(name, "first" if begins else "next", work).waited()
+        progress = Progress()
+        work = partial(make_plan, at, None, Changes(), read=bool(begins), begins=begins, tell=progress.tell)
+        desk.errands.begin(name, "first" if begins else "next", work, progress=progress).waited()
         return desk.done(f"{PLACE}/connections/{name}/plan")
 
     @router.post("/connections/{name}/apply")

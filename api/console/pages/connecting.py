@@ -13,6 +13,7 @@ from api.checkup import check_mapping, check_spec
 from api.connecting import change_to, keep_proposal, known, mapping_for, proposed, proposes, read_mapping
 from api.console.connection_form import DELETES, LEAVES, LEAVES_IN, Form, read_form, sealed, shown_of
 from api.console.desk import PLACE
+from api.console.errands import Progress
 from api.console.people import Visitor
 from api.console.tool_sign_in import offer, redirect_uri
 from api.planning import make_plan, touched
@@ -231,9 +232,9 @@ def _change(desk: Desk, visitor: Visitor, spec: ConnectionSpec) -> tuple[str, st
 def _plan(desk: Desk, visitor: Visitor, config: Config, change: Changes, about: dict[str, Any]) -> Errand:
     """Have it planned; `ConfigError` where something else is under way there."""
     at, name, subject = desk.installation, about["connection"], (config, about)
-    errand = desk.errands.begin(name, "change", partial(make_plan, at, config, change), subject=subject)
-    if errand.subject is not subject:
-        raise ConfigError(f"A plan for {name} is being made just now.", remedy="Wait for it, and change it again.")
+    progress = Progress()
+    work = partial(make_plan, at, config, change, tell=progress.tell)
+    errand = desk.errands.begin_mine(name, "change", work, subject=subject, progress=progress)
     with at.store.writing() as tx:
         desk.people.note(tx, visitor, "plan a change", about)
     return errand

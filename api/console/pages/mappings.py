@@ -1,19 +1,20 @@
 """Mappings: what becomes what between a tool and the hub, changed with open eyes and taken back if need be.
 
-Nothing is kept of a draft: its text goes along with every form of the page, and is put in force by an agreed plan.
+A draft's text goes along with every form of the page, and is put in force by an agreed plan.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
 from api.console.desk import PLACE
-from api.console.pages.activating import ANEW, agreed, text_of
+from api.console.pages.activating import Family, Road, text_of
 from api.console.people import Visitor
-from api.drafting import Draft, difference, drafted, fingerprint, planned, versions, with_mapping
+from api.drafting import Draft, drafted, in_force, versions, with_mapping
 from api.mappings import load
 from api.rewording import with_line, with_word, without_line
 from core.decide.leads import Posted
@@ -32,6 +33,8 @@ def routes(desk: Desk) -> APIRouter:
     """The list, the editor and the plan; all for admins."""
     router = APIRouter()
     at = desk.installation
+    family = Family("mappings", "the mapping of {}".format, partial(in_force, at), partial(with_mapping, at))
+    road = Road(desk, family, router)
 
     @router.get("/mappings")
     def every(request: Request, visitor: Visitor = desk.for_admins) -> Response:
@@ -55,7 +58,8 @@ def routes(desk: Desk) -> APIRouter:
     ) -> Response:
         return desk.page(
             request, visitor, "mapping.html", status=200 if error is None else 400, draft=draft, editing=editing,
-            error=error and error.to_json(), palette=STEPS, directions=("both", "in", "out"),
+            drafted=road.drafted(visitor, draft.name), error=error and error.to_json(), palette=STEPS,
+            directions=("both", "in", "out"),
         )  # fmt: skip
 
     @router.post("/mappings/{name}")
@@ -67,7 +71,7 @@ def routes(desk: Desk) -> APIRouter:
         act, _, about = said.get("act", "check").partition(" ")
         try:
             if act == "plan":
-                return plan(request, visitor, name, text)
+                return road.plan(visitor, name, text)
             text = _after(act, about, text, said)
             if act == "restore":
                 text = _version(desk, name, about)
@@ -75,28 +79,6 @@ def routes(desk: Desk) -> APIRouter:
             return show(request, visitor, drafted(at, name, text, examples=examples), editing=editing)
         except ConcordError as error:
             return show(request, visitor, drafted(at, name, text, examples=examples), error)
-
-    def plan(request: Request, visitor: Visitor, name: str, text: str, anew: str = "") -> Response:
-        made = planned(at, with_mapping(at, name, text))
-        version = drafted(at, name).version
-        return desk.page(
-            request, visitor, "change_plan.html", title=f"the mapping of {name}", back=f"{HERE}/{name}", text=text,
-            plan=made.to_json(), anew=anew, mark=fingerprint(made, text), changes=difference(version.text, text),
-        )  # fmt: skip
-
-    @router.post("/mappings/{name}/activate")
-    def activate(
-        request: Request, name: str, visitor: Visitor = desk.for_admins, said: Posted = desk.from_form
-    ) -> Response:
-        """Puts the agreed plan in force; asks again where it would do something else by now."""
-        text = text_of(said)
-        try:
-            done = agreed(desk, visitor, with_mapping(at, name, text), text, said.get("mark", ""), about=name)
-            if done is None:
-                return plan(request, visitor, name, text, anew=ANEW)
-        except ConcordError as error:
-            return show(request, visitor, drafted(at, name, text), error)
-        return desk.done(f"{HERE}/{name}", done)
 
     return router
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import APIRouter, Request, Response
 
@@ -17,6 +18,7 @@ from core.errors import ConcordError, ConfigError
 
 if TYPE_CHECKING:
     from api.console.desk import Desk
+    from api.console.errands import Errand
 
 SHOWN = 50
 """Runs on a page, and lines of each list of an undo."""
@@ -62,11 +64,29 @@ def _looking(desk: Desk, router: APIRouter) -> None:
         )  # fmt: skip
 
 
+class Rehearsed(NamedTuple):
+    """What an undo would do; `stale` says why it is shown again."""
+
+    found: undoing.Foreseen
+    stale: ConcordError | None = None
+
+
 def _undoing(desk: Desk, router: APIRouter) -> None:
     @router.get("/runs/{id_}/undo")
     def look(request: Request, id_: int, visitor: Visitor = desk.for_operators) -> Response:
-        """What undoing it would do, exactly; nothing is changed."""
-        return _show(desk, request, visitor, id_)
+        """What undoing it would do, exactly, or how far that look has come; nothing is changed."""
+        return _for_admins(desk, request, visitor, id_) or _show(desk, request, visitor, id_)
+
+    @router.post("/runs/{id_}/rehearse")
+    def rehearse(
+        request: Request, id_: int, visitor: Visitor = desk.for_operators, _: Posted = desk.from_form
+    ) -> Response:
+        """Finds out what undoing it would do."""
+        if refused := _for_admins(desk, request, visitor, id_):
+            return refused
+        desk.note(visitor, "look at an undo", {"run": id_})
+        errand = desk.errands.begin(_named(id_), "rehearse", lambda: Rehearsed(undoing.foresee(desk.installation, id_)))
+        return _ended(desk, request, visitor, id_, errand)
 
     @router.post("/runs/{id_}/undo")
     def undo(
@@ -75,30 +95,53 @@ def _undoing(desk: Desk, router: APIRouter) -> None:
         """Undoes it as it was shown."""
         if refused := _for_admins(desk, request, visitor, id_):
             return refused
+        work = partial(_carry_out, desk, visitor, id_, said.get("mark", ""))
         try:
-            done = undoing.carry_out(desk.installation, id_, said.get("mark", ""))
+            errand = desk.errands.begin_mine(_named(id_), "undo", work)
         except ConcordError as error:
-            if error.error_code == undoing.STALE:
-                return _show(desk, request, visitor, id_, error)
-            return _not_undone(desk, request, visitor, id_, error)
-        with desk.installation.store.writing() as tx:
-            desk.people.note(tx, visitor, "undo a run", {"run": id_, "undone_by": done})
-        return desk.done(f"{PLACE}/runs/{done}", f"Run {id_} is undone. The background writes what follows from it.")
+            return desk.refused(request, visitor, error, status=409)
+        return _ended(desk, request, visitor, id_, errand)
 
 
-def _show(desk: Desk, request: Request, visitor: Visitor, run_id: int, stale: ConcordError | None = None) -> Response:
-    """What an undo would do, with the button."""
-    if refused := _for_admins(desk, request, visitor, run_id):
-        return refused
+def _named(run_id: int) -> str:
+    return f"undo of {run_id}"
+
+
+def _carry_out(desk: Desk, visitor: Visitor, run_id: int, mark: str) -> int | Rehearsed:
+    """The number of the undo; what it would do by now, where that is something else than was agreed to."""
     try:
-        found = undoing.foresee(desk.installation, run_id)
+        done = undoing.carry_out(desk.installation, run_id, mark)
     except ConcordError as error:
-        return _not_undone(desk, request, visitor, run_id, error)
-    with desk.installation.store.writing() as tx:
-        desk.people.note(tx, visitor, "look at an undo", {"run": run_id})
+        if error.error_code != undoing.STALE:
+            raise
+        return Rehearsed(undoing.foresee(desk.installation, run_id), error)
+    desk.note(visitor, "undo a run", {"run": run_id, "undone_by": done})
+    return done
+
+
+def _ended(desk: Desk, request: Request, visitor: Visitor, run_id: int, errand: Errand) -> Response:
+    """On to what has come of it; why it cannot be undone is told at once."""
+    errand.waited()
+    if errand.error is not None:
+        desk.errands.forget(_named(run_id))
+        return _not_undone(desk, request, visitor, run_id, errand.error)
+    if isinstance(errand.result, int):
+        desk.errands.forget(_named(run_id))
+        words = f"Run {run_id} is undone. The background writes what follows from it."
+        return desk.done(f"{PLACE}/runs/{errand.result}", words)
+    return desk.done(f"{PLACE}/runs/{run_id}/undo")
+
+
+def _show(desk: Desk, request: Request, visitor: Visitor, run_id: int) -> Response:
+    """What an undo would do, with the button; that it is under way; or what has come of it."""
+    errand = desk.errands.of(_named(run_id))
+    if errand is not None and errand.error is not None:
+        return _not_undone(desk, request, visitor, run_id, errand.error)
+    rehearsed = errand.result if errand is not None and isinstance(errand.result, Rehearsed) else None
     return desk.page(
-        request, visitor, "run_undo.html", status=200 if stale is None else 409, found=found, shown=SHOWN,
-        error=stale.to_json() if stale is not None else None,
+        request, visitor, "run_undo.html", run_id=run_id, errand=errand, shown=SHOWN,
+        found=rehearsed.found if rehearsed is not None else None,
+        error=rehearsed.stale.to_json() if rehearsed is not None and rehearsed.stale is not None else None,
     )  # fmt: skip
 
 

@@ -5,19 +5,21 @@ Each is the text that an admin could have written in a file; what is wrong in it
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi import APIRouter, Request, Response
 
 from api.console.desk import PLACE
-from api.console.pages.activating import ANEW, agreed, text_of
+from api.console.pages.activating import Family, Road, text_of
 from api.console.people import Visitor
-from api.drafting import TEXTS, difference, fingerprint, planned, texts, with_text
+from api.drafting import TEXTS, texts, with_text
 from core.decide.leads import Posted
 from core.errors import ConcordError, ConfigError
 from core.mapping.problem import MappingError
 
 if TYPE_CHECKING:
+    from api.assembly import Installation
     from api.console.desk import Desk
 
 HERE = f"{PLACE}/settings"
@@ -52,6 +54,8 @@ def routes(desk: Desk) -> APIRouter:
     """The list, a text, its plan; all for admins."""
     router = APIRouter()
     at = desk.installation
+    family = Family("settings", _called, partial(_in_force, at), partial(with_text, at))
+    road = Road(desk, family, router)
 
     @router.get("/settings")
     def every(request: Request, visitor: Visitor = desk.for_admins) -> Response:
@@ -69,7 +73,8 @@ def routes(desk: Desk) -> APIRouter:
         problems = error.problems if isinstance(error, MappingError) else []
         return desk.page(
             request, visitor, "setting.html", status=200 if error is None else 400, what=what, about=ABOUT[what],
-            text=text, problems=problems, error=error.to_json() if error is not None and not problems else None,
+            text=text, drafted=road.drafted(visitor, what), problems=problems,
+            error=error.to_json() if error is not None and not problems else None,
         )  # fmt: skip
 
     @router.post("/settings/{what}")
@@ -83,34 +88,21 @@ def routes(desk: Desk) -> APIRouter:
         if said.get("act") == "back":
             return show(request, visitor, what, text)
         try:
-            return planned_page(request, visitor, what, text)
+            return road.plan(visitor, what, text)
         except ConcordError as error:
             return show(request, visitor, what, text, error)
-
-    def planned_page(request: Request, visitor: Visitor, what: str, text: str, anew: str = "") -> Response:
-        made, before = planned(at, with_text(at, what, text)), texts(at)[what].text
-        return desk.page(
-            request, visitor, "change_plan.html", title=ABOUT[what].title.lower(), back=f"{HERE}/{what}", text=text,
-            plan=made.to_json(), anew=anew, mark=fingerprint(made, text), changes=difference(before, text),
-        )  # fmt: skip
-
-    @router.post("/settings/{what}/activate")
-    def activate(
-        request: Request, what: str, visitor: Visitor = desk.for_admins, said: Posted = desk.from_form
-    ) -> Response:
-        """Puts the agreed plan in force."""
-        if what not in TEXTS:
-            return desk.refused(request, visitor, _no_such(what), status=404)
-        text = text_of(said)
-        try:
-            done = agreed(desk, visitor, with_text(at, what, text), text, said.get("mark", ""), about=what)
-            if done is None:
-                return planned_page(request, visitor, what, text, anew=ANEW)
-        except ConcordError as error:
-            return show(request, visitor, what, text, error)
-        return desk.done(f"{HERE}/{what}", done)
 
     return router
+
+
+def _called(what: str) -> str:
+    return ABOUT[what].title.lower()
+
+
+def _in_force(installation: Installation, what: str) -> str:
+    if what not in TEXTS:
+        raise _no_such(what)
+    return texts(installation)[what].text
 
 
 def _no_such(what: str) -> ConfigError:

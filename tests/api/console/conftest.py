@@ -50,6 +50,11 @@ class Browser:
         answer: Response = self.client.post(f"/console/{path}", data={"form_key": key, **said})
         return answer
 
+    def follow(self, answer: Response) -> Response:
+        """The page to which a form has led."""
+        assert answer.status_code == 303, (answer.status_code, words(answer.text))
+        return self.open(answer.headers["location"].removeprefix("/console/"))
+
     def sign_in(self, password: str = PASSWORD, **more: str) -> Response:
         """Come in."""
         said = {"email": self.email, "password": password, **more}
@@ -85,6 +90,12 @@ def words(page: str) -> str:
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """As safe ones take a tenth of a second each."""
     monkeypatch.setattr("api.console.people._hasher", lambda: CHEAP)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page waits for what it began until it has ended, however slow the machine is."""
+    monkeypatch.setattr("api.console.errands.PATIENCE", 60.0)
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def test_a_rule_is_planned_then_in_force_then_carried_out(shops: Lab, admin: Bro
     assert len(before) == 1
     wanted = "Baker" if before == {"Chef"} else "Chef"
     rule = RULE if wanted == "Baker" else RULE.replace("shop", "crm")
-    plan = admin.post("settings/rules", text=rule)
+    plan = admin.follow(admin.post("settings/rules", text=rule))
     said = words(plan.text)
     assert "contact job_title 1" in said
     assert f"{next(iter(before))} → {wanted}" in said
@@ -53,9 +53,9 @@ def test_a_rule_is_planned_then_in_force_then_carried_out(shops: Lab, admin: Bro
 
 
 def test_what_is_agreed_to_must_be_what_would_be_done(shops: Lab, admin: Browser):
-    plan = admin.post("settings/rules", text=RULE)
-    again = admin.post("settings/rules/activate", text=RULE + "# and one more\ncompany: {}\n", mark=mark_of(plan))
-    assert again.status_code == 200
+    plan = admin.follow(admin.post("settings/rules", text=RULE))
+    text = RULE + "# and one more\ncompany: {}\n"
+    again = admin.follow(admin.post("settings/rules/activate", text=text, mark=mark_of(plan)))
     assert "Something has changed since you looked" in words(again.text)
     assert "prefer" not in admin.read("settings/rules")
 
@@ -78,7 +78,7 @@ def test_what_is_wrong_is_told_and_the_text_stays(lab: Lab, admin: Browser, what
 
 
 def test_nothing_is_planned_where_nothing_changes(shops: Lab, admin: Browser):
-    plan = admin.post("settings/rules", text=RULE)
+    plan = admin.follow(admin.post("settings/rules", text=RULE))
     admin.post("settings/rules/activate", text=RULE, mark=mark_of(plan))
     assert "in force already" in words(admin.post("settings/rules", text=RULE).text)
 
