@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from core.model.values import Values
+
 
 class Person(NamedTuple):
     """Somebody who owns records, or to whom they can be given."""
@@ -33,3 +35,18 @@ class Person(NamedTuple):
     def can_act(self) -> bool:
         """Whether this is one person who can still sign in."""
         return self.active and not self.queue
+
+
+def person_of(record_id: int, values: Values, *, live: bool, manager: Person | None = None) -> Person:
+    """An owner as the four elements know one; who is not there any more can do nothing."""
+    return Person(
+        record_id,
+        email=str(values.get("email") or ""),
+        name=str(values.get("name") or ""),
+        team=str(values.get("team") or ""),
+        territories=tuple(values.get("territories") or ()),
+        languages=tuple(values.get("languages") or ()),
+        active=live and values.get("active") is not False,
+        queue=values.get("queue") is True,
+        manager=manager,
+    )

@@ -6,7 +6,7 @@ holds stages against them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from core.model.instant import DAY, Instant, from_iso
@@ -14,6 +14,15 @@ from core.model.values import Json, Values
 
 KINDS = ("activity", "document", "payment")
 """The kinds of record that are traces of others."""
+
+POINTS: Mapping[str, tuple[str, ...]] = {
+    "activity": ("contacts", "deal", "ticket"),
+    "document": ("contacts", "deal"),
+    "payment": ("contact", "deal"),
+    "deal": ("contacts",),
+    "owner": ("manager",),
+}
+"""Kind → the fields that say which records one of it is about."""
 
 REMINDER = "reminder"
 """The tag of what only reminds of another step: it is none itself, or a reminder would end what it reminds of."""
@@ -63,6 +72,10 @@ class Trace(NamedTuple):
             return (self.ends or self.at or 0) > now
         return self.type == "task" or (self.type == "call" and self.due is not None)
 
+    def is_free_for(self, deal_id: int) -> bool:
+        """Whether what is about a person may be about this deal of theirs: it names no other."""
+        return self.values is None or self.values.get("deal") in (None, deal_id)
+
     def has_tag(self, tag: str) -> bool:
         """Whether it is marked so."""
         tags = self.values.get("tags") if self.values is not None else None
@@ -77,6 +90,15 @@ class Trace(NamedTuple):
         if self.type == "meeting":
             return self.at is not None and self.at <= now and (self.done or (self.ends or self.at) <= now)
         return self.at is not None and self.at <= now and (self.done or self.type == "email" or self.due is None)
+
+
+def targets(kind: str, values: Values) -> set[int]:
+    """Which records a record with these values is about."""
+    found = set[int]()
+    for name in POINTS.get(kind, ()):
+        value = values.get(name)
+        found |= {one for one in (value if isinstance(value, list) else [value]) if isinstance(one, int)}
+    return found
 
 
 def trace_of(record_id: int, kind: str, values: Values, title: str, *, answered_within: Instant = 14 * DAY) -> Trace:

@@ -13,10 +13,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from core.decide.movement.doing import addressee
+from core.decide.movement.doing import mail as mail_beside
 from core.decide.movement.letters import Letter, letter
 from core.decide.movement.policy import Acknowledgement
 from core.decide.movement.subject import Subject
-from core.decide.movement.traces import ACKNOWLEDGEMENT
 from core.decide.outcome import outcome
 from core.errors import ToolError, Unknown
 from core.flow.changes import Changes
@@ -25,8 +26,7 @@ from core.flow.hub import Hub
 from core.flow.making import make_each
 from core.flow.movement.gathering import subjects
 from core.flow.running import Run
-from core.model.instant import iso
-from core.model.values import Json, Values
+from core.model.values import Values
 from core.ports import Message, Sends
 from core.store import Tx, messages, records, steps
 from core.store.messages import Booked, State
@@ -82,12 +82,12 @@ def _looked_at(hub: Hub, tx: Tx, page: Sequence[Booked]) -> tuple[list[_Mail], l
     forward = records.merged_into(tx, [one.record_id for one in page])
     found, _ = subjects(hub, tx, {forward.get(one.record_id, one.record_id) for one in page})
     known = {one.record_id: one for one in found}
-    people = records.load(tx, {id_ for one in found if (id_ := _person_of(one)) is not None})
+    people = records.load(tx, {id_ for one in found if (id_ := addressee(one)) is not None})
     rules = {one.name: one for one in hub.movement.acknowledgements}
     owed, settled = [], []
     for one in page:
         subject = known.get(forward.get(one.record_id, one.record_id))
-        person = people.get(_person_of(subject) or 0) if subject is not None else None
+        person = people.get(addressee(subject) or 0) if subject is not None else None
         note = _not_owed(hub, one, subject, person.values if person else None, rules)
         if note or subject is None or person is None:
             settled.append(one._replace(state=State.LEFT, note=note))
@@ -110,13 +110,6 @@ def _not_owed(
     if any(trace.at is not None and trace.at >= one.at for trace in spoken):
         return "somebody of us has answered meanwhile"
     return ""
-
-
-def _person_of(subject: Subject | None) -> int | None:
-    if subject is None or subject.kind == "contact":
-        return subject.record_id if subject is not None else None
-    value = subject.values.get("contacts") or subject.values.get("contact")
-    return next((one for one in (value if isinstance(value, list) else [value]) if isinstance(one, int)), None)
 
 
 def _through_the_gate(hub: Hub, owed: Sequence[_Mail]) -> tuple[list[_Mail], list[Booked]]:
@@ -177,22 +170,7 @@ def _send(hub: Hub, sender: Sends, run: Run, mail: _Mail, done: Counter[State]) 
 def _keep(hub: Hub, run: Run, mail: _Mail, written: Letter) -> None:
     """Keep a mail that went out as an email beside its record."""
     now = hub.clock()
-    about: dict[str, Json] = {"contacts": [mail.person_id]}
-    if mail.subject.kind != "contact":
-        about[mail.subject.kind] = mail.subject.record_id
-    values: dict[str, Json] = {
-        "type": "email",
-        "direction": "outbound",
-        "subject": written.subject,
-        "body": written.text,
-        "status": "done",
-        "done": True,
-        "starts_at": iso(now),
-        "completed_at": iso(now),
-        "created_at": iso(now),
-        "tags": [ACKNOWLEDGEMENT],
-        **about,
-    }
+    values = mail_beside(mail.subject, mail.person_id, now, written.subject, written.text)
     changes = Changes(now, run.id)
     with hub.store.writing(durable=True) as tx:
         (made,) = make_each(hub, tx, changes, "activity", [values])

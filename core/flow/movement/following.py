@@ -14,12 +14,12 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from core.decide.movement.assigning import Assigned, assign
+from core.decide.movement.assigning import Assigned
+from core.decide.movement.doing import OWNING, activity, refs, whom
 from core.decide.movement.person import Person
 from core.decide.movement.policy import Mode, Step
 from core.decide.movement.steps import Deed, due_steps, moot_reminders
 from core.decide.movement.subject import Subject
-from core.decide.movement.traces import REMINDER
 from core.flow.changes import Changes
 from core.flow.desk import Work, load_works
 from core.flow.hub import Hub
@@ -30,7 +30,7 @@ from core.flow.restored.following import careful, waits
 from core.flow.running import Run
 from core.flow.saying import say_each
 from core.model.instant import HOUR, Instant, iso
-from core.model.values import Json, Values
+from core.model.values import Json
 from core.store import Tx, messages, movement, records, restores, reviews, steps
 from core.store.database import serialise
 from core.store.messages import Booked
@@ -43,8 +43,6 @@ RETRY = HOUR
 
 _EVERY = 100_000
 """More people than any business has."""
-_OWNING = (Step.ASSIGN, Step.REASSIGN)
-_REMINDING = (Step.REMIND, Step.ESCALATE)
 
 
 @dataclass(slots=True)
@@ -134,7 +132,7 @@ class _Page:
         self.people = {row.id: person(row) for row in staff}
         self.load, self.given = Counter(movement.load_of(tx)), dict(steps.last_given(tx))
         around = {
-            one for each in self.subjects for name in ("company", "contact", "contacts") for one in _refs(each, name)
+            one for each in self.subjects for name in ("company", "contact", "contacts") for one in refs(each, name)
         }
         self.around = {id_: row.values for id_, row in records.load(tx, around).items()}
 
@@ -165,10 +163,10 @@ class _Page:
                 yield subject, deed
 
     def _do(self, subject: Subject, deed: Deed) -> None:
-        if deed.step in _OWNING and subject.record_id in self.given_to:
+        if deed.step in OWNING and subject.record_id in self.given_to:
             # Whom nobody owns any more may be due to be given on, too: one new owner answers both.
             self._note(deed, self.given_to[subject.record_id])
-        elif deed.step in _OWNING:
+        elif deed.step in OWNING:
             found = self._find(subject, self.changes.now)
             if found is None:
                 self.alone.add(subject.record_id)
@@ -178,12 +176,13 @@ class _Page:
             self.booked.append(Booked.of(deed, self.changes.now))
             self._note(deed, None)
         else:
-            self._set_down(subject, deed, self._owner_now(subject))
+            values = activity(deed, subject, self._owner_now(subject), self.people.values(), self.changes.now)
+            self.set_down.append((deed, values))
 
     def _ask(self, subject: Subject, deed: Deed) -> None:
         """Put a step to whoever owns the record; to whom the configuration names where nobody does."""
-        found = self._find(subject, self.changes.now) if deed.step in _OWNING else None
-        if deed.step in _OWNING and found is None:
+        found = self._find(subject, self.changes.now) if deed.step in OWNING else None
+        if deed.step in OWNING and found is None:
             self.alone.add(subject.record_id)
             return
         owner, to = subject.owner, found.person.reached_at if found is not None else deed.to
@@ -210,22 +209,8 @@ class _Page:
 
     def _find(self, subject: Subject, now: Instant) -> Assigned | None:
         """Who gets it; not whoever has it."""
-        near = [
-            self.around[id_] for id_ in _refs(subject, "contact") + _refs(subject, "contacts") if id_ in self.around
-        ]
-        firm = [self.around[id_] for id_ in _refs(subject, "company") if id_ in self.around]
-        return assign(
-            self.hub.movement,
-            subject.kind,
-            _placed(subject.values, [*near, *firm]),
-            self.people.values(),
-            at=now,
-            arrived_at=subject.held_since,
-            load=self.load,
-            last_given=self.given,
-            company_owner=_owner(firm),
-            contact_owner=_owner(near),
-            not_to=[subject.owner.record_id] if subject.owner is not None else (),
+        return whom(
+            self.hub.movement, subject, self.people.values(), self.around, at=now, load=self.load, given=self.given
         )
 
     def _give(self, subject: Subject, deed: Deed, found: Assigned) -> None:
@@ -235,25 +220,6 @@ class _Page:
             self.load[subject.owner.record_id] -= 1
         self.given[found.person.record_id] = self.changes.now
         self._note(deed, found.person.record_id)
-
-    def _set_down(self, subject: Subject, deed: Deed, owner: Person | None) -> None:
-        """The activity that a step is."""
-        whose = owner if deed.step not in _REMINDING else self._whose(deed, owner)
-        now = self.changes.now
-        values: dict[str, Json] = {
-            "type": deed.type,
-            "subject": deed.say,
-            "status": "planned",
-            "done": False,
-            "due_at": iso(deed.due_at if deed.due_at is not None else now),
-            "created_at": iso(now),
-            **about(subject),
-        }
-        if whose is not None and whose.can_act:
-            values["owner"] = whose.record_id
-        if deed.step in _REMINDING:
-            values["tags"] = [REMINDER]
-        self.set_down.append((deed, values))
 
     def _carry_out(self) -> None:
         """Say whose the records are and set the activities down, for a number of statements that does not grow."""
@@ -267,35 +233,6 @@ class _Page:
         for (deed, _), id_ in zip(self.set_down, made, strict=True):
             self._note(deed, id_)
 
-    def _whose(self, deed: Deed, owner: Person | None) -> Person | None:
-        return next((one for one in self.people.values() if deed.to in (one.email, one.called)), owner)
-
     def _note(self, deed: Deed, made: int | None) -> None:
         assert self.changes.run_id is not None  # noqa: S101 - every page belongs to a run
         self.taken.append(Taken(deed.name, deed.record_id, str(deed.step), made, self.changes.run_id, self.changes.now))
-
-
-def about(subject: Subject) -> dict[str, Json]:
-    """The refs by which an activity is about a record, and about its people."""
-    if subject.kind == "contact":
-        return {"contacts": [subject.record_id]}
-    people = _refs(subject, "contacts") or _refs(subject, "contact")
-    return {subject.kind: subject.record_id, **({"contacts": people} if people else {})}
-
-
-def _refs(subject: Subject, name: str) -> list[int]:
-    value = subject.values.get(name)
-    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, int)]
-
-
-def _owner(those: Sequence[Values]) -> int | None:
-    return next((one for values in those if isinstance(one := values.get("owner"), int)), None)
-
-
-def _placed(values: Values, near: Sequence[Values]) -> Values:
-    """The record's values with the place and language of its person or company, where it has none itself."""
-    found: dict[str, Json] = dict(values)
-    for name in ("address", "language"):
-        if not found.get(name):
-            found[name] = next((one[name] for one in near if one.get(name)), None)
-    return found

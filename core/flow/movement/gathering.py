@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from core.decide.movement.person import Person
+from core.decide.movement.person import Person, person_of
 from core.decide.movement.policy import MOVING
 from core.decide.movement.subject import Subject
-from core.decide.movement.traces import KINDS, OWN_EVIDENCE, Trace, trace_of
+from core.decide.movement.traces import KINDS, OWN_EVIDENCE, Trace, targets, trace_of
 from core.flow.hub import Hub
 from core.model.values import Values
 from core.store import Tx, bindings, movement, records, steps
@@ -20,24 +20,11 @@ LINKED = (*KINDS, "deal", "owner")
 """The kinds of which it is kept what they are about."""
 
 _TOLD = (*MOVING, *OWN_EVIDENCE)
-_POINTS: Mapping[str, tuple[str, ...]] = {
-    "activity": ("contacts", "deal", "ticket"),
-    "document": ("contacts", "deal"),
-    "payment": ("contact", "deal"),
-    "deal": ("contacts",),
-    "owner": ("manager",),
-}
 
 
 def points_to(record: Record) -> set[int]:
     """Which records a record is about; nothing once it is gone."""
-    if record.state != State.LIVE:
-        return set()
-    values, found = record.values, set[int]()
-    for name in _POINTS.get(record.kind, ()):
-        value = values.get(name)
-        found |= {one for one in (value if isinstance(value, list) else [value]) if isinstance(one, int)}
-    return found
+    return targets(record.kind, record.values) if record.state == State.LIVE else set()
 
 
 def subjects(hub: Hub, tx: Tx, ids: Collection[int]) -> tuple[list[Subject], list[int]]:
@@ -76,7 +63,7 @@ def _traces(hub: Hub, tx: Tx, open_: Mapping[int, Record], values: Mapping[int, 
     for id_ in open_:
         own = [made[one] for one in about.get(id_, ()) if one in made]
         near = [made[one] for person in people.get(id_, ()) for one in about.get(person, ()) if one in made]
-        told = {one.record_id: one for one in own} | {one.record_id: one for one in near if _free(one, id_)}
+        told = {one.record_id: one for one in own} | {one.record_id: one for one in near if one.is_free_for(id_)}
         found[id_] = list(told.values())
     return found
 
@@ -95,11 +82,6 @@ def _said_by(hub: Hub, tx: Tx, values: Mapping[int, Values]) -> dict[int, dict[s
     return found
 
 
-def _free(trace: Trace, deal_id: int) -> bool:
-    """Whether what is about a person may be about this deal of theirs: it names no other."""
-    return trace.values is None or trace.values.get("deal") in (None, deal_id)
-
-
 def _people(tx: Tx, every: Collection[Values]) -> dict[int, Person]:
     owners = records.load(tx, {one for values in every if (one := _one(values, "owner"))})
     managers = records.load(tx, {one for row in owners.values() if (one := _one(row.values, "manager"))})
@@ -109,18 +91,7 @@ def _people(tx: Tx, every: Collection[Values]) -> dict[int, Person]:
 
 def person(row: Record, manager: Person | None = None) -> Person:
     """An owner as the four elements know one."""
-    values = row.values
-    return Person(
-        row.id,
-        email=str(values.get("email") or ""),
-        name=str(values.get("name") or ""),
-        team=str(values.get("team") or ""),
-        territories=tuple(values.get("territories") or ()),
-        languages=tuple(values.get("languages") or ()),
-        active=row.state == State.LIVE and values.get("active") is not False,
-        queue=values.get("queue") is True,
-        manager=manager,
-    )
+    return person_of(row.id, row.values, live=row.state == State.LIVE, manager=manager)
 
 
 def _one(values: Values, name: str) -> int:

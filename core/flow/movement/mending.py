@@ -6,13 +6,13 @@ findings now ▶ move: the person's word for its stage ▶ fold ▶ outbox
 
 from __future__ import annotations
 
+from core.decide.movement.doing import about
 from core.decide.movement.policy import Step
 from core.decide.movement.reality import Finding, findings
 from core.errors import ConfigError
 from core.flow.changes import Changes
 from core.flow.hub import Hub
 from core.flow.making import make_each
-from core.flow.movement.following import about
 from core.flow.movement.gathering import subjects
 from core.flow.running import Run
 from core.flow.saying import say_in
