@@ -208,6 +208,12 @@ def first_streams(tx: Connection, record_ids: Collection[int]) -> dict[int, int]
     return {row[0]: row[1] for row in tx.execute(query)} if record_ids else {}
 
 
+def streams_of(tx: Connection, record_ids: Collection[int]) -> dict[int, int]:
+    """Binding id → its stream, of the bindings of these records."""
+    query = select(binding.c.id, binding.c.stream_id).where(among(tx, binding.c.record_id, record_ids))
+    return {row[0]: row[1] for row in tx.execute(query)} if record_ids else {}
+
+
 def of_ids(tx: Connection, ids: Collection[int]) -> list[Bound]:
     """Bindings by their own ids."""
     return [Bound(*row) for row in tx.execute(select(*_ALL).where(among(tx, binding.c.id, ids)).order_by(binding.c.id))]

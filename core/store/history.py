@@ -56,6 +56,12 @@ def of_records(tx: Connection, record_ids: Collection[int]) -> list[Entry]:
     return [Entry(*row) for row in tx.execute(query.order_by(c.id))]
 
 
+def oldest(tx: Connection) -> Instant | None:
+    """When the oldest entry that is kept was made; None where there is none."""
+    found: Instant | None = tx.execute(select(history.c.at).order_by(history.c.id).limit(1)).scalar()
+    return found
+
+
 def sightings(tx: Connection, record_id: int) -> list[Entry]:
     """Where a record was first seen, and what a merge brought it, oldest first."""
     c = history.c

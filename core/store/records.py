@@ -87,6 +87,18 @@ def after(tx: Connection, last_id: int, kinds: Collection[str], limit: int) -> l
     return [Record(*row) for row in tx.execute(query)]
 
 
+def newest(tx: Connection, kinds: Collection[str], limit: int) -> list[int]:
+    """The ids of the newest records of these kinds, newest first, whatever became of them, but for erased ones."""
+    query = select(record.c.id).where(among(tx, record.c.kind, kinds), record.c.state != State.ERASED)
+    return list(tx.execute(query.order_by(record.c.id.desc()).limit(limit)).scalars())
+
+
+def number(tx: Connection, kinds: Collection[str]) -> int:
+    """How many `newest` would give at most."""
+    query = select(func.count()).where(among(tx, record.c.kind, kinds), record.c.state != State.ERASED)
+    return int(tx.execute(query.select_from(record)).scalar_one())
+
+
 def recognised_after(tx: Connection, last_id: int, kinds: Collection[str], limit: int) -> list[Record]:
     """The next records in id order that are filed under keys: all but what was merged into others or erased."""
     query = (

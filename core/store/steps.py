@@ -87,7 +87,9 @@ def made_about(tx: Connection, record_ids: Collection[int]) -> set[int]:
     return set(tx.execute(query).scalars()) if record_ids else set()
 
 
-def last_given(tx: Connection) -> dict[int, Instant]:
-    """Owner id → when a record was last given to them by a step."""
+def last_given(tx: Connection, before: Instant | None = None) -> dict[int, Instant]:
+    """Owner id → when a record was last given to them by a step; before a moment, where one is given."""
     query = select(step.c.made_id, func.max(step.c.at)).where(step.c.step.in_(_GIVING))
+    if before is not None:
+        query = query.where(step.c.at < before)
     return {row[0]: row[1] for row in tx.execute(query.group_by(step.c.made_id)) if row[0] is not None}

@@ -14,9 +14,11 @@ from core.decide.movement.policy import Policy, Step
 from core.decide.movement.steps import Deed
 from core.decide.movement.subject import Subject
 from core.decide.movement.traces import ACKNOWLEDGEMENT, REMINDER
-from core.model.instant import Instant, iso
+from core.model.instant import HOUR, Instant, iso
 from core.model.values import Json, Values
 
+RETRY = HOUR
+"""After so long it is tried again to find somebody for a record that nobody could be found for."""
 OWNING = (Step.ASSIGN, Step.REASSIGN)
 """Steps that give a record to somebody and set nothing down."""
 REMINDING = (Step.REMIND, Step.ESCALATE)

@@ -16,6 +16,8 @@ from core.model.instant import Instant
 from core.model.values import Json
 
 CLAIM, EVIDENCE_ALONE = "claim", "evidence"
+MENDED = "mend "
+"""What the names of steps begin with by which a person has mended a finding."""
 
 
 class Finding(NamedTuple):

@@ -52,7 +52,11 @@ class Deed(NamedTuple):
 
 def due_steps(policy: Policy, subject: Subject, now: Instant) -> list[Deed]:
     """What is to be done about a record now, but for what was taken already; nothing whose mode is `off`."""
-    verdict = judge(policy, subject, now)
+    return steps_by(policy, subject, judge(policy, subject, now), now)
+
+
+def steps_by(policy: Policy, subject: Subject, verdict: Verdict | None, now: Instant) -> list[Deed]:
+    """The same, where it was judged already."""
     every = [*_asked(policy, subject, now)]
     every += _opening(policy, subject, verdict, now) if verdict is not None else []
     every += _handed_off(policy, subject, now)

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from core.decide.movement.assigning import Assigned
-from core.decide.movement.doing import OWNING, activity, refs, whom
+from core.decide.movement.doing import OWNING, RETRY, activity, refs, whom
 from core.decide.movement.person import Person
 from core.decide.movement.policy import Mode, Step
 from core.decide.movement.steps import Deed, due_steps, moot_reminders
@@ -29,7 +29,7 @@ from core.flow.refold import refold
 from core.flow.restored.following import careful, waits
 from core.flow.running import Run
 from core.flow.saying import say_each
-from core.model.instant import HOUR, Instant, iso
+from core.model.instant import Instant, iso
 from core.model.values import Json
 from core.store import Tx, messages, movement, records, restores, reviews, steps
 from core.store.database import serialise
@@ -38,9 +38,6 @@ from core.store.reviews import Question
 from core.store.steps import Taken
 
 PAGE = 500
-RETRY = HOUR
-"""After so long it is tried again to find somebody for a record that nobody could be found for."""
-
 _EVERY = 100_000
 """More people than any business has."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from core.decide.movement.doing import about
 from core.decide.movement.policy import Step
-from core.decide.movement.reality import Finding, findings
+from core.decide.movement.reality import MENDED, Finding, findings
 from core.errors import ConfigError
 from core.flow.changes import Changes
 from core.flow.hub import Hub
@@ -57,7 +57,7 @@ def _set_down(hub: Hub, run: Run, record_id: int, finding: Finding) -> bool:
     with hub.store.writing(durable=True) as tx:
         serialise(tx, records.CHANGING)
         (subject,), _ = subjects(hub, tx, [record_id])
-        name = f"mend {record_id} {finding.what} {finding.stage} {finding.word} by {finding.shown_by or 0}"
+        name = f"{MENDED}{record_id} {finding.what} {finding.stage} {finding.word} by {finding.shown_by or 0}"
         if name in subject.taken:
             return False
         values: dict[str, Json] = {
