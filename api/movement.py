@@ -55,10 +55,14 @@ def _mail_is_there(policy: Policy, root: Node, source: Source, connections: Sequ
 
 def problems_of(path: Path, *, shapes: Mapping[str, Shape], locale: Locale) -> list[Problem]:
     """Everything that is wrong or doubtful in a movement policy's file; `ConfigError` where it cannot be read."""
+    said = read_text(path, remedy="Name a connection, or the file of a movement policy.")
+    return load_leniently(said.text, file=said.file, shapes=shapes, locale=locale)[1].problems
+
+
+def read_text(path: Path, *, remedy: str = "Name the file of a movement policy.") -> Text:
+    """The text of a policy's file; `ConfigError` where it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return Text(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        remedy = "Name a connection, or the file of a movement policy."
         raise ConfigError(f"{path} cannot be read: {why}.", remedy=remedy) from error
-    return load_leniently(text, file=str(path), shapes=shapes, locale=locale)[1].problems

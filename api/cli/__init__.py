@@ -28,6 +28,7 @@ from api.cli.identity import register as register_identity
 from api.cli.keeping import register as register_keeping
 from api.cli.keys import register as register_keys
 from api.cli.mending import register as register_mending
+from api.cli.movement import register as register_movement
 from api.cli.output import exit_code, tell_error
 from api.cli.people import register as register_people
 from api.cli.planning import register as register_planning
@@ -54,6 +55,7 @@ for _register in (
     register_auditing,
     register_mending,
     register_holding,
+    register_movement,
     register_hooks,
     register_deciding,
     register_identity,

@@ -36,6 +36,7 @@ from api.console.pages import (
     signing_in,
     signing_in_to_tools,
     trail,
+    trying,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 # The catalogue goes before the page of a connection, whose name may be anything.
 PAGES = (
     overview, alerts, records, record, changing, log, reviews, letters, problems, runs, connecting,
-    signing_in_to_tools, connections, checking, agreeing, disconnecting, mappings, mapping_versions, settings,
+    signing_in_to_tools, connections, checking, agreeing, disconnecting, mappings, mapping_versions, settings, trying,
     scorecard, consent, requests, signing_in, provider, me, people, trail,
 )  # fmt: skip
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}

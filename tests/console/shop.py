@@ -47,6 +47,7 @@ PAGES = {
     "/console/requests/{id_}": "requests/1",
     "/console/settings": "settings",
     "/console/settings/{what}": "settings/movement",
+    "/console/settings/movement/tried": "settings/movement/tried",
     "/console/settings/{name}/plan": "settings/movement/plan",
     "/console/mappings": "mappings",
     "/console/mappings/{name}": "mappings/crm",

@@ -243,6 +243,29 @@ def test_switch_on_follow_through_in_dry_mode_and_read_what_it_would_do(lab: Lab
     picture(page, "would-do")
 
 
+def test_try_a_stricter_policy_on_the_last_month_before_it_is_planned(lab: Lab, visit: Opened, picture: Picture):
+    filled(lab)
+    lab.clock.sleep(3 * 86_400)
+    lab.settle()
+    page = visit("admin")
+    page.goto("settings/movement")
+    text = page.get_by_label("The text")
+    text.fill(POLICY.replace("{remind: act}", "{remind: act, task: act}"))
+    picture(page, "draft")
+    sent(page, "Try it", exact=True)
+    main = page.locator("main")
+    expect(main).to_contain_text("What the draft would have done")
+    expect(main).to_contain_text("This draft would have set down 4 more tasks.")
+    picture(page, "tried")
+    with page.expect_navigation():
+        page.get_by_role("link", name="4 steps of the draft alone").click()
+    expect(main).to_contain_text("Only the draft: 4 steps")
+    picture(page, "steps")
+    page.get_by_role("row").filter(has_text="Ann").first.get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Ann")
+    assert not lab.tools["crm"].all("activities"), "nothing was done"
+
+
 def test_add_an_operator_and_see_what_they_cannot_do(lab: Lab, visit: Opened, picture: Picture):
     filled(lab)
     page = visit("admin")

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from core.store import people as stored
+from tests.api.test_audit_command import POLICY
 from tests.console.conftest import Opened
 from tests.console.shop import PAGES, filled
 from tests.support import Lab
@@ -34,6 +35,17 @@ def opened(page: Page, path: str) -> int:
     return int(page.evaluate(WEIGHT))
 
 
+def faults(page: Page, path: str, axe: str, width: int) -> list[str]:
+    """The rules that an open page breaks."""
+    across = page.evaluate("document.documentElement.scrollWidth")
+    said = [f"{path}: {across} pixels wide"] if across > width else []
+    page.evaluate(axe)
+    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
+    for one in found["violations"]:
+        said.append(f"{path}: {one['id']}: {json.dumps([node['html'][:160] for node in one['nodes'][:3]])}")
+    return said
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (360, True)])
 def test_no_page_breaks_a_rule_or_is_wider_than_the_screen(
@@ -45,13 +57,35 @@ def test_no_page_breaks_a_rule_or_is_wider_than_the_screen(
         size = opened(page, path)
         if size > LARGEST:
             said.append(f"{path}: {size:,} bytes")
-        if (across := page.evaluate("document.documentElement.scrollWidth")) > width:
-            said.append(f"{path}: {across} pixels wide")
-        page.evaluate(axe)
-        found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
-        for one in found["violations"]:
-            said.append(f"{path}: {one['id']}: {json.dumps([node['html'][:160] for node in one['nodes'][:3]])}")
+        said += faults(page, path, axe, width)
         picture(page, path.partition("?")[0].replace("/", "-") or "overview")
+    assert not said, "\n".join(said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (360, True)])
+def test_what_comes_of_an_errand_breaks_none_either(
+    shop: Lab, visit: Opened, axe: str, picture: Callable[..., None], width: int, dark: bool
+):
+    page, said = visit("admin", width=width, dark=dark), []
+    text = POLICY.replace("{remind: act}", "{remind: act, task: act}")
+    for button in ("Try it", "Plan the change"):
+        page.goto("settings/movement")
+        page.get_by_label("The text").fill(text)
+        with page.expect_navigation():
+            page.get_by_role("button", name=button, exact=True).click()
+        if button == "Try it":
+            with page.expect_navigation():
+                page.get_by_role("link", name="of the draft alone").click()
+            page.locator("main details").first.locator("summary").click()
+        page.get_by_text("would have done" if button == "Try it" else "would do").first.wait_for()
+        said += faults(page, button, axe, width)
+        picture(page, button.replace(" ", "-"))
+    page.goto("runs/2")
+    with page.expect_navigation():
+        page.get_by_role("button", name="See what undoing it would do").click()
+    said += faults(page, "undo", axe, width)
+    picture(page, "undo")
     assert not said, "\n".join(said)
 
 

@@ -160,8 +160,12 @@ class Road:
         return f"{PLACE}/{self.family.place}/{name}"
 
     def _key(self, visitor: Visitor, name: str) -> str:
-        """Of the errand, and of the draft in the store: a person's of a text."""
-        return f"draft {visitor.person.id} {self.family.place}/{name}"
+        return draft_key(visitor, f"{self.family.place}/{name}")
+
+
+def draft_key(visitor: Visitor, text: str) -> str:
+    """What a person's draft of a text (`settings/rules`) is called in the store, and the errand that plans it."""
+    return f"draft {visitor.person.id} {text}"
 
 
 def text_of(said: Posted) -> str:

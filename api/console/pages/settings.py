@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.console.desk import PLACE
 from api.console.pages.activating import Family, Road, text_of
+from api.console.pages.trying import LENGTHS, begin_trial
 from api.console.people import Visitor
 from api.drafting import TEXTS, texts, with_text
 from core.decide.leads import Posted
@@ -73,7 +74,7 @@ def routes(desk: Desk) -> APIRouter:
         problems = error.problems if isinstance(error, MappingError) else []
         return desk.page(
             request, visitor, "setting.html", status=200 if error is None else 400, what=what, about=ABOUT[what],
-            text=text, drafted=road.drafted(visitor, what), problems=problems,
+            text=text, lengths=LENGTHS, drafted=road.drafted(visitor, what), problems=problems,
             error=error.to_json() if error is not None and not problems else None,
         )  # fmt: skip
 
@@ -88,6 +89,8 @@ def routes(desk: Desk) -> APIRouter:
         if said.get("act") == "back":
             return show(request, visitor, what, text)
         try:
+            if said.get("act") == "try" and what == "movement":
+                return begin_trial(desk, visitor, said)
             return road.plan(visitor, what, text)
         except ConcordError as error:
             return show(request, visitor, what, text, error)

@@ -8,6 +8,7 @@ from core.decide.movement.letters import LETTER
 from core.decide.movement.policy import ANSWERED_WITHIN, EVIDENCE
 from core.decide.movement.words import (
     ACKNOWLEDGEMENT,
+    CANNOT_KNOW,
     FIRST,
     HAND_OFF,
     MODES,
@@ -128,8 +129,29 @@ def reference_page() -> str:
         *_section("After a sale, after long quiet", "Word", TOUCH),
         *_section("Follow-through", "Step", {step: f"{doc[0].upper()}{doc[1:]}." for step, doc in STEPS.items()}),
         *_section("", "Mode", {mode: f"{doc[0].upper()}{doc[1:]}." for mode, doc in MODES.items()}),
+        _TRIED,
+        *(f"- {one}" for one in CANNOT_KNOW),
     ]
     return "\n".join(part.rstrip("\n") if part.strip() else part for part in parts) + "\n"
+
+
+_TRIED = """
+## Trying it on the past
+
+What would a policy have done last month? `concord movement try FILE --since 30d` says so of a changed policy and of
+the one in force, and how they differ; without a file, of the one in force alone. In the console, **Try it** below the
+text of the policy does the same, with the records behind each number. Nothing is written, no tool is called.
+
+Records stand as they stood then, one moment at which something changed or fell due after the other: with the working
+hours, absences, owners and open records of that time, and the consent that had been given by then. What people and
+tools did stays as it was. What the hub itself did in that time is taken out, and what the policy would have done is
+put in its place; where both are the same step, what people did with it goes on to count. Beside each step stands what
+people really did first after it, and whether the hub really took it. `--switched-on` takes steps that are `off` or
+`dry` for switched on. The newest records are looked at (5,000, or as many as `--newest` says), and how many are left
+out is told.
+
+What a trial cannot know:
+"""
 
 
 def _section(title: str, head: str, words: Mapping[str, str]) -> Iterable[str]:

@@ -120,3 +120,13 @@ MODES: Mapping[Mode, str] = {
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 EVERY_DAY = "every day"
 CLOSED = "closed"
+
+CANNOT_KNOW = (
+    "What people would have done about a step that was not really taken is not known: after it all else is held as it "
+    "was. So rungs follow that somebody's answer might have spared.",
+    "What would have been asked first counts as not answered, and nothing follows from it.",
+    "The policy is taken to have been put in force when the time begins: what was overdue then is due at once.",
+    "What was about a record then and is not now (deleted, or moved to another one) is not seen. Whether a mail was "
+    "permitted is judged by what had been heard of the person, not of others who share the address.",
+)
+"""What a trial of a policy on the past cannot know, in sentences."""
