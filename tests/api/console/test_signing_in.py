@@ -248,13 +248,14 @@ OPEN = {
 """What who is not signed in may ask."""
 OPERATORS = {
     ("POST", "/console/connections/{name}/check"), ("POST", "/console/connections/{name}/pause"),
+    ("POST", "/console/runs/{id_}/rehearse"), ("POST", "/console/runs/{id_}/undo"),
 }  # fmt: skip
 """Some of what operators may, so that the matrix is not only what the pages say of themselves."""
 ADMINS = {
     ("GET", "/console/people"), ("POST", "/console/people"), ("GET", "/console/trail"), ("GET", "/console/mappings"),
-    ("POST", "/console/mappings/{name}/activate"), ("POST", "/console/settings/{what}/activate"),
+    ("POST", "/console/mappings/{name}/activate"), ("POST", "/console/settings/{name}/activate"),
     ("POST", "/console/connections/{name}/disconnect"), ("POST", "/console/connections/new/{connector}"),
-    ("POST", "/console/records/{kind}/{number}/erase"),
+    ("POST", "/console/records/{kind}/{number}/erase"), ("POST", "/console/settings/movement/try"),
 }  # fmt: skip
 """Some of what admins alone may."""
 
