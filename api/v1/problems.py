@@ -12,12 +12,24 @@ from typing import TYPE_CHECKING, Any
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from core.errors import Acts, ConcordError, ConfigError, StoreError
+from core.errors import Acts, ConcordError, ConfigError, StoreError, register
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MEDIA = "application/problem+json"
+for _code, _happened, _remedy in (
+    ("api.key", "A request to the API shows no key, or one that is not good.", "Make one with `concord keys add`."),
+    ("api.scope", "The key has not the scope that the request takes.", "Make a key that has it."),
+    ("api.too_often", "Too many requests came.", "Wait as long as `Retry-After` says."),
+    ("api.unknown", "There is no such thing.", "Look it up in the list of its kind."),
+    ("api.request", "A request cannot be read.", "Mend what `errors` names, and send it again."),
+    ("api.idempotency", "A request cannot be told from another one.", "Use a new `Idempotency-Key` for each."),
+    ("api.too_large", "A request carries too much.", "Send it in parts."),
+    ("record.state", "The record is not live any more.", "Change the one that it became."),
+):
+    register(_code, _happened, _remedy)
+
 _STATUS = {"record.changed": 412, "record.known": 409, "record.erased": 409}
 
 
