@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from hypothesis.errors import Unsatisfiable
+from hypothesis.stateful import run_state_machine_as_test
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
@@ -31,8 +33,9 @@ from tests.api.v1.conftest import ANN
 from tests.support import Lab
 
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
+# A tenth of what a law gets, for there are many operations; CONCORD_HYPOTHESIS=thorough looks longer.
 FEW = settings(
-    max_examples=12, deadline=None, phases=[Phase.explicit, Phase.generate],
+    max_examples=settings().max_examples // 10, deadline=None, phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 
@@ -73,6 +76,20 @@ def test_every_answer_is_as_it_is_described(schema: schemathesis.BaseSchema, mod
         except Unsatisfiable:
             # Nothing can be wrong in a request that takes nothing.
             assert mode is GenerationMode.NEGATIVE
+
+
+def test_what_one_answer_gives_the_next_request_takes(schema: schemathesis.BaseSchema, seed: int) -> None:
+    """Records are made, changed and read, connections stopped and taken up, in any order that the answers allow."""
+    asked: set[str] = set()
+
+    class Workflow(schema.as_state_machine()):  # type: ignore[misc]  # a class that is built of the schema
+        def validate_response(self, response: schemathesis.Response, case: schemathesis.Case, **_: Any) -> None:
+            asked.add(case.operation.label)
+            case.validate_response(response, checks=list(CHECKS))
+
+    few = settings(FEW, stateful_step_count=10)
+    run_state_machine_as_test(seeded(seed)(Workflow), settings=few)
+    assert len(asked) > 5
 
 
 def test_the_printed_description_is_current(lab: Lab) -> None:
