@@ -111,7 +111,7 @@ def test_find_why_a_phone_number_is_wrong_and_put_it_right(lab: Lab, visit: Open
     page.get_by_label("Find a person, company or deal").fill("ann0@shore.example")
     page.keyboard.press("Enter")
     page.wait_for_url("**/records/contact/*")
-    page.locator("#why-phone summary").click()
+    page.locator("#why-phone summary").first.click()
     expect(page.locator("#why-phone")).to_contain_text("news")
     expect(page.locator("#why-phone")).to_contain_text("+442079460018")
     picture(page, "why")
