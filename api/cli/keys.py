@@ -58,7 +58,7 @@ def list_keys(as_json: Json = False) -> None:
             "made_by": one.made_by, "made_at": iso(one.made_at), "ends_at": iso(one.ends_at) if one.ends_at else None,
             "shut_at": iso(one.shut_at) if one.shut_at else None,
             "used_at": iso(one.seen_at) if one.seen_at else None,
-            "good": one.shut_at is None and (one.ends_at is None or one.ends_at > now),
+            "good": one.is_good(now),
         }
         for one in found
     ]  # fmt: skip

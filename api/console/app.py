@@ -17,6 +17,7 @@ from api.console.pages import (
     connections,
     consent,
     disconnecting,
+    keys,
     letters,
     log,
     mapping_versions,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 PAGES = (
     overview, alerts, records, record, changing, log, reviews, letters, problems, runs, connecting,
     signing_in_to_tools, connections, checking, agreeing, disconnecting, mappings, mapping_versions, settings, trying,
-    scorecard, consent, requests, signing_in, provider, me, people, trail,
+    scorecard, consent, requests, signing_in, provider, me, people, keys, trail,
 )  # fmt: skip
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}

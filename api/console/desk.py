@@ -227,6 +227,7 @@ NAVIGATION = (
     ("requests", "Requests", "viewer"),
     ("settings", "Settings", "admin"),
     ("people", "People", "admin"),
+    ("keys", "API keys", "admin"),
     ("trail", "Trail", "admin"),
 )
 """Address below the console, title, and the role that sees it."""

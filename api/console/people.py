@@ -388,6 +388,14 @@ def address_of(email: str) -> str:
         raise ConfigError(f"'{email.strip()[:80]}' is no email address.", remedy=str(error)) from error
 
 
+def role_of(name: str) -> Role:
+    """A role by its name; `ConfigError` where there is none."""
+    try:
+        return Role(name)
+    except ValueError as error:
+        raise ConfigError(f"There is no role '{name[:40]}'.", remedy=f"Choose from {', '.join(Role)}.") from error
+
+
 def zone_of(name: str) -> ZoneInfo:
     """A time zone by its IANA name; `ConfigError` where there is none."""
     try:

@@ -132,7 +132,7 @@ class Keys:
         now = self._at.clock()
         with self._at.store.reading() as tx:
             found = api_keys.by_digest(tx, digest_of(token))
-        if found is None or found.shut_at is not None or (found.ends_at is not None and found.ends_at <= now):
+        if found is None or not found.is_good(now):
             return None
         if found.seen_at is None or found.seen_at < now - _NOTED:
             with self._at.store.writing() as tx:

@@ -27,6 +27,10 @@ class Key(NamedTuple):
     shut_at: Instant | None
     seen_at: Instant | None
 
+    def is_good(self, now: Instant) -> bool:
+        """Whether it lets somebody in."""
+        return self.shut_at is None and (self.ends_at is None or self.ends_at > now)
+
 
 class Answer(NamedTuple):
     """What came of a request."""

@@ -6,9 +6,12 @@ from typing import Any
 
 from api import alerting
 from api.assembly import Text
+from api.console.people import Role
+from api.v1.keys import Keys
 from core.flow.consent.heads import sign
 from core.flow.movement.auditing import audit
 from core.flow.requests import ask
+from core.model.instant import DAY
 from tests.api.test_audit_command import POLICY
 from tests.support import EVERYTHING, Lab
 
@@ -17,6 +20,7 @@ PAGES = {
     "/console/alerts": "alerts",
     "/console/me": "me",
     "/console/people": "people",
+    "/console/keys": "keys",
     "/console/trail": "trail",
     "/console/scorecard": "scorecard",
     "/console/scorecard/records": "scorecard/records?missing=owner",
@@ -83,6 +87,9 @@ def filled(lab: Lab, people: int = 4) -> None:
     audit(lab.hub)
     alerting.look(lab.installation)
     sign(lab.hub)
+    keys = Keys(lab.installation)
+    keys.make("reports", Role.VIEWER, by=None, ends_at=lab.clock() + DAY)
+    keys.shut(keys.make("a former program", Role.ADMIN, by=None)[1], by=None)
     ask(lab.hub, "access", "Ann, ann1@shore.example", "email", note="What do you know?")
 
 

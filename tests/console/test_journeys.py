@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -17,7 +18,7 @@ from connectors.memory.worlds import forget, use
 from core.flow.movement.auditing import audit
 from core.flow.movement.following import follow
 from tests.api.test_audit_command import POLICY
-from tests.console.conftest import Opened
+from tests.console.conftest import Opened, Server
 from tests.console.shop import filled
 from tests.support import Lab
 
@@ -281,12 +282,47 @@ def test_add_an_operator_and_see_what_they_cannot_do(lab: Lab, visit: Opened, pi
     page.get_by_label("Password").fill("a sentence of his own")
     sent(page, "Begin")
     expect(page.get_by_role("link", name="Bob")).to_be_visible()
-    for title in ("Mappings", "Settings", "People", "Trail"):
+    for title in ("Mappings", "Settings", "People", "API keys", "Trail"):
         assert page.get_by_role("link", name=title, exact=True).count() == 0
     for path in ("mappings/crm", "people", "connections/crm/edit"):
         page.goto(path)
         expect(page.get_by_role("alert")).to_contain_text("This is for admins; you are an operator here.")
     picture(page, "refused")
+
+
+def test_make_a_key_use_it_and_shut_it(server: Server, visit: Opened, axe: str, picture: Picture):
+    page = visit("admin")
+    page.get_by_role("link", name="API keys").click()
+    page.get_by_label("The program").fill("reports")
+    page.get_by_label("Role").select_option("viewer")
+    ticked = page.locator("input[name=scope]:checked").evaluate_all("some => some.map(one => one.value)")
+    assert ticked == ["records:read", "consent:read", "work:read"]
+    expect(page.get_by_role("checkbox", name="setup:read")).to_be_disabled()
+    page.get_by_label("Days until").fill("30")
+    picture(page, "form")
+    sent(page, "Make the key")
+    key = page.get_by_label("The key of reports").input_value()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == key
+    page.evaluate(axe)
+    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
+    assert not found["violations"], found["violations"]
+    picture(page, "shown")
+
+    def me() -> httpx.Response:
+        return httpx.get(server.url.replace("/console/", "/v1/me"), headers={"Authorization": f"Bearer {key}"})
+
+    assert (me().status_code, me().json()["label"], me().json()["role"]) == (200, "reports", "viewer")
+    page.goto("keys")
+    assert key not in page.content()
+    expect(page.get_by_role("row", name="reports")).not_to_contain_text("never")
+    page.get_by_role("row", name="reports").locator("summary").click()
+    sent(page, "Shut it")
+    expect(page.get_by_role("status")).to_contain_text("good no more")
+    picture(page, "shut")
+    assert me().status_code == 401
 
 
 def test_resolve_a_conflict(lab: Lab, visit: Opened, picture: Picture):

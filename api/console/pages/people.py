@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request, Response
 
 from api.console.desk import PLACE
-from api.console.people import INVITED, Role, Visitor, address_of
+from api.console.people import INVITED, Role, Visitor, address_of, role_of
 from core.decide.leads import Posted
-from core.errors import ConcordError, ConfigError
+from core.errors import ConcordError
 from core.store import people as stored
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def routes(desk: Desk) -> APIRouter:
         """A one-time link, shown once."""
         try:
             email = address_of(said.get("email", ""))
-            token = desk.people.invite(email, _role(said), by=visitor)
+            token = desk.people.invite(email, role_of(said.get("role", "")), by=visitor)
         except ConcordError as error:
             return show(request, visitor, status=400, error=error.to_json())
         if not desk.installation.settings.passwords:
@@ -81,7 +81,12 @@ def routes(desk: Desk) -> APIRouter:
         said: Posted = desk.from_form,
     ) -> Response:
         """Another role."""
-        return tried(request, visitor, lambda: desk.people.give_role(id_, _role(said), by=visitor), "They have it.")
+        return tried(
+            request,
+            visitor,
+            lambda: desk.people.give_role(id_, role_of(said.get("role", "")), by=visitor),
+            "They have it.",
+        )
 
     @router.post("/people/{id_}/untie")
     def untie(
@@ -108,10 +113,3 @@ def routes(desk: Desk) -> APIRouter:
         return tried(request, visitor, lambda: desk.people.shut_out(id_, shut=out, by=visitor), done)
 
     return router
-
-
-def _role(said: Posted) -> Role:
-    try:
-        return Role(said.get("role", ""))
-    except ValueError as error:
-        raise ConfigError(f"There is no role '{said.get('role', '')[:40]}'.") from error

@@ -42,6 +42,30 @@ function ticked(event) {
   for (const box of document.querySelectorAll(`input[name="${CSS.escape(all.dataset.all)}"]`)) box.checked = all.checked;
 }
 
+// Ticks follow a role with `data-bounds`: what it cannot have is out of reach, and another role begins with all it can.
+function bounded(role) {
+  const boxes = document.querySelectorAll(`input[name="${CSS.escape(role.dataset.bounds)}"]`);
+  const fit = (all) => {
+    for (const box of boxes) {
+      box.disabled = !box.dataset.roles.split(" ").includes(role.value);
+      box.checked = !box.disabled && (all || box.checked);
+    }
+  };
+  role.addEventListener("change", () => fit(true));
+  fit(false);
+}
+
+// What is shown once is taken with one press.
+function copied(button) {
+  const field = document.getElementById(button.dataset.copy);
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    field.select();
+    await navigator.clipboard.writeText(field.value);
+    button.textContent = "Copied";
+  });
+}
+
 // What a form with `data-preview` would show is shown while somebody writes, a moment after the last letter.
 function previewed(form) {
   let waits = 0;
@@ -61,6 +85,8 @@ function previewed(form) {
 
 document.querySelectorAll("[data-live]").forEach(renew);
 document.querySelectorAll("form[data-preview]").forEach(previewed);
+document.querySelectorAll("[data-bounds]").forEach(bounded);
+document.querySelectorAll("[data-copy]").forEach(copied);
 document.addEventListener("keydown", pressed);
 document.addEventListener("change", ticked);
 const menu = document.querySelector(".menu");

@@ -256,6 +256,7 @@ ADMINS = {
     ("POST", "/console/mappings/{name}/activate"), ("POST", "/console/settings/{name}/activate"),
     ("POST", "/console/connections/{name}/disconnect"), ("POST", "/console/connections/new/{connector}"),
     ("POST", "/console/records/{kind}/{number}/erase"), ("POST", "/console/settings/movement/try"),
+    ("GET", "/console/keys"), ("POST", "/console/keys"), ("POST", "/console/keys/{id_}/shut"),
 }  # fmt: skip
 """Some of what admins alone may."""
 
