@@ -59,15 +59,15 @@ class Trial(NamedTuple):
     error: ConcordError | None = None
 
 
-def look(installation: Installation, hub_trouble: ConcordError | None = None) -> list[News]:
-    """See what is wrong, and tell whoever is to hear; gives what was told.
+def look(installation: Installation, failed: Sequence[ConcordError] = ()) -> list[News]:
+    """See what is wrong, and tell whoever is to hear; gives what was told. `failed` is what did so in this process.
 
     What no way carries is told with the next look: it stands as untold. Where nobody is to hear, it is kept all the
     same, so that `concord alerts` shows since when.
     """
     alerting, now = installation.alerting(), installation.clock()
     seen = snapshot(installation, counted=False)
-    troubles = [*troubles_of(seen, alerting), *_of_hub(hub_trouble), *_of_work(installation)]
+    troubles = [*troubles_of(seen, alerting), *_of_hub(failed), *_of_work(installation)]
     with installation.store.reading() as tx:
         before = alerts.standing(tx)
     news, stands = compare(alerting, before, troubles, now)
@@ -144,9 +144,11 @@ def _of_quota(name: str, calls: dict[str, Any], limit: float) -> Iterator[Troubl
         yield Trouble("quota", name, says, remedy)
 
 
-def _of_hub(error: ConcordError | None) -> Iterator[Trouble]:
-    if error is not None:
-        yield Trouble("hub", "", error.message, error.remedy)
+def _of_hub(failed: Sequence[ConcordError]) -> Iterator[Trouble]:
+    """One trouble for each connection in which something failed, and one for the hub's own work."""
+    for where in dict.fromkeys(str(one.facts.get("connection", "")) for one in failed):
+        first = next(one for one in failed if one.facts.get("connection", "") == where)
+        yield Trouble("hub", where, first.message, first.remedy)
 
 
 def _of_work(installation: Installation) -> Iterator[Trouble]:

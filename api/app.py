@@ -90,7 +90,8 @@ def create_app(
     def lives() -> Response:
         """Whether this process lives; the store is not asked."""
         ok = health.alive(engine)
-        return JSONResponse({"ok": ok, "background": ok}, 200 if ok else 503, headers=_HEADERS)
+        told = {"ok": ok, "background": ok, "troubles": health.troubles(engine)}
+        return JSONResponse(told, 200 if ok else 503, headers=_HEADERS)
 
     @app.get("/readyz")
     def is_ready() -> Response:

@@ -4,12 +4,15 @@
 
 The same looks and duties as with workers (`api.waking`, `api.worker`). It ends within seconds of being told to: what a
 broken-off step had not yet kept is read again next time, which does no harm.
+
+What nobody has foreseen ends the one duty in which it happened: it is logged, told as a trouble, and tried again after
+a rest that grows. A connection whose turns end so several times in a row is paused (`core.flow.leasing`).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from time import monotonic
@@ -19,8 +22,9 @@ import structlog
 
 from api import alerting, duties
 from api.engine import holder
+from api.logs import told
 from api.waking import RESTS, Wake, look, wakes
-from core.errors import ConcordError
+from core.errors import ConcordError, Unforeseen
 from core.flow.sync import PART
 from core.model.instant import SECOND, Instant
 from core.store.due import Due
@@ -34,6 +38,9 @@ _GRACE = 3.0
 """Seconds that running steps are given to end by themselves."""
 _MOST = 16
 """Duties that are done at the same time."""
+
+_SHORTEST, _LONGEST = 5.0, 600.0
+"""Seconds after which what failed in a way that nobody has foreseen is tried again, at first and at most."""
 
 log = structlog.get_logger("concord.background")
 
@@ -50,6 +57,9 @@ class Background:
         self.ticked_at: Instant | None = None
         self.started_at: Instant = installation.clock()
         self._troubles: dict[str, ConcordError] = {}
+        """Wake (`_subject`), or the look itself → what failed there the last time."""
+        self._failures: dict[str, int] = {}
+        """The same → how often in a row nobody had foreseen that."""
         self._woken: dict[str, tuple[float, str]] = {}
         """Wake → when it was last sent (s), and for what."""
         self._rests: dict[str, float] = {}
@@ -69,8 +79,13 @@ class Background:
 
     @property
     def trouble(self) -> ConcordError | None:
-        """What failed the last time it was tried; a tool's failure is its connection's business and not told here."""
-        return next(iter(list(self._troubles.values())), None)
+        """The gravest of what failed the last time it was tried, if anything did."""
+        return next(iter(self.troubles), None)
+
+    @property
+    def troubles(self) -> list[ConcordError]:
+        """All of that, what keeps everything from going on first; a tool's failure is its connection's business."""
+        return sorted(self._troubles.copy().values(), key=lambda one: isinstance(one, Unforeseen))
 
     def start(self) -> None:
         """Begin."""
@@ -93,11 +108,12 @@ class Background:
         for what, duty in list(self._under_way.items()):
             if duty.done():
                 del self._under_way[what]
-                # What nobody has foreseen ends the background, and is seen by whoever asks for its health.
+                # What is no failure of the duty but an order to end ends the background.
                 duty.result()
         self.installation.renew(busy=self._busy())
         hub, begun = self.installation.hub(), 0
         self._names = {id_: one.name for id_, one in hub.connections.items()}
+        self._forget({id_ for id_, one in hub.connections.items() if one.state == "active"})
         for one in wakes(hub, self._others(look(hub))):
             what = _worked(one)
             if what not in self._under_way and self._is_time(one):
@@ -119,22 +135,49 @@ class Background:
 
     def _is_time(self, one: Wake) -> bool:
         at, mark = self._woken.get(one.name, (None, ""))
-        rested = self._seconds() >= self._rests.get(one.name, 0.0)
+        rested = self._seconds() >= self._rests.get(_subject(one), 0.0)
         return rested and (at is None or one.is_time(self._seconds() - at, mark))
 
     def _do(self, one: Wake) -> None:
-        began = self._seconds()
+        began, subject, rest = self._seconds(), _subject(one), 0.0
         try:
             if self._duty(one)():
                 self._woken.pop(one.name, None)
-            self._troubles.pop(one.name, None)
+            self._is_well(subject)
         except ConcordError as error:
-            self._troubles[one.name] = error
+            self._is_well(subject)
+            self._troubles[subject] = error
             log.warning("this is tried again", task=one.task, about=one.about, code=error.error_code)
+        except Exception as error:
+            rest = self._unforeseen(subject, error, one)
         finally:
-            self._rests[one.name] = self._seconds() + RESTS.get(one.task, 0) * (self._seconds() - began)
+            took = self._seconds() - began
+            self._rests[subject] = self._seconds() + max(rest, RESTS.get(one.task, 0) * took)
             # What it has made due is looked for at once.
             self.installation.bell.ring()
+
+    def _is_well(self, subject: str) -> None:
+        self._troubles.pop(subject, None)
+        self._failures.pop(subject, None)
+
+    def _unforeseen(self, subject: str, error: Exception, one: Wake | None = None) -> float:
+        """Log and keep what nobody has foreseen; gives the seconds until it is tried again."""
+        times = self._failures[subject] = self._failures.get(subject, 0) + 1
+        rest = min(_LONGEST, _SHORTEST * 2.0 ** min(times - 1, 10))
+        task, connection = (one.task, self._names.get(one.about)) if one is not None else ("look", None)
+        what = f"Working {connection}" if connection else f"The hub's own work ({task})"
+        words = f"{what} failed in a way that nobody has foreseen ({type(error).__name__})."
+        self._troubles[subject] = Unforeseen(words, connection=connection)
+        log.error("nobody has foreseen this; it is tried again", task=task, connection=connection, times=times,
+                  rest=rest, **told(error))  # fmt: skip
+        return rest
+
+    def _forget(self, active: Collection[int]) -> None:
+        """What failed with a connection that is worked no more is told by its pause, or not at all."""
+        for subject in list(self._troubles):
+            about = int(subject.partition(":")[2] or 0)
+            if about and about not in active:
+                self._is_well(subject)
 
     def _duty(self, one: Wake) -> Callable[[], bool | None]:
         """What is to be done; it gives whether it gave way and is to go on."""
@@ -159,7 +202,7 @@ class Background:
     def _alert(self) -> None:
         with suppress(ConcordError):
             # Where not even the store answers, the page says so.
-            alerting.look(self.installation, self.trouble)
+            alerting.look(self.installation, self.troubles)
 
     def _run(self) -> None:
         heard, pool = 0, ThreadPoolExecutor(_MOST, thread_name_prefix="duty")
@@ -167,12 +210,19 @@ class Background:
             while not self._stopped.is_set():
                 try:
                     self.look(pool)
-                    self._troubles.pop("look", None)
+                    self._is_well("look")
                 except ConcordError as error:
                     self._troubles["look"] = error
+                except Exception as error:
+                    self._stopped.wait(self._unforeseen("look", error))
                 heard = self.installation.bell.wait(heard, self.tick)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _subject(one: Wake) -> str:
+    """By what it is remembered how a duty went; a first load is a turn like others."""
+    return f"{'turn' if one.task == 'load' else one.task}:{one.about}"
 
 
 def _worked(one: Wake) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.errors import ConcordError
+from core.errors import ConcordError, Unforeseen
 from core.model.instant import MINUTE, SECOND
 from core.store import connections, runs, schema
 
@@ -43,6 +43,15 @@ class Check(NamedTuple):
 def alive(engine: Background | None) -> bool:
     """Whether this process does what it was started for, as far as it can tell by itself."""
     return engine is None or engine.alive
+
+
+def troubles(engine: Background | None) -> list[dict[str, Any]]:
+    """What fails in this process: who acts and what to do, without words that may be a tool's."""
+    failed = engine.troubles if engine is not None else []
+    return [
+        {"code": one.error_code, "connection": one.facts.get("connection"), "acts": str(one.acts), "remedy": one.remedy}
+        for one in failed
+    ]
 
 
 def checks(installation: Installation, engine: Background | None = None) -> list[Check]:
@@ -97,8 +106,10 @@ def _thread(engine: Background | None) -> list[Check]:
 
 def _background(installation: Installation, engine: Background | None) -> Check:
     if engine is not None and engine.trouble is not None:
+        # What the program itself does wrong in one place keeps nobody's post from being taken.
+        shuts = not isinstance(engine.trouble, Unforeseen)
         return Check("background", False, f"The background sync fails ({engine.trouble.error_code}).",
-                     engine.trouble.remedy)  # fmt: skip
+                     engine.trouble.remedy, shuts=shuts)  # fmt: skip
     now = installation.clock()
     since = (engine.ticked_at or engine.started_at) if engine is not None else None
     ago = (now - since) // SECOND if since is not None else 0

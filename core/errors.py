@@ -7,6 +7,7 @@ secret and never a whole payload.
     ConcordError
      ├─ ConfigError        bad settings, mapping, rules or command; the admin mends it, nothing was touched
      ├─ StoreError         the hub's own database: newer version, locked by another process, disk full
+     ├─ Unforeseen         an error of the program; what was begun is tried again, and everything else goes on
      ├─ NotTaken           a lead that was posted was not taken in; whoever built the page or program mends it
      │   ├─ Incomplete     whoever filled in the form is asked again
      │   └─ TooOften       wait a little
@@ -141,6 +142,13 @@ class StoreError(ConcordError):
     """The hub's own database cannot be used as it is."""
 
     code = "store"
+
+
+class Unforeseen(ConcordError):
+    """The program itself failed in something that it does by the way, in which nobody has foreseen that."""
+
+    code = "unforeseen"
+    again = Again.LATER
 
 
 class NotTaken(ConcordError):
@@ -356,6 +364,12 @@ for _code, _happened, _remedy in (
         "store.reconfigured",
         "The configuration was changed in the midst of a turn.",
         "Nothing to do: the next turn goes by the new one.",
+    ),
+    (
+        "unforeseen",
+        "The program failed in a way that nobody has foreseen.",
+        "Report it with the lines of the hub's log about it, which hold nobody's words; it is tried again by itself, "
+        "and everything else goes on.",
     ),
     (
         "undo.stale",

@@ -1,7 +1,8 @@
 """Leasing: who works a connection holds its lease, so that no two do, and who was taken over writes nothing.
 
-A worker that is killed lets nothing go. Whoever takes over counts that; a connection that has cost a few workers in a
-row is paused, so that it costs no more of them, and a person is asked.
+A worker that is killed lets nothing go, and whoever takes over counts that; a turn that fails in a way that nobody has
+foreseen counts alike. A connection whose turns have not come to their end a few times in a row is paused, so that it
+costs no more of them, and a person is asked.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from core.store import outbox, runs
 LEASE = 2 * MINUTE
 """A killed worker's connection is taken over after this, on its own machine at once; a living one prolongs it."""
 MOST_LOST = 5
-"""So many workers in a row that did not come to an end of their turn are taken for the connection's doing."""
+"""So many turns in a row that did not come to their end are taken for the connection's doing."""
 _HELD: set[tuple[str, str]] = set()
 """Store and name of the leases that this process holds just now."""
 LOST = register(
     "worker.lost",
-    "Working this connection ended the process that did it, several times in a row.",
-    "See the workers' logs for what ended them (often a lack of memory), mend that, then `concord resume NAME`.",
+    "Working this connection came to no end several times in a row: the process was killed, or the program failed.",
+    "See the log of the hub, or of its workers, for what ended it: often a lack of memory, or an error of the "
+    "connector, which please report. Mend that, then `concord resume NAME`.",
 )
 
 
@@ -81,8 +83,8 @@ def held(hub: Hub, name: str, lease: runs.Lease) -> Iterator[Hub]:
             if error.error_code not in ("store.taken_over", "store.reconfigured"):
                 raise
         except Exception:
-            # Here one process does it all and its end is seen; of several, others would try the same for ever.
-            lost = 0 if hub.store.embedded else lease.lost + 1
+            # Whoever comes next would try the same for ever.
+            lost = lease.lost + 1
             raise
         finally:
             _HELD.discard(place)
@@ -115,7 +117,7 @@ def _let_go_later(hub: Hub, name: str, token: int, lost: int, every: float = 1.0
 
 def _stop(hub: Hub, connection: Connection, name: str, lease: runs.Lease) -> None:
     error = Deadly(
-        f"{lease.lost} workers in a row did not come to the end of their turn with {connection.name}.",
+        f"{lease.lost} turns in a row with {connection.name} did not come to their end.",
         connection=connection.name,
     )
     with hub.store.writing() as tx:

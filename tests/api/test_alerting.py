@@ -189,9 +189,9 @@ def test_refused_writes_a_queue_and_falling_agreement_are_troubles(lab: Lab) -> 
 def test_what_stops_the_hub_itself_is_told_too(lab: Lab, hook: Hook) -> None:
     told_by(lab, alert_slack=SecretStr(hook.address))
     full = StoreError("The disk is full: nothing of this step was kept.", code="store.full")
-    alerting.look(lab.installation, full)
+    alerting.look(lab.installation, [full])
     lab.wait(180)
-    assert [one.what for one in alerting.look(lab.installation, full)] == ["first"]
+    assert [one.what for one in alerting.look(lab.installation, [full])] == ["first"]
     assert "The disk is full" in hook.bodies[0]["text"]
 
 

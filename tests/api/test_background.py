@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from itertools import pairwise
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 import pytest
+import structlog
+from fastapi.testclient import TestClient
 from sqlalchemy import event
 
 from api import duties
+from api.app import create_app
 from api.assembly import Installation
 from api.background import Background
 from api.building import ConnectionSpec
+from api.logs import set_up, take_down
 from api.waking import AGAIN, Wake
+from connectors.memory.connector import MemoryConnector
 from core.errors import Unavailable
 from core.flow.inward.hearing import keep
-from core.flow.leasing import LEASE
-from core.store import runs
+from core.flow.leasing import LEASE, LOST, MOST_LOST
+from core.store import alerts, runs
 from tests.simulation.door import SECRET
 from tests.support import Lab, people
 
@@ -240,16 +247,156 @@ def test_a_failure_is_told_until_it_is_mended(lab: Lab, monkeypatch: pytest.Monk
     assert engine.trouble is None
 
 
-def test_what_nobody_has_foreseen_ends_it(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever asks for its health sees that, instead of a hub that quietly leaves something out."""
+def breaks(monkeypatch: pytest.MonkeyPatch, lab: Lab, name: str) -> list[float]:
+    """One tool's connector has a bug; gives a list that is as long as it was met often."""
+    met, call = list[float](), MemoryConnector._call
+
+    def broken(connector: MemoryConnector, *words: Any) -> Any:
+        if connector.tool is lab.tools[name]:
+            met.append(lab.clock())
+            raise ZeroDivisionError("ann@shore.example by nought")
+        return call(connector, *words)
+
+    monkeypatch.setattr(MemoryConnector, "_call", broken)
+    return met
+
+
+def rests(engine: Engine, lab: Lab, seconds: float) -> list[str]:
+    """So much time passes, and what is due then is done."""
+    lab.wait(seconds)
+    engine.now += seconds
+    return engine.go()
+
+
+@EVERYWHERE
+def test_what_nobody_has_foreseen_stops_nobody_else(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(lab.installation)
+    engine.go()
+    met = breaks(monkeypatch, lab, "shop")
+    rests(engine, lab, 3600)
+    assert met
+    (trouble,) = engine.troubles
+    assert (trouble.error_code, trouble.facts["connection"]) == ("unforeseen", "shop")
+    assert trouble.message == "Working shop failed in a way that nobody has foreseen (ZeroDivisionError)."
+    says(lab, "crm", first_name="Anna")
+    engine.go()
+    assert held(lab, "desk")["first_name"] == "Anna"
+    monkeypatch.undo()
+    rests(engine, lab, 3600)
+    assert engine.troubles == []
+    assert held(lab, "shop")["first_name"] == "Anna"
+
+
+@EVERYWHERE
+def test_it_is_tried_again_after_a_rest_that_grows_and_then_paused(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(lab.installation)
+    engine.go()
+    met = breaks(monkeypatch, lab, "shop")
+    rests(engine, lab, 3600)
+    for times, rest in enumerate((5, 10, 20, 40), 1):
+        assert len(met) == times
+        rests(engine, lab, rest - 1)
+        assert len(met) == times, "it rests"
+        rests(engine, lab, 1)
+    assert len(met) == MOST_LOST
+    rests(engine, lab, 80)
+    rests(engine, lab, 3600)
+    assert len(met) == MOST_LOST, "it is not tried any more"
+    assert {one.name: one.state for one in lab.installation.hub().connections.values()} == {
+        "shop": "paused", "crm": "active", "desk": "active"
+    }  # fmt: skip
+    (review,) = lab.reviews("connection")
+    assert (review.subject["connection"], review.subject["code"]) == ("shop", LOST)
+    assert engine.troubles == [], "the pause tells it"
+    monkeypatch.undo()
+    lab.installation.resume("shop")
+    says(lab, "shop", first_name="Anna")
+    rests(engine, lab, 3600)
+    assert held(lab, "desk")["first_name"] == "Anna"
+
+
+def test_it_is_logged_with_its_place_and_without_anybodys_words(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CONCORD_LOG_FORMAT", "json")
+    engine = Engine(lab.installation)
+    engine.go()
+    breaks(monkeypatch, lab, "shop")
+    set_up()
+    try:
+        rests(engine, lab, 3600)
+    finally:
+        take_down()
+        structlog.reset_defaults()
+    said = capsys.readouterr().err
+    (line,) = [one for one in map(json.loads, said.splitlines()) if one.get("error") == "ZeroDivisionError"]
+    assert (line["connection"], line["times"], line["rest"]) == ("shop", 1, 5.0)
+    assert line["at"][-1].endswith("broken")
+    assert "ann@shore.example" not in said
+
+
+def test_it_is_an_alert_of_its_connection_and_stands_on_the_status_page(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(lab.installation)
+    engine.go()
+    breaks(monkeypatch, lab, "shop")
+    rests(engine, lab, 3600)
+    engine.now += 60
+    engine.go()
+    with lab.installation.store.reading() as tx:
+        (stands,) = [one for one in alerts.standing(tx) if one.kind == "hub"]
+    assert (stands.where, stands.says) == ("shop", engine.troubles[0].message)
+    page = TestClient(create_app(lab.installation, engine), base_url="http://127.0.0.1").get("/").text
+    assert "Working shop failed in a way that nobody has foreseen" in page
+    assert "Report it with the lines" in page
+
+
+def test_the_hubs_own_work_is_tried_again_too(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, met = Engine(lab.installation), list[float]()
 
     def broken(_installation: Installation) -> None:
+        met.append(engine.now)
         raise ZeroDivisionError
 
-    monkeypatch.setattr(duties, "tend", broken)
-    engine = Engine(lab.installation)
-    with pytest.raises(ZeroDivisionError):
-        engine.go()
+    with monkeypatch.context() as fails:
+        fails.setattr(duties, "tend", broken)
+        for _ in range(40):
+            engine.go()
+            engine.now += 10
+        assert engine.trouble is not None
+        assert "The hub's own work (tend)" in engine.trouble.message
+    waits = [after - before for before, after in pairwise(met)]
+    assert waits == [30, 30, 30, 40, 80, 160]
+    engine.now += 600
+    engine.go()
+    assert engine.trouble is None
+
+
+def test_a_look_that_fails_so_is_looked_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed, mended = Event(), Event()
+
+    def broken(*_words: Any, **_named: Any) -> None:
+        failed.set()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("api.background._SHORTEST", 0.01)
+    engine = Background(lab.installation, tick=0.01)
+    renew = lab.installation.renew
+    monkeypatch.setattr(lab.installation, "renew", broken)
+    engine.start()
+    try:
+        assert failed.wait(60)
+
+        def well(**named: Any) -> None:
+            renew(**named)
+            mended.set()
+
+        monkeypatch.setattr(lab.installation, "renew", well)
+        assert mended.wait(60)
+        assert engine.alive
+    finally:
+        assert engine.stop(60)
 
 
 @EVERYWHERE

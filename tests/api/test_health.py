@@ -17,7 +17,7 @@ from api.building import ConnectionSpec
 from api.health import FRESH, checks
 from api.settings import Settings
 from connectors._kit.clock import VirtualTime
-from core.errors import Unavailable
+from core.errors import Unavailable, Unforeseen
 from core.model.instant import SECOND
 from core.store import runs
 from core.store.database import Store
@@ -58,7 +58,7 @@ def test_all_is_well(hub: Installation) -> None:
     engine = Background(hub)
     engine.start()
     try:
-        assert ask(hub, "/healthz", engine) == (200, {"ok": True, "background": True})
+        assert ask(hub, "/healthz", engine) == (200, {"ok": True, "background": True, "troubles": []})
         status, told = ask(hub, "/readyz", engine)
     finally:
         assert engine.stop(30)
@@ -79,7 +79,7 @@ def test_a_process_whose_background_has_ended_does_not_live(hub: Installation) -
     engine = Background(hub)
     engine.start()
     assert engine.stop(30)
-    assert ask(hub, "/healthz", engine) == (503, {"ok": False, "background": False})
+    assert ask(hub, "/healthz", engine) == (503, {"ok": False, "background": False, "troubles": []})
     status, told = ask(hub, "/readyz", engine)
     assert (status, failing(told)) == (503, ["background"])
 
@@ -122,6 +122,23 @@ def test_trouble_of_the_background_is_told(hub: Installation) -> None:
     engine._troubles["tend"] = Unavailable("Ann's tool is away.")
     status, told = ask(hub, "/readyz", engine)
     assert (status, failing(told)) == (503, ["background"])
+    assert "Ann" not in str(told)
+
+
+def test_what_nobody_has_foreseen_is_told_and_shuts_no_door(hub: Installation) -> None:
+    engine = Still(hub)
+    engine._troubles["turn:1"] = Unforeseen("Working crm failed.", connection="crm")
+    status, told = ask(hub, "/readyz", engine)
+    assert (status, told["ok"], failing(told)) == (200, False, ["background"])
+    status, told = ask(hub, "/healthz", engine)
+    assert (status, told["ok"]) == (200, True)
+    (trouble,) = told["troubles"]
+    assert (trouble["code"], trouble["connection"], trouble["acts"]) == ("unforeseen", "crm", "admin")
+    assert "Report it" in trouble["remedy"]
+    engine._troubles["look"] = Unavailable("Ann's store is away.")
+    assert ask(hub, "/readyz", engine)[0] == 503, "what keeps everything from going on goes first"
+    status, told = ask(hub, "/healthz", engine)
+    assert [one["code"] for one in told["troubles"]] == ["unavailable", "unforeseen"]
     assert "Ann" not in str(told)
 
 

@@ -95,7 +95,7 @@ def test_what_kills_its_workers_is_paused_and_asked_about(lab: Lab):
     assert turn(lab.hub, lab.connection("a"), holder=this_process()).quiet
     (review,) = lab.reviews("connection")
     assert review.subject["code"] == LOST
-    assert "5 workers in a row" in review.subject["message"]
+    assert "5 turns in a row" in review.subject["message"]
     assert "concord resume" in review.subject["remedy"]
     assert review.subject["acts"] == "admin"
     assert lab.refreshed().connection("a").state == "paused"
@@ -136,22 +136,17 @@ def _fail(lab: Lab) -> bool:
     return False
 
 
-def test_what_nobody_foresaw_counts_where_several_processes_work(tmp_path: Path, postgres_url: str):
-    """The next one would try the same for ever."""
-    with Lab(tmp_path, database_url=postgres_url) as lab:
+@pytest.mark.parametrize("store", ["embedded", "postgres"])
+def test_what_nobody_foresaw_counts(tmp_path: Path, store: str, request: pytest.FixtureRequest):
+    """Whoever comes next would try the same for ever."""
+    url = request.getfixturevalue("postgres_url") if store == "postgres" else None
+    with Lab(tmp_path, database_url=url) as lab:
         lab.tool("a")
         for _ in range(MOST_LOST):
             with pytest.raises(ZeroDivisionError):
                 _fail(lab)
         assert _fail(lab) is False
         assert lab.refreshed().connection("a").state == "paused"
-
-
-def test_what_nobody_foresaw_does_not_count_where_one_process_works(lab: Lab):
-    lab.tool("a")
-    for _ in range(MOST_LOST + 1):
-        with pytest.raises(ZeroDivisionError):
-            _fail(lab)
 
 
 def test_a_paused_connection_is_told_in_the_store(lab: Lab):
