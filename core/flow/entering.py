@@ -16,7 +16,7 @@ from core.flow.changes import Changes
 from core.flow.hub import Hub
 from core.flow.making import make_each
 from core.flow.running import Run
-from core.flow.saying import normal
+from core.flow.saying import normal, subject_of
 from core.model.values import Json, is_blank
 from core.store import Tx, keys, records, suppression
 from core.store.database import allocate, serialise
@@ -33,8 +33,8 @@ ERASED = register(
 )
 
 
-def enter(hub: Hub, kind: str, values: Mapping[str, Json]) -> tuple[int, int]:
-    """Make a record; gives its number and that of the run.
+def enter(hub: Hub, kind: str, values: Mapping[str, Json], *, key: int | None = None) -> tuple[int, int]:
+    """Make a record; gives its number and that of the run. `key` is that of the program that tells of it.
 
     `ConfigError` for what is no value of its field, for nothing at all, and for whoever is known or was erased; nothing
     is in the log of that.
@@ -47,7 +47,7 @@ def enter(hub: Hub, kind: str, values: Mapping[str, Json]) -> tuple[int, int]:
     with hub.store.writing() as tx:
         _refuse_known(hub, tx, kind, said)
         (record_id,) = allocate(tx, "record", 1)
-    with Run(hub, hub.own_id, "edit", subject={"record": record_id, "fields": sorted(said)}) as run:
+    with Run(hub, hub.own_id, "edit", subject=subject_of(record_id, said, key)) as run:
         changes = Changes(hub.clock(), run.id)
         with hub.store.writing(durable=True) as tx:
             serialise(tx, records.CHANGING)

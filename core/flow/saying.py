@@ -30,19 +30,26 @@ CHANGED = register(
 )
 
 
-def say(hub: Hub, record_id: int, values: Mapping[str, Json], *, version: int | None = None) -> int:
+def say(
+    hub: Hub, record_id: int, values: Mapping[str, Json], *, version: int | None = None, key: int | None = None
+) -> int:
     """A person's word for some fields of a record, None clears; gives the number of the run, by which it is undone.
 
-    With a `version` only where the record is still that. `ConfigError` for what is no value of its field; nothing is in
-    the log of that.
+    With a `version` only where the record is still that. `key` is that of the program that says it.
+    `ConfigError` for what is no value of its field; nothing is in the log of that.
     """
     with hub.store.reading() as tx:
         kind = records.kinds(tx, [record_id]).get(record_id)
     if kind is not None:
         normal(hub, kind, values)
-    with Run(hub, hub.own_id, "edit", subject={"record": record_id, "fields": sorted(values)}) as run:
+    with Run(hub, hub.own_id, "edit", subject=subject_of(record_id, values, key)) as run:
         say_in(hub, run, record_id, values, version=version)
     return run.id
+
+
+def subject_of(record_id: int, values: Mapping[str, Json], key: int | None) -> dict[str, Json]:
+    """What an edit is about, and by which key of the API, where it was a program."""
+    return {"record": record_id, "fields": sorted(values), **({"key": key} if key is not None else {})}
 
 
 def say_in(hub: Hub, run: Run, record_id: int, values: Mapping[str, Json], *, version: int | None = None) -> None:

@@ -56,6 +56,12 @@ def by_digest(tx: Connection, digest: str) -> Key | None:
     return _key(row) if row is not None else None
 
 
+def by_id(tx: Connection, id_: int) -> Key | None:
+    """The key with this number, good or not."""
+    row = tx.execute(select(*_KEY).where(api_key.c.id == id_)).first()
+    return _key(row) if row is not None else None
+
+
 def every(tx: Connection) -> list[Key]:
     """All keys, the newest first."""
     return [_key(row) for row in tx.execute(select(*_KEY).order_by(api_key.c.id.desc()))]

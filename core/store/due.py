@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from core.decide.route import Lane
 from core.model.instant import Instant
+from core.store import hooks
 from core.store.messages import State
 from core.store.prepared import Among, prepared
 from core.store.tables import (
@@ -36,6 +37,7 @@ from core.store.tables import (
     delivery,
     history,
     hold,
+    hook,
     intent,
     lease,
     message,
@@ -82,6 +84,8 @@ class Due:
     """Connection → the latest of its notices that wait."""
     refusing: set[int] = field(default_factory=set)
     """Connections to which a refusal is to be written."""
+    hooks: dict[str, int] = field(default_factory=dict)
+    """Host → one of its webhooks that have something to tell."""
 
 
 def look(tx: Connection, now: Instant, *, reads: Collection[int]) -> Due:
@@ -89,12 +93,8 @@ def look(tx: Connection, now: Instant, *, reads: Collection[int]) -> Due:
     due, own = Due(), set()
     for what, id_, mark, name, holder in _look(tx, now=now, reads=reads):
         match what:
-            case "news":
-                due.news = mark or 0
-            case "sent":
-                due.sent = mark or 0
-            case "ledger":
-                due.ledger = mark or 0
+            case "news" | "sent" | "ledger":
+                setattr(due, what, mark or 0)
             case "again":
                 due.unsettled = True
             case "lease":
@@ -109,6 +109,8 @@ def look(tx: Connection, now: Instant, *, reads: Collection[int]) -> Due:
                 due.told[id_] = mark
             case "refuse":
                 due.refusing.add(id_)
+            case "hook":
+                due.hooks[name] = id_
             case _:
                 own.add(what)
     due.hub = frozenset(own)
@@ -171,6 +173,7 @@ def _look(among: Among) -> Any:
         _row("told", notice.c.connection_id, mark=func.max(notice.c.id))
         .where(notice.c.heard_at.is_(None), notice.c.due_at <= now)
         .group_by(notice.c.connection_id),
+        _row("hook", func.min(hook.c.id), name=hook.c.host).where(*hooks.is_due(now)).group_by(hook.c.host),
         _if("judge", select(verdict.c.record_id).where(verdict.c.holds_until <= now)),
         _if("step", select(verdict.c.record_id).where(verdict.c.steps > 0)),
         _if("review", select(review.c.id).where(review.c.closed_at.is_(None), review.c.due_at <= now)),

@@ -132,3 +132,27 @@ def newest_steps(tx: Connection, limit: int) -> list[Step]:
     c = history.c
     query = select(c.id, c.record_id, c.at).order_by(c.id.desc()).limit(limit)
     return [Step(*row) for row in tx.execute(query)]
+
+
+class Told(NamedTuple):
+    """An entry with its number."""
+
+    id: int
+    entry: Entry
+
+
+def entries_after(tx: Connection, last_id: int, limit: int) -> list[Told]:
+    """The next entries in their order, whole."""
+    return _told(tx, history.c.id > last_id, limit, newest=False)
+
+
+def newest_entries(tx: Connection, limit: int) -> list[Told]:
+    """The newest entries, whole, newest first."""
+    return _told(tx, history.c.id > 0, limit, newest=True)
+
+
+def _told(tx: Connection, where: Any, limit: int, *, newest: bool) -> list[Told]:
+    c = history.c
+    query = select(c.id, c.record_id, c.at, c.run_id, c.binding_id, c.what, c.delta).where(where)
+    rows = tx.execute(query.order_by(c.id.desc() if newest else c.id).limit(limit))
+    return [Told(row[0], Entry(*row[1:])) for row in rows]

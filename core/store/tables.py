@@ -943,3 +943,48 @@ api_answer = Table(
     Column("told", Text),
     Index("api_answer_age", "at"),
 )
+
+# Webhooks that the hub sends. Nothing waits here: what is to be told is history behind `place`.
+hook = Table(
+    "hook",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key_id", Id, nullable=False),
+    # JSON: names of events.
+    Column("events", Text, nullable=False),
+    # Whether it is told of what its own key changed.
+    Column("own", Boolean, nullable=False),
+    Column("host", Text, nullable=False),
+    # The address, the secrets and the filter.
+    Column("sealed", LargeBinary, nullable=False),
+    Column("made_at", Id, nullable=False),
+    Column("state", Text, nullable=False),
+    # Why it is paused or ended.
+    Column("why", Text, nullable=False),
+    Column("changed_at", Id, nullable=False),
+    # The last step of history that it was told of, and the last event that was accepted of the step after that.
+    Column("place", Id, nullable=False),
+    Column("told", Text, nullable=False),
+    # How often the next event was refused, and when it is tried again.
+    Column("tries", SmallInteger, nullable=False),
+    Column("try_at", Id, nullable=False),
+    # Until when the secret before this one signs, too.
+    Column("old_until", Id, nullable=False),
+    Index("hook_of_key", "key_id"),
+)
+
+# What became of webhooks that were sent; no word of what was in them.
+hook_delivery = Table(
+    "hook_delivery",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("hook_id", Id, nullable=False),
+    Column("at", Id, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("record_id", Id),
+    Column("status", SmallInteger),
+    Column("error", Text, nullable=False),
+    Index("hook_delivery_of_hook", "hook_id", "id"),
+    Index("hook_delivery_age", "at"),
+)
