@@ -20,10 +20,10 @@ from core.decide.alerting import Alerting, News, Standing, Trouble, compare
 from core.errors import REGISTRY, USED_UP, ConcordError, ConfigError, Unavailable
 from core.flow.pausing import ON_DEMAND
 from core.flow.running import Run
-from core.model.instant import MINUTE, SECOND, Instant, iso
+from core.model.instant import DAY, MINUTE, SECOND, Instant, iso
 from core.model.many import many, verb
 from core.ports import Message
-from core.store import alerts
+from core.store import alerts, hooks
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -68,6 +68,7 @@ def look(installation: Installation, failed: Sequence[ConcordError] = ()) -> lis
     alerting, now = installation.alerting(), installation.clock()
     seen = snapshot(installation, counted=False)
     troubles = [*troubles_of(seen, alerting), *_of_hub(failed), *_of_work(installation)]
+    troubles += _of_hooks(installation)
     with installation.store.reading() as tx:
         before = alerts.standing(tx)
     news, stands = compare(alerting, before, troubles, now)
@@ -157,6 +158,17 @@ def _of_work(installation: Installation) -> Iterator[Trouble]:
     if absences:
         says = " ".join(one.says for one in absences).removesuffix(".")
         yield Trouble("workers", "", says, " ".join(one.remedy for one in absences))
+
+
+def _of_hooks(installation: Installation) -> Iterator[Trouble]:
+    """Webhooks that are sent no more; one trouble, however many."""
+    with installation.store.reading() as tx:
+        found = hooks.troubled(tx, since=installation.clock() - DAY)
+    if found:
+        first = found[0]
+        says = f"{many(len(found), 'webhook')} {verb(len(found), 'is', 'are')} sent no more, such as {first.id}"
+        remedy = f"See `GET /v1/hooks`; mend what takes them, then `POST /v1/hooks/{first.id}/replay`, or delete it."
+        yield Trouble("hooks", "", f"{says}: {first.why.removesuffix('.')}", remedy)
 
 
 def trial(installation: Installation) -> list[Trial]:

@@ -189,6 +189,8 @@ class Background:
                 return lambda: duties.turn(at, about, self._gives_way())
             case "tend":
                 return lambda: duties.tend(at)
+            case "deliver":
+                return lambda: duties.deliver(at, about, self._gives_way())
             case "measure":
                 return lambda: duties.measure(at)
             case _:
@@ -226,5 +228,7 @@ def _subject(one: Wake) -> str:
 
 
 def _worked(one: Wake) -> str:
-    """What a duty has for itself: a connection, or the hub's own work of that name."""
+    """What a duty has for itself: a connection, a host that webhooks go to, or the hub's own work of that name."""
+    if one.task == "deliver":
+        return one.name
     return f"connection {one.about}" if one.about else one.task

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from api import alerting, engine
+from api import alerting, delivering, engine
 from core.flow import sync
 from core.flow.beside import pressing, turn_beside
 from core.flow.leasing import held, take
-from core.store import due
+from core.store import due, hooks
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -87,6 +87,16 @@ def alert(installation: Installation) -> None:
     with _alone(installation, "alert") as hub:
         if hub is not None:
             alerting.look(installation)
+
+
+def deliver(installation: Installation, hook_id: int, gives_way: Callable[[], bool] = lambda: False) -> bool:
+    """Send the webhooks that wait for the host of one of them. Gives whether there are more."""
+    with installation.store.reading() as tx:
+        found = hooks.load(tx, hook_id)
+    if found is None:
+        return False
+    with _alone(installation, hooks.work_of(found.host)) as hub:
+        return hub is not None and delivering.deliver(installation, found.host, gives_way)
 
 
 def _active(hub: Hub, connection_id: int) -> Connection | None:

@@ -13,7 +13,7 @@ class Lane(StrEnum):
     LIVE = "live"
     """Turns of connections."""
     UPKEEP = "upkeep"
-    """The hub's own work: audit, steps, mails, reviews, measuring, alerts."""
+    """The hub's own work: audit, steps, mails, reviews, measuring, alerts, webhooks."""
     BACKFILL = "backfill"
     """Turns in which something is read for the first time, and which may take hours."""
 
@@ -25,6 +25,7 @@ LANE_OF = {
     "tend": Lane.UPKEEP,
     "measure": Lane.UPKEEP,
     "alert": Lane.UPKEEP,
+    "deliver": Lane.UPKEEP,
     "load": Lane.BACKFILL,
 }
 """Task → its lane."""

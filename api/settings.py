@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     """So many posts a minute are taken by one form."""
     api_per_minute: int = Field(default=600, ge=1)
     """So many requests a minute are answered to one key of the API."""
+    hooks_private: bool = False
+    """Whether webhooks of the API may also be sent into networks of one's own, and by http there."""
     alert_slack: SecretStr | None = None
     """A hook of Slack, or of whatever takes its form, that hears of troubles."""
     alert_webhook: SecretStr | None = None

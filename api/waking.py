@@ -22,7 +22,7 @@ from api.bell import Bell
 from core.errors import ConcordError
 from core.flow.holders import is_gone
 from core.flow.pausing import reads
-from core.store import due
+from core.store import due, hooks
 from core.store.due import Due
 
 if TYPE_CHECKING:
@@ -102,6 +102,9 @@ def wakes(hub: Hub, found: Due) -> Iterator[Wake]:
         Wake("alert", 0, soon=60.0, again=60.0),
     ]
     yield from (one for one in own if not is_worked(found, one.task))
+    for host, hook_id in found.hooks.items():
+        if not is_worked(found, hooks.work_of(host)):
+            yield Wake("deliver", hook_id, f"{found.news}")
 
 
 def is_worked(found: Due, lease: str) -> bool:

@@ -157,6 +157,12 @@ def alert(about: int = 0) -> None:
     desk.does("alert", about, duties.alert)
 
 
+@app.task(name="deliver")
+def deliver(about: int) -> None:
+    """Webhooks are sent to a host."""
+    desk.does("deliver", about, lambda at: duties.deliver(at, about, desk.gives_way()))
+
+
 # --- setting up
 
 

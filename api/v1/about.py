@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field, JsonValue
 
 from api.drafting import texts, versions
+from api.v1.fields import label_of
 from api.v1.keys import Caller, Scope
 from api.v1.problems import missing
 from api.v1.reading import Number, Told, moment
@@ -108,6 +109,6 @@ def routes(door: Door) -> APIRouter:
 
 def _field(one: ModelField) -> FieldOut:
     return FieldOut(
-        key=one.name, label=one.name.replace("_", " ").replace(".", " "), type=one.type, of=one.of, many=one.many,
+        key=one.name, label=label_of(one), type=one.type, of=one.of, many=one.many,
         choices=list(one.choices), example=one.example, doc=one.doc,
     )  # fmt: skip

@@ -99,7 +99,7 @@ def routes(door: Door) -> APIRouter:
         field = ".".join(one for one in ("consent", said.channel, said.topic) if one)
 
         def act() -> dict[str, int]:
-            return {"run": say(at.hub(), said.record, {field: said.status})}
+            return {"run": say(at.hub(), said.record, {field: said.status}, key=caller.key.id)}
 
         told, again = door.once(request, caller, said.model_dump(), act)
         if not again:

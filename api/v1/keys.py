@@ -51,7 +51,7 @@ class Scope(StrEnum):
 LEAST = {
     Scope.RECORDS_READ: Role.VIEWER, Scope.RECORDS_WRITE: Role.OPERATOR, Scope.CONSENT_READ: Role.VIEWER,
     Scope.CONSENT_WRITE: Role.OPERATOR, Scope.WORK_READ: Role.VIEWER, Scope.WORK_ACT: Role.OPERATOR,
-    Scope.SETUP_READ: Role.ADMIN, Scope.HOOKS: Role.OPERATOR,
+    Scope.SETUP_READ: Role.ADMIN, Scope.HOOKS: Role.VIEWER,
 }  # fmt: skip
 """Scope → the role that it takes."""
 

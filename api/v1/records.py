@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from api.console.people import Role
 from api.listing import Asked, below_of, log_of, title
@@ -97,6 +97,12 @@ class Written(Told):
     record: RecordOut
 
 
+Clear = Annotated[
+    list[Annotated[str, Field(max_length=200)]],
+    Field(max_length=500, description="Fields to clear, for senders that leave blank ones out, as Zapier does."),
+]
+
+
 class NewRecord(BaseModel):
     """A record to be made."""
 
@@ -104,6 +110,7 @@ class NewRecord(BaseModel):
 
     kind: str = Field(max_length=100)
     values: dict[str, JsonValue] = Field(min_length=1, max_length=500)
+    clear_fields: Clear = Field(default_factory=list)
     known: Literal["refuse", "update"] = Field(
         default="refuse", description="Where one with the same address is known: refuse (409), or say the values of it."
     )
@@ -114,20 +121,29 @@ class Change(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    values: dict[str, JsonValue] = Field(min_length=1, max_length=500, description="null clears a field.")
+    values: dict[str, JsonValue] = Field(
+        default_factory=dict, max_length=500, description="null clears a field. Something is to be said or cleared."
+    )
+    clear_fields: Clear = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _something(self) -> Change:
+        if not self.values and not self.clear_fields:
+            raise ValueError("name at least one value, or one field to clear")
+        return self
 
 
 def routes(door: Door) -> APIRouter:
     """The operations."""
     router = APIRouter(tags=["records"])
-    showing = _Showing(door)
+    showing = Showing(door)
     _reading(router, door, showing)
     _following(router, door, showing)
     _writing(router, door, showing)
     return router
 
 
-def _reading(router: APIRouter, door: Door, showing: _Showing) -> None:
+def _reading(router: APIRouter, door: Door, showing: Showing) -> None:
     at = door.installation
 
     @router.get("/records")
@@ -206,7 +222,7 @@ def _reading(router: APIRouter, door: Door, showing: _Showing) -> None:
         return Page(items=items, next=told[-1]["older"] if len(told) == limit else None)
 
 
-def _following(router: APIRouter, door: Door, showing: _Showing) -> None:
+def _following(router: APIRouter, door: Door, showing: Showing) -> None:
     at = door.installation
 
     @router.get("/changes")
@@ -247,7 +263,7 @@ def _following(router: APIRouter, door: Door, showing: _Showing) -> None:
         return [one for _, one in zip(range(limit), found, strict=False)]
 
 
-def _writing(router: APIRouter, door: Door, showing: _Showing) -> None:
+def _writing(router: APIRouter, door: Door, showing: Showing) -> None:
     at = door.installation
 
     @router.post("/records", status_code=201)
@@ -260,8 +276,9 @@ def _writing(router: APIRouter, door: Door, showing: _Showing) -> None:
         def act() -> dict[str, int]:
             known = _known(said) if said.known == "update" else []
             if len(known) == 1:
-                return {"record": known[0], "run": say(at.hub(), known[0], said.values), "made": 0}
-            id_, run = enter(at.hub(), said.kind, said.values)
+                values = {**said.values, **dict.fromkeys(said.clear_fields)}
+                return {"record": known[0], "run": say(at.hub(), known[0], values, key=caller.key.id), "made": 0}
+            id_, run = enter(at.hub(), said.kind, said.values, key=caller.key.id)
             return {"record": id_, "run": run, "made": 1}
 
         told, again = door.once(request, caller, said.model_dump(), act)
@@ -281,9 +298,10 @@ def _writing(router: APIRouter, door: Door, showing: _Showing) -> None:
         if record.state != State.LIVE:
             raise Declined(409, "record.state", f"Record {id} is not live any more.", "Change the one that it became.")
         version = _expected(request, record)
+        values = {**said.values, **dict.fromkeys(said.clear_fields)}
 
         def act() -> dict[str, int]:
-            return {"record": id, "run": say(at.hub(), id, said.values, version=version)}
+            return {"record": id, "run": say(at.hub(), id, values, version=version, key=caller.key.id)}
 
         told, again = door.once(request, caller, said.model_dump(), act)
         return _written(caller, response, "change values", told, again=again)
@@ -312,7 +330,7 @@ class NotModified(Exception):
         self.tag = tag
 
 
-class _Showing:
+class Showing:
     """Records as a caller may see them."""
 
     def __init__(self, door: Door) -> None:
@@ -326,6 +344,7 @@ class _Showing:
         return list(asked) if asked else known
 
     def find(self, id_: int) -> Record:
+        """A record; a problem where there is none."""
         with self._door.installation.store.reading() as tx:
             found = records.load(tx, [id_]).get(id_)
         if found is None:
@@ -333,12 +352,15 @@ class _Showing:
         return found
 
     def veil(self, caller: Caller) -> Any:
+        """What masks a value for a caller."""
         return lambda kind, name, value: self._door.shown(caller, kind, {name: value})[name]
 
     def sentences(self, caller: Caller, said: Sequence[str]) -> list[str]:
+        """What was said; for viewers without words that may name people."""
         return list(said) if caller.role.may(Role.OPERATOR) else [one.partition(":")[0] for one in said]
 
     def record(self, caller: Caller, record: Record, fields: str) -> RecordOut:
+        """A record as a caller may see it."""
         values = record.values if record.state != State.ERASED else {}
         veiled = self._door.shown(caller, record.kind, values)
         hub = self._door.installation.hub()
@@ -361,6 +383,7 @@ class _Showing:
         return [ChangeOut(id=str(step.id), event=event, at=iso(step.at), record=told)]
 
     def why(self, caller: Caller, kind: str, one: Any) -> WhyOut:
+        """Why a value stands."""
         why, name = one.why, one.field.name
         seen = self.veil(caller)
         others = [

@@ -51,6 +51,7 @@ KINDS: Mapping[str, str] = {
     "agreement": "a tool and the hub drift apart",
     "quota": "a tool's calls of the day are nearly or wholly used up",
     "reviews": "questions are late",
+    "hooks": "webhooks of the API are paused, or were ended by whoever was told, within the last day",
     "requests": "people asked about their data, and the law's time is over",
 }
 """Kind of trouble → what it is."""

@@ -36,6 +36,10 @@ class Program:
         """PATCH below /v1."""
         return self._asked("PATCH", path, json=json, **more)
 
+    def delete(self, path: str, **more: Any) -> httpx.Response:
+        """DELETE below /v1."""
+        return self._asked("DELETE", path, **more)
+
     def _asked(self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: Any) -> httpx.Response:
         said = {**self._key, **(headers or {})}
         answer: httpx.Response = self._client.request(method, f"/v1{path}", headers=said, **more)
