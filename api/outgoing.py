@@ -65,6 +65,7 @@ def host_of(url: str, *, private: bool) -> str:
         raise ConfigError("This is no address to send webhooks to.", code=REFUSED)
     if parts.scheme != "https" and not (private and parts.scheme == "http"):
         raise ConfigError("Webhooks are sent by https only.", code=REFUSED)
+    host = f"[{host}]" if ":" in host else host
     return host if port is None else f"{host}:{port}"
 
 

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from fastapi.testclient import TestClient
 
 from api import alerting, delivering, duties, outgoing
+from api.app import create_app
+from api.background import Background
 from api.console.people import Role
+from api.outgoing import Unreached
 from api.v1.keys import Keys
 from api.waking import look, wakes
 from core.decide.alerting import KINDS
@@ -359,6 +372,32 @@ def test_one_that_does_not_answer_holds_up_no_other_host(lab: Lab, program: Made
     assert len(receiver.take()) == 1
 
 
+@pytest.mark.parametrize("store", ["embedded", "postgres"])
+def test_the_background_sends_what_is_due_on_either_store(
+    request: pytest.FixtureRequest, tmp_path: Path, receiver: Receiver, store: str
+) -> None:
+    url = request.getfixturevalue("postgres_url") if store == "postgres" else None
+    with Lab(tmp_path / "other", database_url=url, more={"hooks_private": True}) as lab:
+        lab.tool("crm").create("contacts", ANN)
+        lab.settle()
+        token, _ = Keys(lab.installation).make("zapier", Role.OPERATOR, by=None)
+        with TestClient(create_app(lab.installation), base_url="http://127.0.0.1") as client:
+            one = Program(client, token)
+            made = subscribed(one, receiver, "contact.updated")
+            say(lab.hub, lab.record(email=EMAIL).id, {"job_title": "Baker"})
+            with ThreadPoolExecutor(4) as pool:
+                Background(lab.installation).look(pool)
+            (post,) = receiver.take()
+            assert post.signed_by(made["secret"])
+            (kept,) = one.get(f"/hooks/{made['id']}/deliveries").json()["items"]
+            assert (kept["event_id"], kept["ok"]) == (post.id, True)
+            receiver.answers(410)
+            one.post(f"/hooks/{made['id']}/replay", {"since": "1h"})
+            deliver(lab)
+            assert [each["state"] for each in one.get("/hooks").json()["items"]] == ["ended"]
+            assert len(list(alerting._of_hooks(lab.installation))) == 1
+
+
 # --- secrets, trials, replays
 
 
@@ -502,6 +541,42 @@ def test_a_name_that_changes_its_mind_reaches_nobody(
     (post,) = receiver.take()
     assert post.host.startswith("shop.example:")
     assert asked.count("shop.example") == 1
+
+
+def test_a_certificate_is_looked_at_for_the_name(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the connection is made to the address."""
+    file = certificate(tmp_path, "shop.example")
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(file)
+    receiver.server.socket = serving.wrap_socket(receiver.server.socket, server_side=True)
+    trusting = ssl.create_default_context(cafile=str(file))
+    monkeypatch.setattr(httpx, "Client", partial(httpx.Client, verify=trusting))
+    whole = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _, port, *args, **more: whole("127.0.0.1", port, *args, **more))
+    headers = {"webhook-id": "1", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
+    port = receiver.server.server_port
+    assert outgoing.post(f"https://shop.example:{port}/x", b"{}", headers, private=True).status == 200
+    with pytest.raises(Unreached):
+        outgoing.post(f"https://other.example:{port}/x", b"{}", headers, private=True)
+    assert [post.host for post in receiver.take()] == [f"shop.example:{port}"]
+
+
+def certificate(folder: Path, name: str) -> Path:
+    """A key and a certificate for a name, in one file."""
+    key, called = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(called).issuer_name(called).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    plain = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file = folder / "receiver.pem"
+    file.write_bytes(key.private_bytes(*plain) + made.public_bytes(serialization.Encoding.PEM))
+    return file
 
 
 def test_without_the_setting_a_neighbour_is_not_reached(lab: Lab, program: Made, receiver: Receiver) -> None:
