@@ -8,6 +8,7 @@ is no sign-in: who can reach the port may ask, and what changes something has it
 
 from __future__ import annotations
 
+import re
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.routing import Mount
 
 from api import health, metrics
 from api.auditing import add_audit
@@ -116,7 +118,10 @@ def create_app(
     for one in (form_routes, lead_routes, hooks):
         app.include_router(one(installation))
     # Last: what people post by a form needs no key, and lies below the same name.
-    app.mount(V1, create_v1(installation))
+    v1 = Mount(V1, create_v1(installation))
+    # A name with a line break in it is a name of nothing, which the API says in its own words.
+    v1.path_regex = re.compile(v1.path_regex.pattern, re.DOTALL)
+    app.router.routes.append(v1)
     return app
 
 

@@ -91,7 +91,15 @@ def test_what_is_not_there_is_a_problem(program: Made) -> None:
     assert unknown.json()["detail"] == "There is no record 999."
     wrong = reader.get("/records", params={"kind": "planet"})
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "kind")
-    for path in ("/records?limit=0", "/records?after=-1", "/records?limit=x", "/records/x", "/records/0", "/nowhere"):
+    for path in (
+        "/records?limit=0",
+        "/records?after=-1",
+        "/records?limit=x",
+        "/records/x",
+        "/records/0",
+        "/nowhere",
+        "/connections/a%0Ab",
+    ):
         answer = reader.get(path)
         assert answer.status_code in (404, 422), path
         assert answer.json()["remedy"], path
