@@ -294,15 +294,18 @@ def _writing(router: APIRouter, door: Door, showing: Showing) -> None:
         caller: Caller = door[Scope.RECORDS_WRITE],
     ) -> Written:
         """Say values of a record, as a person does in the hub: by the same rules, and undone by its run."""
-        record = showing.find(id)
-        if record.state != State.LIVE:
-            raise Declined(409, "record.state", f"Record {id} is not live any more.", "Change the one that it became.")
-        version = _expected(request, record)
+        showing.find(id)
         values = {**said.values, **dict.fromkeys(said.clear_fields)}
 
         def act() -> dict[str, int]:
+            record = showing.find(id)
+            if record.state != State.LIVE:
+                words = f"Record {id} is not live any more."
+                raise Declined(409, "record.state", words, "Change the one that it became.")
+            version = _expected(request, record)
             return {"record": id, "run": say(at.hub(), id, values, version=version, key=caller.key.id)}
 
+        # Whether it was done before goes before whether it is as the caller knows it: what was done has changed that.
         told, again = door.once(request, caller, said.model_dump(), act)
         return _written(caller, response, "change values", told, again=again)
 

@@ -168,6 +168,18 @@ def test_whoever_has_not_seen_the_newest_changes_nothing(lab: Lab, program: Made
     assert "job_title" not in fresh.json()["record"]["values"]
 
 
+def test_a_change_that_is_sent_again_is_not_taken_for_a_stale_one(program: Made) -> None:
+    writer = program()
+    before = ann(writer)
+    said = {"If-Match": f'"{before["version"]}"', "Idempotency-Key": "a-1"}
+    first, second = (
+        writer.patch(f"/records/{before['id']}", {"values": {"job_title": "Baker"}}, headers=said) for _ in range(2)
+    )
+    assert [one.status_code for one in (first, second)] == [200, 200]
+    assert [one.json()["again"] for one in (first, second)] == [False, True]
+    assert first.json()["run"] == second.json()["run"]
+
+
 def test_the_same_request_is_done_once(lab: Lab, program: Made) -> None:
     writer, key = program(), {"Idempotency-Key": "a-1"}
     new = {"kind": "contact", "values": {"email": "ben@shore.example", "first_name": "Ben"}}
