@@ -22,6 +22,7 @@ from api.capturing import askable, capture_mapping, form_sources, form_streams, 
 from api.mappings import MAPPINGS, load
 from api.profiles import Asking, asking, profile_in_force
 from api.settings import Settings
+from api.vaulting import vault_of
 from connectors._kit.accounts import Accounts
 from connectors._kit.catalogue import entry
 from connectors._kit.hostile.stage import Wanted
@@ -64,7 +65,7 @@ from core.store.codec import digest, dumps, loads
 from core.store.connections import ConnectionRow
 from core.store.database import Store
 from core.store.schema import prepare
-from core.store.signing import Signer
+from core.store.signing import SIGNING, Signer
 from core.store.suppression import SUPPRESSING, Suppressor
 from core.store.vault import Vault
 
@@ -76,9 +77,6 @@ _TRANSLATE, _FOLD, _FILTER = "translate connection {} again", "fold again", "fil
 
 CALLS = "calls of {}"
 """The fact that tells how the limits of a connection's accounts stand, by account."""
-
-SIGNING = "signing key"
-"""The fact that holds the sealed key by which the consent ledger is signed."""
 
 _MATCH, MATCHED = "match again", "matched again"
 """Facts: for which run to match again what is known, and what came of it the last time."""
@@ -129,8 +127,7 @@ class Installation:
         self.clock = clock
         self.sleep = sleep
         settings.data.mkdir(parents=True, exist_ok=True)
-        key = settings.vault_key.get_secret_value() if settings.vault_key else None
-        self.vault = vault or Vault.in_folder(settings.data, key)
+        self.vault = vault or vault_of(settings)
         self.store = Store(settings.url, scratch=scratch)
         prepare(self.store)
         self.accounts = Accounts(

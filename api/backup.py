@@ -24,14 +24,16 @@ import orjson
 from api.erased import FILE as ERASED
 from api.locked import MAGIC, Locking
 from api.settings import Settings
+from api.vaulting import KEY, key_file, keys_given
 from core.errors import ConfigError, StoreError
 from core.model.instant import Instant, iso
 from core.store.copying import copy_to
 from core.store.database import Store
+from core.store.keyring import KeyFile
 
 FORM = 1
 """Of the file; a later one that is read otherwise gets another number."""
-MANIFEST, DATABASE, KEY = "manifest.json", "concord.db", "vault.key"
+MANIFEST, DATABASE = "manifest.json", "concord.db"
 OWN = ("*.yaml", "*.yml", "*.txt", "mappings/*.yaml")
 """What an admin keeps in the data folder."""
 ZIPPED = b"PK\x03\x04"
@@ -205,9 +207,7 @@ def own_files(folder: Path) -> list[Path]:
 
 
 def _key(settings: Settings) -> bytes:
-    if settings.vault_key is not None:
-        return settings.vault_key.get_secret_value().encode()
-    return (settings.data / KEY).read_bytes()
+    return (keys_given(settings) or KeyFile(key_file(settings)).read()).encode()
 
 
 def _configuration(copy: Path) -> Iterator[tuple[str, bytes]]:

@@ -24,20 +24,19 @@ from typing import IO, Any
 from zipfile import BadZipFile, ZipFile
 
 import orjson
-from pydantic import SecretStr
 
-from api.assembly import SIGNING, Installation, now
-from api.backup import DATABASE, FORM, KEY, MANIFEST, ZIPPED, not_embedded
+from api.assembly import Installation, now
+from api.backup import DATABASE, FORM, MANIFEST, ZIPPED, not_embedded
 from api.erased import FILE as ERASED
 from api.erased import keep_erased
 from api.locked import MAGIC, opened
 from api.settings import Settings
+from api.vaulting import KEY, refuse_lost, vault_elsewhere
 from core.errors import ConfigError, StoreError
 from core.flow.restored.setting_back import set_back
 from core.model.instant import moment
-from core.store import connections, runs
 from core.store.copying import check, leave_alone
-from core.store.suppression import SUPPRESSING
+from core.store.sealed import look
 from core.store.vault import Vault
 
 _BLOCK = 1 << 20
@@ -197,7 +196,7 @@ def _installation(settings: Settings) -> str | None:
 
 def _vault(settings: Settings, staging: Path) -> Vault:
     """The key in the environment, else the backup's, else the one that is here."""
-    given = settings.vault_key.get_secret_value() if settings.vault_key else None
+    given = vault_elsewhere(settings)
     if given is None and not (staging / KEY).exists():
         if not (settings.data / KEY).exists():
             raise ConfigError(
@@ -205,7 +204,7 @@ def _vault(settings: Settings, staging: Path) -> Vault:
                 remedy=f"Put the key that was kept beside it at {settings.data / KEY}, or set CONCORD_VAULT_KEY.",
             )
         shutil.copy2(settings.data / KEY, staging / KEY)
-    return Vault.in_folder(staging, given)
+    return given or Vault.in_folder(staging)
 
 
 def _made_ready(settings: Settings, staging: Path, vault: Vault, path: Path, done: BroughtBack) -> None:
@@ -213,14 +212,9 @@ def _made_ready(settings: Settings, staging: Path, vault: Vault, path: Path, don
     files = staging / "files"
     if files.exists():
         shutil.copytree(files, staging, dirs_exist_ok=True)
-    key = settings.vault_key or SecretStr((staging / KEY).read_text(encoding="ascii"))
-    where = settings.model_copy(update={"data": staging, "vault_key": key})
+    where = settings.model_copy(update={"data": staging})
     with Installation(where, vault=vault) as installation:
-        with installation.store.reading() as tx:
-            sealed = [one.secrets for one in connections.all_connections(tx) if one.secrets]
-            facts = [kept for name in (SIGNING, SUPPRESSING) if (kept := runs.fact(tx, name))]
-        for one in (*sealed, *(fact.encode() for fact in facts)):
-            vault.open(one)
+        refuse_lost(look(installation.store, vault))
         done.erased_again = keep_erased(installation)
         if done.erased_again:
             installation.store.compact()

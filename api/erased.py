@@ -1,7 +1,7 @@
 """The list of the erased: a file beside the database, by which nobody comes back with a restored backup.
 
-One JSON document a line: first the sealed key of the hashes, then each erasure by its token with its hashes; a later
-line of the same token adds some, or says that the person was let in again. Keep a copy of it where backups are not.
+One JSON document a line: the sealed key of the hashes, the last of which counts, and each erasure by its token with its
+hashes; a later line of one token adds some, or says that the person was let in again. Keep a copy of it apart.
 """
 
 from __future__ import annotations
@@ -58,6 +58,13 @@ def compacted(installation: Installation) -> str:
     return ""
 
 
+def tell_key(installation: Installation, key: str) -> None:
+    """Put the key of the hashes, sealed anew, at the end of the list, where there is one and it has another."""
+    file = installation.settings.data / FILE
+    if file.exists() and _read(file)[0] not in (None, key):
+        _append(file, [{"key": key}])
+
+
 def _read(file: Path) -> tuple[str | None, dict[str, Listed]]:
     """The sealed key, and token → erasure; nothing where there is no list yet."""
     key: str | None = None
@@ -107,6 +114,10 @@ def _write(
     if headless:
         with installation.store.reading() as tx:
             lines.insert(0, {"key": runs.fact(tx, SUPPRESSING)})
+    _append(file, lines)
+
+
+def _append(file: Path, lines: list[dict[str, Any]]) -> None:
     with file.open("a", encoding="utf-8") as out:
         out.write("".join(f"{dumps(line)}\n" for line in lines))
         out.flush()

@@ -26,6 +26,11 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = None
     """A Redis URL, by which several processes wake each other and keep the tools' limits together; one needs none."""
     vault_key: SecretStr | None = None
+    """The vault's keys, the sealing one first; without them, and the two below, one is made in the data folder."""
+    vault_key_file: str = ""
+    """A file with them, one a line, which only its owner may read."""
+    vault_key_command: SecretStr | None = None
+    """A program that prints them, with its arguments: how a key management service is asked."""
     backup_passphrase: SecretStr | None = None
     """What `concord backup --lock` locks a backup with, and `concord restore` opens it with."""
     region: str = "GB"

@@ -36,6 +36,7 @@ from api.cli.requesting import register as register_requesting
 from api.cli.running import register as register_running
 from api.cli.serving import register as register_serving
 from api.cli.undoing import register as register_undoing
+from api.cli.vault import register as register_vault
 from core.errors import ConcordError
 
 app = typer.Typer(
@@ -66,6 +67,7 @@ for _register in (
     register_erasing,
     register_requesting,
     register_keeping,
+    register_vault,
     register_planning,
     register_undoing,
     register_configuring,

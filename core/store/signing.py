@@ -11,6 +11,9 @@ from functools import cached_property
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+SIGNING = "signing key"
+"""The fact that holds the sealed key by which the consent ledger is signed."""
+
 
 class Signer:
     """Signs for this installation."""

@@ -102,6 +102,7 @@ def test_a_key_that_opens_nothing_is_refused_before_anything_is_changed(lab: Lab
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "vault.key").write_bytes(Fernet.generate_key())
+    (elsewhere / "vault.key").chmod(0o600)
     with pytest.raises(ConfigError, match="vault key"):
         bring_back(Settings(data=elsewhere), file)
     assert sorted(one.name for one in elsewhere.iterdir()) == ["engine.lock", "vault.key"]
