@@ -24,6 +24,7 @@ from api.profiles import Asking, asking, profile_in_force
 from api.settings import Settings
 from api.vaulting import vault_of
 from connectors._kit.accounts import Accounts
+from connectors._kit.addresses import allow_private
 from connectors._kit.catalogue import entry
 from connectors._kit.hostile.stage import Wanted
 from core import signals
@@ -126,6 +127,7 @@ class Installation:
         self.settings = settings
         self.clock = clock
         self.sleep = sleep
+        allow_private(settings.private_allowed)
         settings.data.mkdir(parents=True, exist_ok=True)
         self.vault = vault or vault_of(settings)
         self.store = Store(settings.url, scratch=scratch)

@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     """An address that troubles are posted to as JSON."""
     metrics_token: SecretStr | None = None
     """What Prometheus shows as a bearer token where it asks from another machine."""
+    allow_private: bool | None = None
+    """Whether tools and hooks at private addresses are called; unset, with the embedded database only. Address books,
+    calendars, mail servers and the identity provider may be there anyway; clouds' own services are never called."""
     port: int = Field(default=8000, ge=0, le=65535)
 
     @property
@@ -84,6 +87,11 @@ class Settings(BaseSettings):
             if self.database_url.startswith(plain):
                 return "postgresql+psycopg://" + self.database_url.removeprefix(plain)
         return self.database_url
+
+    @property
+    def private_allowed(self) -> bool:
+        """Whether private addresses are called."""
+        return self.database_url is None if self.allow_private is None else self.allow_private
 
     @property
     def hooks(self) -> str | None:

@@ -35,6 +35,8 @@ from tests.installed import Installed, copied
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the seed once, before worker processes start, and give it to hypothesis too."""
     chosen = os.environ.setdefault("CONCORD_SEED", str(secrets.randbelow(2**32)))
+    # Sandboxes are on loopback, whichever database is used.
+    os.environ.setdefault("CONCORD_ALLOW_PRIVATE", "true")
     if config.getoption("--hypothesis-seed") is None:
         config.option.hypothesis_seed = chosen
 

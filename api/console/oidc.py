@@ -20,6 +20,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, KeySet
 
 from api.console.people import Role, address_of
+from connectors._kit.addresses import watching
 from connectors._kit.authorizing import Client, authorize_url, token_request
 from core.errors import ConfigError, Unavailable
 from core.model.instant import HOUR, SECOND, Instant
@@ -93,7 +94,8 @@ class Provider:
         asked = token_request(self._client(), code, redirect_uri=redirect_uri, verifier=verifier)
         place = self._place("token_endpoint")
         try:
-            answer = httpx.post(place, data=dict(asked.form), headers=dict(asked.headers), timeout=_TIMEOUT)
+            answer = httpx.post(place, data=dict(asked.form), headers=dict(asked.headers), timeout=_TIMEOUT,
+                                extensions=watching(place, at_home=True))  # fmt: skip
             told = answer.json() if answer.status_code < 500 else None
         except (httpx.HTTPError, ValueError) as error:
             raise self._silent() from error
@@ -196,7 +198,8 @@ class Provider:
 
     def _asked(self, url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         try:
-            answer = httpx.get(url, headers=dict(headers or {}), timeout=_TIMEOUT).raise_for_status().json()
+            got = httpx.get(url, headers=dict(headers or {}), timeout=_TIMEOUT, extensions=watching(url, at_home=True))
+            answer = got.raise_for_status().json()
         except (httpx.HTTPError, ValueError) as error:
             raise self._silent() from error
         if not isinstance(answer, dict):

@@ -24,6 +24,7 @@ import orjson
 import structlog
 import tenacity
 
+from connectors._kit.addresses import check_url, watching
 from connectors._kit.auth import Auth, NoAuth
 from connectors._kit.endpoints import endpoint
 from connectors._kit.errors import Hook, Reply, blotted, error_of, http_date, is_page, page_title
@@ -57,6 +58,7 @@ class Http:
     Times are seconds. `retries` counts further tries after the first, `max_wait` bounds the waiting before
     one of them. `explain` is the tool's own reading of an error answer. `trusted` names further hosts that
     may see the credentials. `on_skew` is told the tool's clock after each answer. `gate` is held during each exchange.
+    `at_home` is a tool that people run themselves, in whose case private addresses are called anyway.
     """
 
     def __init__(  # noqa: PLR0913 -- each is one word in a call, and all but the address have a sane default
@@ -81,7 +83,9 @@ class Http:
         max_bytes: int = 64 * 1024 * 1024,
         connection: str | None = None,
         transport: httpx.BaseTransport | None = None,
+        at_home: bool = False,
     ) -> None:
+        check_url(base_url, at_home=at_home)
         self.base_url = _base(base_url)
         self.auth: Auth = auth or NoAuth()
         self.limits: Limits = limits or Unlimited()
@@ -98,6 +102,7 @@ class Http:
         self._hosts = {urlsplit(self.base_url).hostname, *trusted}
         self._max_bytes = max_bytes
         self._connection = connection
+        self._at_home = at_home
         self._lock = threading.Lock()
         self._patient = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(retries + 1),
@@ -267,6 +272,7 @@ class Http:
             with_query(call.url, params),
             headers=headers,
             timeout=timeout,
+            extensions=watching(call.url, at_home=self._at_home),
             **call.sendable(),
         ) as response:
             body = bytearray()

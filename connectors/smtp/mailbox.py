@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
+from connectors._kit.addresses import check_host, check_socket
 from connectors.smtp.imapwords import Mail, listed_name, mails_in, number_in, plain_name, reply_of, spans, text, utf7
 from connectors.smtp.lines import Account, Line
 from connectors.smtp.signing import Tokener, xoauth2
@@ -223,6 +224,10 @@ class Mailbox:
 
 
 def _connected(line: Line) -> imaplib.IMAP4:
+    check_host(line.host, at_home=True)
     if line.tls == "tls":
-        return imaplib.IMAP4_SSL(line.host, line.port, ssl_context=line.context, timeout=line.timeout)
-    return imaplib.IMAP4(line.host, line.port, timeout=line.timeout)
+        imap: imaplib.IMAP4 = imaplib.IMAP4_SSL(line.host, line.port, ssl_context=line.context, timeout=line.timeout)
+    else:
+        imap = imaplib.IMAP4(line.host, line.port, timeout=line.timeout)
+    check_socket(imap.sock, line.host, at_home=True)
+    return imap

@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from connectors._kit.addresses import check_host, check_socket
 from connectors.smtp.lines import Account, Line
 from connectors.smtp.signing import Tokener, xoauth2
 from connectors.smtp.trouble import Stage, line_error, smtp_error
@@ -198,12 +199,14 @@ class Session:
 
 def _connected(line: Line, name: str) -> smtplib.SMTP:
     smtp: smtplib.SMTP
+    check_host(line.host, at_home=True)
     if line.tls == "tls":
         context = line.context or ssl.create_default_context()
         smtp = smtplib.SMTP_SSL(line.host, line.port, name, timeout=line.timeout, context=context)
     else:
         smtp = smtplib.SMTP(line.host, line.port, name, timeout=line.timeout)
     if smtp.sock is not None:
+        check_socket(smtp.sock, line.host, at_home=True)
         # The last dot goes by itself; it shall not wait until the mail before it is confirmed.
         smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return smtp

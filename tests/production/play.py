@@ -86,6 +86,12 @@ class Report:
         ]
 
 
+def _settings(stack: Stack) -> Settings:
+    return Settings(
+        data=stack.folder / "data", database_url=stack.environment["CONCORD_DATABASE_URL"], allow_private=True
+    )
+
+
 class Play:
     """One play with a stack and a town around it."""
 
@@ -94,8 +100,7 @@ class Play:
     ) -> None:
         """Nothing has happened yet. `server` is the database's own, where it may be broken off."""
         self.stack, self.town, self._rng, self._tell, self._server = stack, town, rng, tell, server
-        environment = stack.environment
-        self._hub = Installation(Settings(data=stack.folder / "data", database_url=environment["CONCORD_DATABASE_URL"]))
+        self._hub = Installation(_settings(stack))
         self.report = Report()
 
     def close(self) -> None:

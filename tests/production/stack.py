@@ -53,6 +53,8 @@ class Stack:
             **os.environ,
             "CONCORD_DATA": str(folder / "data"),
             "CONCORD_DATABASE_URL": database_url,
+            # The sandboxes are on this machine.
+            "CONCORD_ALLOW_PRIVATE": "true",
             "CONCORD_REDIS_URL": redis_url or f"redis://127.0.0.1:{self.redis_port}/0",
             # Where a process hangs, it says in its log at what (`_await_door`).
             "PYTHONFAULTHANDLER": "1",

@@ -31,6 +31,7 @@ def http_for(context: Context) -> Http:
         # iCloud sends from contacts.icloud.com to hosts such as p42-contacts.icloud.com, which ask for the password.
         trusted=[_ICLOUD] if is_icloud else [],
         connection=context.name,
+        at_home=True,
     )
 
 
