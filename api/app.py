@@ -29,6 +29,7 @@ from api.forms import routes as form_routes
 from api.hooks import hooks
 from api.leads import routes as lead_routes
 from api.outside import keep_inside
+from api.patience import Patience
 from api.preferences import add_preferences
 from api.snapshot import snapshot
 from api.v1.app import PLACE as V1
@@ -122,6 +123,8 @@ def create_app(
     # A name with a line break in it is a name of nothing, which the API says in its own words.
     v1.path_regex = re.compile(v1.path_regex.pattern, re.DOTALL)
     app.router.routes.append(v1)
+    # Around all of them, so that no door waits for ever.
+    app.add_middleware(Patience)
     return app
 
 
