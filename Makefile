@@ -14,6 +14,8 @@ ARGS ?=
 # Histories of `make simulate`.
 SEEDS ?= 10000
 FIRST ?= 0
+# How long `make fuzz` goes on.
+FUZZ_SECONDS ?= 3600
 # The seed of everything random; give the printed one again to repeat a run.
 ifndef CONCORD_SEED
 CONCORD_SEED := $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
@@ -27,7 +29,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 PYTEST := $(BIN)/python -m pytest
 PIP := python -m pip --disable-pip-version-check
 
-.PHONY: help venv demo production-demo test servers chaos simulate mutants bench lint format types docs docs-check lock clean
+.PHONY: help venv demo production-demo test servers chaos simulate fuzz sbom mutants bench lint format types docs docs-check lock clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +79,15 @@ chaos: venv  ## run the long simulations with random mischief
 
 simulate: venv  ## play SEEDS histories of a hostile world from FIRST on; goes on where it was broken off
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS) --state var/simulation.json
+
+fuzz: venv  ## throw noise at every webhook's door and the mapping checker for FUZZ_SECONDS, with ever new seeds
+	@end=$$(($$(date +%s) + $(FUZZ_SECONDS))); seed=$(CONCORD_SEED); while [ $$(date +%s) -lt $$end ]; do \
+		echo "seed $$seed; repeat with: make fuzz CONCORD_SEED=$$seed"; \
+		CONCORD_SEED=$$seed CONCORD_FUZZ_EXAMPLES=300 CONCORD_HYPOTHESIS=thorough \
+			$(PYTEST) tests/fuzz --timeout 3600 -x $(ARGS) || exit 1; seed=$$((seed + 1)); done
+
+sbom: venv  ## print what Concord stands on, as CycloneDX JSON
+	@$(BIN)/python -m tests.sbom
 
 mutants: venv  ## put deliberate faults into the flow, one at a time, and see which law catches each
 	$(BIN)/python -m tests.simulation.mutants --jobs $(JOBS) $(ARGS)

@@ -276,7 +276,8 @@ def _told(one: News) -> dict[str, Any]:
 def _post(address: str, body: dict[str, Any]) -> str:
     """Post to a hook; whoever answers otherwise than well is asked again with the next look."""
     try:
-        answer = httpx.post(address, json=body, timeout=_TIMEOUT, follow_redirects=False, extensions=watching(address))
+        with httpx.Client(timeout=_TIMEOUT, follow_redirects=False) as client:
+            answer = client.post(address, json=body, extensions=watching(address))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Unavailable(f"The hook cannot be reached: {type(error).__name__}.") from error
     if not answer.is_success:

@@ -94,8 +94,10 @@ class Provider:
         asked = token_request(self._client(), code, redirect_uri=redirect_uri, verifier=verifier)
         place = self._place("token_endpoint")
         try:
-            answer = httpx.post(place, data=dict(asked.form), headers=dict(asked.headers), timeout=_TIMEOUT,
-                                extensions=watching(place, at_home=True))  # fmt: skip
+            with httpx.Client(timeout=_TIMEOUT) as client:
+                answer = client.post(
+                    place, data=dict(asked.form), headers=dict(asked.headers), extensions=watching(place, at_home=True)
+                )
             told = answer.json() if answer.status_code < 500 else None
         except (httpx.HTTPError, ValueError) as error:
             raise self._silent() from error
@@ -198,7 +200,8 @@ class Provider:
 
     def _asked(self, url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         try:
-            got = httpx.get(url, headers=dict(headers or {}), timeout=_TIMEOUT, extensions=watching(url, at_home=True))
+            with httpx.Client(timeout=_TIMEOUT) as client:
+                got = client.get(url, headers=dict(headers or {}), extensions=watching(url, at_home=True))
             answer = got.raise_for_status().json()
         except (httpx.HTTPError, ValueError) as error:
             raise self._silent() from error

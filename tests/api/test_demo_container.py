@@ -147,6 +147,17 @@ def test_the_hub_keeps_its_data_and_the_demo_never_touches_it() -> None:
     assert len(set(ports)) == len(ports)
 
 
+@pytest.mark.parametrize("name", ["concord", "demo", "api", "worker", "loader", "beat"])
+def test_ours_run_as_nobody_and_write_nowhere_but_in_their_data(name: str) -> None:
+    assert said("USER", last_stage()) == ["concord"]
+    service = compose()["services"][name]
+    assert service["read_only"] is True
+    assert service["tmpfs"] == ["/tmp"]  # noqa: S108 - a folder in the container
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "user" not in service
+
+
 PRODUCTION = ("api", "worker", "loader", "beat", "postgres", "redis")
 
 
