@@ -13,7 +13,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SECONDS = 20.0
 """So long a body may take as a whole; the largest that is read needs a hundred KB/s for that."""
-_METHODS = ("GET", "HEAD", "OPTIONS")
 
 Within = Callable[[Awaitable[Message], float], Awaitable[Message]]
 
@@ -34,7 +33,7 @@ class Patience:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; once its body is there nobody is hurried."""
-        if scope["type"] != "http" or scope["method"] in _METHODS:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         clock = self._clock or asyncio.get_running_loop().time

@@ -68,8 +68,9 @@ def test_the_whole_body_counts_and_not_its_pieces(pieces: int, each: float, stat
     assert answered(Slow(pieces, each))[0] == status
 
 
-def test_what_only_asks_has_no_body_to_wait_for():
-    assert answered(Slow(3, 100), method="GET")[0] == 200
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+def test_no_method_is_waited_for(method: str):
+    assert answered(Slow(3, 100), method=method)[0] == 408
 
 
 @pytest.mark.parametrize("door", [f"/hooks/{CRM}", "/console/sign-in", "/v1/records", "/f/quote"])
