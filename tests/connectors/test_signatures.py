@@ -125,3 +125,21 @@ def test_a_whole_request_is_signed() -> None:
 def test_escapes_are_undone_in_either_case() -> None:
     message = request_message("post", "https://hub.example?a=%3a", b"b", "1", decode={"%3A": ":"})
     assert message == b"POSThttps://hub.example/?a=:b1"
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, None])
+def test_every_pair_is_compared_wherever_the_right_one_stands(place: int | None, monkeypatch: pytest.MonkeyPatch):
+    """How long it takes tells nothing of which secret or signature fits, or whether one does."""
+    asked: list[tuple[bytes, bytes]] = []
+    compare = hmac.compare_digest
+
+    def counted(given: bytes, wanted: bytes) -> bool:
+        asked.append((given, wanted))
+        return compare(given, wanted)
+
+    monkeypatch.setattr(hmac, "compare_digest", counted)
+    given = ["0" * 64] * 3
+    if place is not None:
+        given[place] = signatures.sign(b"second", b"body")
+    assert signatures.matches(given, [b"first", b"second"], b"body") is (place is not None)
+    assert len(asked) == 6
