@@ -12,12 +12,13 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 from contextlib import closing
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
 
+from connectors._kit.addresses import Address, is_never_called, meant
 from core.errors import ConfigError, register
 
 TIMEOUT = 10.0
@@ -26,11 +27,6 @@ LONGEST = 2_000
 """Letters of an address."""
 _READ = 1_024
 """Bytes of an answer that are looked at."""
-_NAT64 = ip_network("64:ff9b::/96")
-_OF_CLOUDS = frozenset({ip_address("fd00:ec2::254"), ip_address("100.100.100.200")})
-"""Where clouds tell machines their credentials; link-local ones are refused as such."""
-
-Address = IPv4Address | IPv6Address
 
 REFUSED = register(
     "hooks.address",
@@ -84,7 +80,7 @@ def address_of(url: str, *, private: bool) -> Address:
     for one in addresses:
         if not _may_be_reached(one, private=private):
             raise ConfigError("This address leads into a network of its own, or to the hub itself.", code=REFUSED)
-        if parts.scheme != "https" and _is_public(_inner(one)):
+        if parts.scheme != "https" and _is_public(one):
             raise ConfigError("Webhooks are sent by https only.", code=REFUSED)
     return addresses[0]
 
@@ -115,25 +111,12 @@ def _seconds(said: str) -> int | None:
 
 
 def _may_be_reached(address: Address, *, private: bool) -> bool:
-    inner = _inner(address)
-    if any(_is_never_reached(one) for one in (inner, address)):
+    every = meant(address)
+    if any(is_never_called(one) for one in every):
         return False
-    return _is_public(inner) or (private and (inner.is_private or inner.is_loopback))
-
-
-def _is_never_reached(address: Address) -> bool:
-    return address.is_multicast or address.is_link_local or address.is_unspecified or address in _OF_CLOUDS
+    return _is_public(address) or (private and all(one.is_private or one.is_loopback for one in every))
 
 
 def _is_public(address: Address) -> bool:
-    return address.is_global and not address.is_reserved
-
-
-def _inner(address: Address) -> Address:
-    """The old address that a new one stands for, by whichever way."""
-    if isinstance(address, IPv6Address):
-        if address in _NAT64:
-            return IPv4Address(int(address) & 0xFFFFFFFF)
-        teredo = address.teredo
-        return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo is not None else address)
-    return address
+    """Whether it, and what it may carry, is of the internet."""
+    return all(one.is_global and not one.is_reserved for one in meant(address))

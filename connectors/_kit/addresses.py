@@ -29,6 +29,8 @@ _NAMES = ("metadata", "metadata.google.internal", "metadata.goog", "instance-dat
 _NAT64 = ip_network("64:ff9b::/96")
 _policy = {"private": True}
 
+Address = IPv4Address | IPv6Address
+
 
 def allow_private(allowed: bool) -> None:
     """Say for this process whether private addresses may be called."""
@@ -52,10 +54,10 @@ def check_host(host: str, *, at_home: bool = False) -> None:
         check_address(found, host, at_home=at_home)
 
 
-def check_address(address: IPv4Address | IPv6Address, host: str, *, at_home: bool = False) -> None:
+def check_address(address: Address, host: str, *, at_home: bool = False) -> None:
     """`ConfigError` where this address, to which a name led, must not be called."""
-    for one in _meant(address):
-        if any(one.version == net.version and one in net for net in _NEVER):
+    for one in meant(address):
+        if is_never_called(one):
             raise _refused(host, never=True)
         if not one.is_global and not at_home and not _policy["private"]:
             raise _refused(host, never=False)
@@ -91,11 +93,16 @@ def watching(url: str, *, at_home: bool = False) -> dict[str, Callable[[str, dic
     return {"trace": look}
 
 
-def _meant(address: IPv4Address | IPv6Address) -> tuple[IPv4Address | IPv6Address, ...]:
+def is_never_called(address: Address) -> bool:
+    """Whether a machine in a cloud gets its own credentials there, or it is nobody's."""
+    return any(address.version == net.version and address in net for net in _NEVER)
+
+
+def meant(address: Address) -> tuple[Address, ...]:
     """An address, and the older one that it may carry."""
     if isinstance(address, IPv4Address):
         return (address,)
-    inside = address.ipv4_mapped or address.sixtofour
+    inside = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
     if inside is None and address in _NAT64:
         inside = IPv4Address(int(address) & 0xFFFFFFFF)
     if inside is None:
@@ -104,7 +111,7 @@ def _meant(address: IPv4Address | IPv6Address) -> tuple[IPv4Address | IPv6Addres
 
 
 @lru_cache(maxsize=256)
-def _address(name: str) -> IPv4Address | IPv6Address | None:
+def _address(name: str) -> Address | None:
     """An address however it is written: 2852039166 and 0xA9FEA9FE are one too, as the C library reads it."""
     try:
         return ip_address(name.partition("%")[0])

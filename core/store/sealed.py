@@ -17,7 +17,7 @@ from core.store import Tx
 from core.store.database import Store
 from core.store.signing import SIGNING
 from core.store.suppression import SUPPRESSING
-from core.store.tables import authorization_request, connection, meta, person, subscription
+from core.store.tables import authorization_request, connection, hook, meta, person, subscription
 from core.store.vault import Vault, key_name
 
 _PAGE = 200
@@ -40,6 +40,7 @@ class Place(NamedTuple):
 PLACES = (
     Place("credentials of connections", connection.c.id, connection.c.name, connection.c.secrets),
     Place("secrets of webhooks", subscription.c.id, subscription.c.id, subscription.c.secrets),
+    Place("webhooks that are sent", hook.c.id, hook.c.host, hook.c.sealed),
     Place("secrets of one-time codes", person.c.id, person.c.id, person.c.totp),
     Place("sign-ins under way", authorization_request.c.digest, authorization_request.c.digest,
           authorization_request.c.sealed),
