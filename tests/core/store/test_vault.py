@@ -64,7 +64,11 @@ def test_what_was_sealed_before_keys_had_names_opens():
     assert key_name(vault.sealed_anew(old) or b"") == named(KEYS[0])
 
 
-@pytest.mark.parametrize("wrong", ["", " , ", "not-a-key", KEYS[0][:-3], f"{KEYS[0]},{KEYS[1][:-3]}"])
+@pytest.mark.parametrize(
+    "wrong",
+    ["", " , ", "not-a-key", KEYS[0][:-3], f"{KEYS[0]},{KEYS[1][:-3]}"],
+    ids=["nothing", "commas", "words", "cut", "one good, one cut"],
+)
 def test_a_key_that_is_none_is_refused_and_not_repeated(wrong: str):
     with pytest.raises(ConfigError) as caught:
         Vault(wrong)
