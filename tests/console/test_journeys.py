@@ -296,7 +296,7 @@ def test_make_a_key_use_it_and_shut_it(server: Server, visit: Opened, axe: str, 
     page.get_by_label("The program").fill("reports")
     page.get_by_label("Role").select_option("viewer")
     ticked = page.locator("input[name=scope]:checked").evaluate_all("some => some.map(one => one.value)")
-    assert ticked == ["records:read", "consent:read", "work:read"]
+    assert ticked == ["records:read", "consent:read", "work:read", "hooks"]
     expect(page.get_by_role("checkbox", name="setup:read")).to_be_disabled()
     page.get_by_label("Days until").fill("30")
     picture(page, "form")

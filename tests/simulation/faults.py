@@ -311,7 +311,7 @@ FAULTS = (
     Fault(
         "reminders are steps",
         "a reminder counts as a next step",
-        {"core.flow.movement.following.REMINDER": lambda _: "task"},
+        {"core.decide.movement.doing.REMINDER": lambda _: "task"},
         of_policy=True,
     ),
     Fault(
