@@ -16,7 +16,7 @@ from core.store import due
 
 
 def pressing(hub: Hub) -> set[int]:
-    """The active connections with what cannot wait: notices to be heard, or refusals to be told."""
+    """The active connections with what cannot wait: notices to be heard, refusals or corrections to be told."""
     with hub.store.reading() as tx:
         found = due.pressing(tx, hub.clock())
     return {id_ for id_ in found & hub.connections.keys() if _may_be_worked(hub, hub.connections[id_])}

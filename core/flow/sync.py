@@ -228,8 +228,6 @@ def _schedule(tx: Tx, stream: Stream, intake: Intake, before: StreamRow, row: St
 
 
 def _deliver(hub: Hub, connection: Connection, done: Turn) -> None:
-    connection = weighed(hub, connection)
-
     def between() -> Delivered:
         hub.attends()
         hold = held(hub, connection)
@@ -242,11 +240,17 @@ def _deliver(hub: Hub, connection: Connection, done: Turn) -> None:
         told.halted |= hold is not None
         return told
 
+    connection = weighed(hub, connection, lambda: done.delivered.interrupt(between()))
+    done.stopped |= done.delivered.stopped
+    if done.delivered.halted:
+        return
     with Run(hub, connection.id, "deliver", None) as run:
         tried = canary.sing(hub, connection, run.id)
-        done.delivered = deliver(hub, connection, run_id=run.id, between=between) if tried is None else tried
-        done.stopped |= done.delivered.stopped
-        run.counts = done.delivered.counts()
+        sent = deliver(hub, connection, run_id=run.id, between=between) if tried is None else tried
+        run.counts = sent.counts()
+    sent.join(done.delivered)
+    done.delivered = sent
+    done.stopped |= sent.stopped
 
 
 def sync(

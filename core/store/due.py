@@ -118,7 +118,7 @@ def look(tx: Connection, now: Instant, *, reads: Collection[int]) -> Due:
 
 
 def pressing(tx: Connection, now: Instant) -> set[int]:
-    """The connections of which something is to be heard, or to which a refusal is to be told."""
+    """The connections of which something is to be heard, or to which a refusal or a correction is to be told."""
     return set(_pressing(tx, now=now).scalars())
 
 
@@ -127,7 +127,7 @@ def _pressing(_among: Among) -> Select[Any]:
     now: BindParameter[int] = bindparam("now")
     told = (notice.c.connection_id == connection.c.id, notice.c.heard_at.is_(None), notice.c.due_at <= now)
     waits = (outbox.c.connection_id == connection.c.id, outbox.c.due_at <= now, outbox.c.lease_until <= now)
-    urgent = outbox.c.lane == Lane.CONSENT
+    urgent = outbox.c.lane.in_((Lane.CONSENT, Lane.FIRST_RESPONSE, Lane.LIVE))
     return select(connection.c.id).where(
         or_(select(notice.c.id).where(*told).exists(), select(outbox.c.record_id).where(*waits, urgent).exists())
     )

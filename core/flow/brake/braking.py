@@ -10,7 +10,7 @@ source that suddenly misses its records (`core.flow.brake.missing`) asks in the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -44,8 +44,11 @@ class _Causes(NamedTuple):
     """Run → records, of the rest."""
 
 
-def weighed(hub: Hub, connection: Connection) -> Connection:
-    """The connection with leave to write what may go out now; asks a person where that is not everything."""
+def weighed(hub: Hub, connection: Connection, between: Callable[[], object]) -> Connection:
+    """The connection with leave to write what may go out now; asks a person where that is not everything.
+
+    `between` is done now and then where much is weighed. What it makes due is weighed in the next turn.
+    """
     now = hub.clock()
     with hub.store.reading() as tx:
         asked = open_review(tx, connection.id)
@@ -59,10 +62,10 @@ def weighed(hub: Hub, connection: Connection) -> Connection:
     told = asked.subject if asked is not None else {}
     if told.get("missing") or _is_known(connection, told, waits, now):
         return replace(connection, leave=Leave.NARROWING)
-    found = weigh(hub, connection, now)
+    found = weigh(hub, connection, now, between)
     if found.excess:
         causes = _behind(hub, connection, found)
-        found = weigh(hub, connection, now) if causes.by_people else found
+        found = weigh(hub, connection, now, between) if causes.by_people else found
         if found.excess:
             _hold(hub, connection, found, causes.runs, waits, now)
             return replace(connection, leave=Leave.NARROWING)

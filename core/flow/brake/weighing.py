@@ -7,7 +7,7 @@ page by page, and of very much of it only a part that stands for the whole. The 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -28,6 +28,8 @@ from core.store.outbox import Waiting
 from core.store.records import Record
 
 PAGE = 1_000
+COMPARED = 250
+"""Rows that are compared between two looks at what cannot wait."""
 SAMPLE = 10_000
 """Of more rows of one kind than this, so many are compared and the rest is taken to be alike."""
 PAYLOADS = 1_000
@@ -59,8 +61,11 @@ class Item(NamedTuple):
     live: bool
 
 
-def weigh(hub: Hub, connection: Connection, now: Instant) -> Found:
-    """What waits for a connection and has not been agreed to, held against its limits."""
+def weigh(hub: Hub, connection: Connection, now: Instant, between: Callable[[], object] = lambda: None) -> Found:
+    """What waits for a connection and has not been agreed to, held against its limits.
+
+    Comparing takes its time where much waits; `between` is what must not wait for it.
+    """
     found = Found()
     with hub.store.reading() as tx:
         waiting = outbox.waiting(tx, connection.id, connection.stream_ids)
@@ -73,7 +78,7 @@ def weigh(hub: Hub, connection: Connection, now: Instant) -> Found:
         updates = sum(row.number for row in rows if row.stream_id in streams and not row.deleted)
         if not brake.could_pass(load, updates, normal, connection.limits):
             continue
-        _compare(hub, connection, rank, updates, load, found, first=normal.first)
+        _compare(hub, connection, rank, updates, load, found, between, first=normal.first)
         found.loads[kind] = load
         found.excess += _judged(hub, connection, kind, load, normal)
     return found
@@ -117,7 +122,15 @@ def _normal(log: Sequence[Written], kind: str, now: Instant, days_away: int) -> 
 
 
 def _compare(
-    hub: Hub, connection: Connection, rank: int, updates: int, load: Load, found: Found, *, first: bool
+    hub: Hub,
+    connection: Connection,
+    rank: int,
+    updates: int,
+    load: Load,
+    found: Found,
+    between: Callable[[], object],
+    *,
+    first: bool,
 ) -> None:
     """Compare what the connection holds of a kind with what it should hold, page by page."""
     every, last = -(-updates // SAMPLE) or 1, 0
@@ -125,7 +138,7 @@ def _compare(
     while updates:
         with hub.store.reading() as tx:
             ids = connection.stream_ids
-            page = outbox.weighed_after(tx, connection.id, rank, last, PAGE, held_in=ids, every=every)
+            page = outbox.weighed_after(tx, connection.id, rank, last, COMPARED, held_in=ids, every=every)
             if not page:
                 break
             lanes = dict(page)
@@ -134,6 +147,7 @@ def _compare(
         for one, part in _measured(steps, lanes):
             changed.add(part)
             _sample(hub, found, one, part, first=first)
+        between()
     load.add(changed, every)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from api.snapshot import snapshot
 from core.errors import ConfigError
-from core.flow.brake.weighing import Found, weigh
+from core.flow.brake.weighing import COMPARED, Found, weigh
 from core.flow.hub import Connection, Hub
 from core.flow.reviews.answering import answer
 from core.flow.saying import say
@@ -203,8 +203,8 @@ def test_what_arrives_while_it_is_weighed_waits_to_be_weighed(lab: Lab, monkeypa
     lab.tools["a"].edit("contacts", ids[0], job_title="Chair")
     lab.turn("a")
 
-    def meanwhile(hub: Hub, connection: Connection, now: int) -> Found:
-        found = weigh(hub, connection, now)
+    def meanwhile(hub: Hub, connection: Connection, now: int, between: Callable[[], object]) -> Found:
+        found = weigh(hub, connection, now, between)
         monkeypatch.undo()
         changed(lab, ids)
         lab.turn("a")
@@ -512,7 +512,7 @@ def test_a_page_is_weighed_with_the_same_statements_whatever_its_size(
 ):
     url = request.getfixturevalue("postgres_url") if kind == "postgres" else None
     found: list[list[str]] = []
-    for number in (50, 400):
+    for number in (50, COMPARED):
         if url and found:
             emptied(url)
         with Lab(tmp_path / str(number), database_url=url) as lab:
@@ -524,7 +524,7 @@ def test_of_very_much_a_part_stands_for_the_whole(lab: Lab, monkeypatch: pytest.
     ids = agreed(lab, 300)
     blanked(lab, ids)
     monkeypatch.setattr("core.flow.brake.weighing.SAMPLE", 100)
-    monkeypatch.setattr("core.flow.brake.weighing.PAGE", 40)
+    monkeypatch.setattr("core.flow.brake.weighing.COMPARED", 40)
     lab.turn("a")
     lab.turn("b")
     (limit,) = [one for one in asked(lab).subject["limits"] if one["case"] == "blanks"]
@@ -537,9 +537,9 @@ def test_what_is_held_is_not_compared_again_at_each_look(lab: Lab, monkeypatch: 
     lab.settle()
     calls = []
 
-    def noted(hub: Hub, connection: Connection, now: int) -> Found:
+    def noted(hub: Hub, connection: Connection, now: int, between: Callable[[], object]) -> Found:
         calls.append(now)
-        return weigh(hub, connection, now)
+        return weigh(hub, connection, now, between)
 
     monkeypatch.setattr("core.flow.brake.braking.weigh", noted)
     for _ in range(5):

@@ -8,6 +8,7 @@ import pytest
 
 from core.flow import resyncing
 from core.flow.beside import turn_beside
+from core.flow.brake import weighing
 from core.flow.inward import pull
 from core.flow.inward.hearing import keep
 from core.flow.plan import canary
@@ -113,6 +114,36 @@ def test_a_refusal_goes_out_between_two_calls_of_a_long_delivery_and_before_what
     turn(lab.hub, lab.connection("crm"), pulls=False)
     assert [fields for email, fields in sent if email == last][1:] == [{"job_title": "Baker"}]
     assert {email for email, _ in sent} == set(emails)
+
+
+def test_a_refusal_goes_out_between_two_looks_at_very_much_that_waits(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weighing many changes takes its time, and whoever refuses does not wait for it."""
+    monkeypatch.setattr("core.flow.brake.weighing.COMPARED", 5)
+    shop = lab.tools["shop"]
+    for one in people(30):
+        shop.create("contacts", one)
+    lab.settle()
+    for one in people(30):
+        shop.edit("contacts", lab.find("shop", email=one["email"]), {"job_title": "Baker"})
+    turn(lab.hub, lab.connection("shop"), delivers=False)
+    pages: list[Any] = []
+    compared = vars(weighing)["differences"]
+
+    def differences(*args: Any) -> Any:
+        pages.append(said(lab, "crm"))
+        if len(pages) == 2:
+            refuses(lab, "desk")
+            turn_beside(lab.hub, lab.connection("desk"))
+        return compared(*args)
+
+    monkeypatch.setattr("core.flow.brake.weighing.differences", differences)
+    turn(lab.hub, lab.connection("crm"), pulls=False)
+    assert len(pages) > 3
+    assert pages[:2] == [None, None]
+    assert set(pages[2:]) == {"denied"}
+    assert [lab.held("crm", id_).get("job_title") for id_ in lab.all("crm")].count("Baker") == 30
 
 
 def corrected(lab: Lab, monkeypatch: pytest.MonkeyPatch, emails: list[str]) -> list[int]:
