@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from api.config import Config, put
+from api.changes import put
+from api.config import Config
 from api.engine import holder
 from api.lock import engine_lock
 from api.planning import Plan, touched

@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from api.config import Changes, Config, changes
+from api.changes import Changes, changes
+from api.config import Config
 from core.errors import ConfigError
 from core.store import connections
 from core.store.codec import loads

@@ -19,7 +19,8 @@ from api import queries
 from api.agreed import mark_of
 from api.assembly import OWN_TEXTS, Text
 from api.building import ConnectionSpec
-from api.config import Changes, Config, changes, verify
+from api.changes import Changes, changes, verify
+from api.config import Config
 from api.mappings import check_text, load
 from api.planning import Plan, make_plan
 from connectors._kit.catalogue import entry

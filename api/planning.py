@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from api.assembly import Installation
 from api.capturing import FILE as CAPTURE
-from api.config import Changes, Config, put
+from api.changes import Changes, put
+from api.config import Config
 from api.listing import title
 from api.queries import pace
 from connectors._kit.catalogue import entry

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from api.assembly import Text
 from api.building import ConnectionSpec
-from api.config import Changes, Config
+from api.changes import Changes
+from api.config import Config
 from core.decide.reviewing import Duties
 from core.errors import ConfigError
 from core.flow.plan.ghosts import Line

@@ -12,7 +12,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.util import load_yaml_guess_indent
 
 from api.assembly import Text
-from api.config import Changes
+from api.changes import Changes
 from api.restoring import noted
 from core.decide.reviewing import as_rule
 from core.decide.rules import load_rules

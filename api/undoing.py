@@ -22,7 +22,8 @@ from core.store import runs
 if TYPE_CHECKING:
     from api.applying import Applied
     from api.assembly import Installation
-    from api.config import Changes, Config
+    from api.changes import Changes
+    from api.config import Config
     from api.planning import Plan
     from core.flow.hub import Hub
     from core.flow.undo.undoing import Undoing
@@ -105,7 +106,7 @@ def carry_out(installation: Installation, run_id: int, mark: str) -> int:
 
 def plan_change(installation: Installation, run: Run) -> Change:
     """What putting in force again what an `apply` replaced would do."""
-    from api.config import changes, verify
+    from api.changes import changes, verify
     from api.planning import make_plan
     from api.restoring import earlier, lines_of
 

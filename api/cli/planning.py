@@ -18,7 +18,7 @@ from core.model.many import many
 if TYPE_CHECKING:
     from api.applying import Applied
     from api.assembly import Installation
-    from api.config import Changes
+    from api.changes import Changes
     from api.planning import Plan, Share
     from core.mapping.problem import Problem
     from core.store.runs import Run
@@ -47,8 +47,9 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Say exactly what a changed configuration would do in every tool. Nothing is changed, and no tool is called."""
+    from api.changes import Changes, changes, verify
     from api.cli.opening import opened
-    from api.config import Changes, changes, read_config, verify
+    from api.config import read_config
     from api.planning import make_plan
 
     config = read_config(file, os.environ) if file is not None else None
@@ -76,8 +77,9 @@ def apply(
 ) -> None:
     """Put a configuration file in force, all of it or nothing, and carry out what its plan lists."""
     from api.applying import apply_plan
+    from api.changes import changes, verify
     from api.cli.opening import opened
-    from api.config import changes, read_config, verify
+    from api.config import read_config
     from api.planning import make_plan
 
     config = read_config(file, os.environ)

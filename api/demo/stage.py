@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from api.assembly import Installation
-from api.config import changes, put, read_config, verify
+from api.changes import changes, put, verify
+from api.config import read_config
 from api.demo import configuration, hubspot, salesforce
 from api.demo.calendar import Calendar
 from api.demo.cards import cards, uid

@@ -258,7 +258,8 @@ def test_an_odd_call_breaks_nothing(play: Play) -> None:
 
 def test_what_was_put_in_force_is_what_the_files_say(play: Play) -> None:
     """The files can be changed and applied again: nothing differs before they are."""
-    from api.config import changes, read_config
+    from api.changes import changes
+    from api.config import read_config
 
     config = read_config(play.stage.folder / "concord.yaml", play.tools.environment)
     assert not changes(play.stage.installation, config).any

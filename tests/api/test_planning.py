@@ -16,7 +16,8 @@ from ruamel.yaml import YAML
 from api.applying import Applied, apply_plan
 from api.assembly import Text
 from api.building import ConnectionSpec
-from api.config import Changes, Config, changes
+from api.changes import Changes, changes
+from api.config import Config
 from api.planning import Plan, make_plan
 from api.restoring import earlier, lines_of
 from connectors._kit.mischief import spellings

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from api.applying import apply_plan
 from api.building import ConnectionSpec
-from api.config import Config, changes
+from api.changes import changes
+from api.config import Config
 from api.planning import make_plan
 from tests.bench.figures import Figure, at_most
 from tests.bench.stage import Stage

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from api.applying import Applied, apply_plan
 from api.building import ConnectionSpec
-from api.config import Config, changes
+from api.changes import changes
+from api.config import Config
 from api.planning import Plan, make_plan
 from api.restoring import earlier, lines_of
 from core.decide.fold import decided

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
-from api.config import Changes
+from api.changes import Changes
 from api.console.desk import PLACE
 from api.console.errands import Progress
 from api.console.pages.connecting import carry_out

@@ -25,7 +25,8 @@ from core.mapping import MappingError
 
 if TYPE_CHECKING:
     from api.building import ConnectionSpec
-    from api.config import Changes, Config
+    from api.changes import Changes
+    from api.config import Config
     from api.console.desk import Desk
     from api.console.errands import Errand
     from api.planning import Plan

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request, Response
 
 from api.applying import apply_plan
-from api.config import Changes, Config
+from api.changes import Changes
+from api.config import Config
 from api.console.desk import PLACE
 from api.console.pages.connections import row_of, told_of
 from api.console.people import Visitor

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from api.applying import apply_plan
-from api.config import changes
+from api.changes import changes
 from api.console.errands import Errands
 from api.engine import turn_crank
 from api.planning import make_plan
