@@ -29,7 +29,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 PYTEST := $(BIN)/python -m pytest
 PIP := python -m pip --disable-pip-version-check
 
-.PHONY: help venv demo production-demo test servers chaos simulate fuzz sbom mutants bench lint format types docs docs-check lock clean
+.PHONY: help venv demo production-demo test servers chaos simulate fuzz sbom advisories mutants bench lint format types docs docs-check lock clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,11 @@ venv: .venv/stamp  ## make .venv from the lock and install Concord into it, edit
 .venv-bench/stamp: requirements-bench.lock | .venv/stamp
 	@.venv-bench/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv-bench
 	.venv-bench/bin/$(PIP) install --quiet --require-hashes -r requirements-bench.lock
+	@touch $@
+
+.venv-audit/stamp: requirements-audit.lock
+	@.venv-audit/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv-audit
+	.venv-audit/bin/$(PIP) install --quiet --require-hashes -r requirements-audit.lock
 	@touch $@
 
 # --- use
@@ -89,6 +94,9 @@ fuzz: venv  ## throw noise at every webhook's door and the mapping checker for F
 sbom: venv  ## print what Concord stands on, as CycloneDX JSON
 	@$(BIN)/python -m tests.sbom
 
+advisories: venv .venv-audit/stamp  ## look every pinned package up among the published advisories
+	$(BIN)/python -m tests.advisories
+
 mutants: venv  ## put deliberate faults into the flow, one at a time, and see which law catches each
 	$(BIN)/python -m tests.simulation.mutants --jobs $(JOBS) $(ARGS)
 
@@ -119,16 +127,17 @@ docs-check: venv  ## fail when a generated page is not what would be printed
 COMPILE := .venv-lock/bin/uv --quiet pip compile --no-config --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-lock:  ## pin the newest versions into requirements.lock and requirements-bench.lock
+lock:  ## pin the newest versions into requirements.lock and its two sisters
 	@.venv-lock/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv-lock
 	.venv-lock/bin/$(PIP) install --quiet --upgrade uv
 	{ echo '# Made by `make lock` from pyproject.toml: what Concord runs on, is shown with and is tested with.'; \
 		$(COMPILE) --extra dev pyproject.toml; } >requirements.lock.new
 	{ echo '# Made by `make lock` from requirements-bench.txt.'; \
 		$(COMPILE) requirements-bench.txt; } >requirements-bench.lock.new
-	mv requirements.lock.new requirements.lock
-	mv requirements-bench.lock.new requirements-bench.lock
+	{ echo '# Made by `make lock` from requirements-audit.txt.'; \
+		$(COMPILE) requirements-audit.txt; } >requirements-audit.lock.new
+	for one in requirements requirements-bench requirements-audit; do mv $$one.lock.new $$one.lock; done
 
 clean:  ## remove environments, caches and build results
-	rm -rf .venv .venv-bench .venv-lock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-audit .venv-lock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,7 +12,7 @@ from tests.sbom import LOCK, document, pins
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-bench.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-bench.lock", "requirements-audit.lock"])
 def test_every_package_is_pinned_with_hashes_and_no_address(name: str):
     text = (ROOT / name).read_text(encoding="utf-8")
     found = pins(text)
