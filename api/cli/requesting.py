@@ -101,6 +101,18 @@ def person(number: Number, key: Annotated[str, typer.Argument(help="Email, numbe
     output.say(f"Request {number} is that of record {record.id}.")
 
 
+@group.command("extend")
+def extend(number: Number, why: Annotated[str, typer.Argument(help="The reason that the person is told.")]) -> None:
+    """Take the further time that the law gives, before the first end; tell the person and the reason."""
+    from api.cli.opening import opened
+    from core.flow import requests
+    from core.model.instant import iso
+
+    with opened(made=True) as installation:
+        until = requests.extend(installation.hub(), number, why)
+    output.say(f"Request {number} is due {iso(until)[:10]} now. Tell the person, with the reason.")
+
+
 @group.command("export")
 def export(number: Number) -> None:
     """Everything that is held of the person, as one JSON document; that it was given out is kept with the request."""
@@ -167,7 +179,7 @@ def forget(number: Number) -> None:
 def _told(one: Request, now: int) -> dict[str, Any]:
     from core.model.instant import iso
 
-    moments = {"came_at", "due_at", "exported_at", "closed_at"}
+    moments = {"came_at", "due_at", "extended_at", "exported_at", "closed_at"}
     told = {
         name: iso(value) if name in moments and value is not None else value
         for name, value in one._asdict().items()

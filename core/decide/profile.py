@@ -34,6 +34,8 @@ class Deadlines(_Data):
     erasure: int = Field(default=30, ge=1)
     correction: int = Field(default=30, ge=1)
     objection: int = Field(default=30, ge=1)
+    further: int = Field(default=0, ge=0)
+    """Days more for what is hard to answer, if the person is told before the first end; never for an objection."""
 
 
 class Profile(_Data):

@@ -1,6 +1,6 @@
 """Requests of people about their own data: what may be asked, by which way, and by when it must be answered. Pure.
 
-came + the law's days ▶ due ▶ done (an export, an erasure, other words) ▶ answered, or refused with a reason
+came + the law's days ▶ due, once extended ▶ done (an export, an erasure, other words) ▶ answered, or refused
 """
 
 from __future__ import annotations
@@ -32,6 +32,11 @@ GROUNDS: Mapping[str, str] = {
     "other": "for another reason",
 }
 """Why a request may be refused → in words. They name nobody, and outlive an erasure."""
+
+
+def extended(deadlines: Deadlines, right: str, due_at: Instant) -> Instant | None:
+    """By when it must be answered if more time is taken; None where the law gives none."""
+    return due_at + deadlines.further * DAY if deadlines.further and right != "objection" else None
 
 
 def due(deadlines: Deadlines, right: str, came_at: Instant) -> Instant:

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from core.decide.keys import keys_of
-from core.decide.requesting import ANSWERED, GROUNDS, REFUSED, RIGHTS, WAYS, due
+from core.decide.requesting import ANSWERED, GROUNDS, REFUSED, RIGHTS, WAYS, due, extended
 from core.errors import ConfigError
 from core.flow.consent.choosing import choices, choose, person
 from core.flow.erasure.gathering import gather
@@ -105,6 +105,29 @@ def name(hub: Hub, id_: int, record_id: int) -> None:
     _change(hub, id_, record_id=record.id, **known)
 
 
+def extend(hub: Hub, id_: int, why: str) -> Instant:
+    """Take the further time that the law gives, of which the person is told with the reason; gives the new end.
+
+    `ConfigError` where the law gives none, where it was taken already, is too late, or nobody says why.
+    """
+    one, now, said = _open(hub, id_), hub.clock(), why.strip()[:LONGEST]
+    until = extended(hub.profile.deadlines, one.right, one.due_at)
+    if until is None:
+        raise ConfigError(
+            f"{hub.profile.title} gives no more time for this.", remedy="Answer it, or refuse it with the reason."
+        )
+    if one.extended_at is not None:
+        raise ConfigError("More time was taken already, and there is none beyond.", remedy="Answer it by its end.")
+    if now >= one.due_at:
+        raise ConfigError(
+            "It is overdue: of more time the person had to be told before.", remedy="Answer it as soon as you can."
+        )
+    if not said:
+        raise ConfigError("It is not said why it takes longer.", remedy="Give the reason that the person is told.")
+    _change(hub, id_, due_at=until, extended_at=now, extended_why=said)
+    return until
+
+
 def export(hub: Hub, id_: int) -> bytes:
     """Everything that is held of the person, as one JSON document; when, and its SHA-256, are kept with the request."""
     record = _whose(hub, _open(hub, id_))
@@ -153,7 +176,7 @@ def forget(hub: Hub, id_: int) -> None:
     if found(hub, id_).closed_at is None:
         raise ConfigError(f"Request {id_} is open.", remedy="Close it first.")
     with hub.store.writing() as tx:
-        requests.change(tx, id_, who=None, note=None, why=None)
+        requests.change(tx, id_, who=None, note=None, why=None, extended_why=None)
 
 
 def _open(hub: Hub, id_: int) -> Request:

@@ -28,6 +28,9 @@ class Request(NamedTuple):
     """The keyed hash of their address, where one was given."""
     record_id: int | None
     taken_by: str | None
+    extended_at: Instant | None
+    """When more time was taken; `due_at` is the later end then."""
+    extended_why: str | None
     exported_at: Instant | None
     exported: str | None
     """SHA-256 of what was given out."""
@@ -105,11 +108,11 @@ def forget(tx: Connection, record_ids: Collection[int], words: Collection[str], 
     Those filed under other records, or none, are blanked where they hold one of the words that can only mean them.
     """
     c = request.c
-    named = or_(c.who.is_not(None), c.note.is_not(None), c.why.is_not(None))
-    texts = tx.execute(select(c.id, c.who, c.note, c.why).where(named)).all()
+    written = (c.who, c.note, c.why, c.extended_why)
+    texts = tx.execute(select(c.id, *written).where(or_(*(one.is_not(None) for one in written)))).all()
     sought = [word.casefold() for word in words]
     said = {row.id: " ".join(filter(None, row[1:])).casefold() for row in texts}
     ids = {id_ for id_, held in said.items() if any(word in held for word in sought)}
     ids |= {row[0] for row in tx.execute(select(c.id).where(among(tx, c.record_id, record_ids)))}
-    blank = {"who": None, "note": None, "why": None, "erasure_id": func.coalesce(c.erasure_id, erasure_id)}
+    blank = {one.name: None for one in written} | {"erasure_id": func.coalesce(c.erasure_id, erasure_id)}
     return int(tx.execute(update(request).where(among(tx, c.id, ids)).values(**blank)).rowcount) if ids else 0

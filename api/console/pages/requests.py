@@ -14,7 +14,7 @@ from api.console.people import Visitor
 from api.console.veil import sees_people, sentence_for
 from api.listing import moment_of
 from core.decide.leads import Posted
-from core.decide.requesting import GROUNDS, RIGHTS, WAYS
+from core.decide.requesting import GROUNDS, RIGHTS, WAYS, extended
 from core.errors import ConcordError
 from core.flow import requests as asked
 from core.flow.asking import search
@@ -92,6 +92,7 @@ def _one(
         to=place_of(record) if record is not None else "", title=_named(hub, record), here_again=HERE, q=q,
         may_be=[(one, _named(hub, one)) for one in may_be], searched=bool(wanted), erasure=erasure, others=others,
         left=sum(one.state in erasures.OPEN for one in places), rights=RIGHTS, grounds=GROUNDS,
+        until=extended(hub.profile.deadlines, about.right, about.due_at), law=hub.profile.title,
         done=asked.is_done(about), safe=partial(sentence_for, visitor), sees=sees, error=error and error.to_json(),
     )  # fmt: skip
 
@@ -128,7 +129,7 @@ def _forms(router: APIRouter, desk: Desk) -> None:
     def act(
         request: Request, id_: int, act: str, visitor: Visitor = desk.for_operators, said: Posted = desk.from_form
     ) -> Response:
-        """Takes it, names the person, takes their no, closes it, or forgets who asked."""
+        """Takes it, names the person, takes more time or their no, closes it, or forgets who asked."""
         hub, whom = desk.installation.hub(), visitor.person.name
         why, ground = said.get("why", ""), said.get("ground", "")
         number = said.get("record", "")
@@ -138,6 +139,7 @@ def _forms(router: APIRouter, desk: Desk) -> None:
                 lambda: asked.name(hub, id_, int(number) if number.isdecimal() and len(number) < 19 else 0),
                 "The person is named.",
             ),
+            "extend": (lambda: asked.extend(hub, id_, why), "More time is taken. Tell the person, with the reason."),
             "object": (
                 lambda: asked.object_for(hub, id_),
                 "They are written to no more; the tools are told before anything else.",
@@ -159,7 +161,8 @@ def _forms(router: APIRouter, desk: Desk) -> None:
 
 
 _TRAIL = {
-    "take": "take a request", "person": "name the person of a request", "object": "take a no for a request",
+    "take": "take a request", "person": "name the person of a request", "extend": "take more time for a request",
+    "object": "take a no for a request",
     "answered": "answer a request", "refused": "refuse a request", "forget": "forget who asked",
 }  # fmt: skip
 

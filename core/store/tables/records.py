@@ -238,6 +238,9 @@ request = Table(
     Column("digest", Text),
     Column("record_id", Id),
     Column("taken_by", Text),
+    # When more time was taken, and what the person was told for a reason.
+    Column("extended_at", Id),
+    Column("extended_why", Text),
     # When what is held was given out, and the SHA-256 of that file.
     Column("exported_at", Id),
     Column("exported", Text),

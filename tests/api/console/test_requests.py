@@ -62,7 +62,7 @@ def test_who_is_hidden_from_viewers_and_nothing_is_theirs_to_do(shop: Lab, someo
         text = viewer.open(where).text
         assert ADDRESS not in text
         assert "Annabella" not in text
-    for act in ("take", "person", "export", "object", "answered", "refused", "forget"):
+    for act in ("take", "person", "extend", "export", "object", "answered", "refused", "forget"):
         assert viewer.post(f"{page}/{act}").status_code == 403
 
 
@@ -107,6 +107,18 @@ def test_an_objection_is_taken_and_shown(shop: Lab, admin: Browser):
     assert admin.post(f"{page}/object").status_code == 303
     assert shop.record(email=ADDRESS).values["consent.email"] == "denied"
     assert admin.post(f"{page}/answered").status_code == 303
+
+
+def test_more_time_is_offered_once_and_the_reason_is_kept(shop: Lab, admin: Browser):
+    assert "Take more time" not in admin.read(written(admin, "objection"))
+    page = written(admin)
+    assert "It takes longer" in admin.read(page)
+    assert admin.post(f"{page}/extend").status_code == 400
+    assert admin.post(f"{page}/extend", why="There are twelve mailboxes.").status_code == 303
+    said = admin.read(page)
+    assert "There are twelve mailboxes." in said
+    assert "It takes longer" not in said
+    assert "take more time for a request" in admin.read("trail")
 
 
 def test_what_is_overdue_needs_a_person_today_and_is_an_alert(shop: Lab, admin: Browser):

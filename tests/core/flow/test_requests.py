@@ -7,11 +7,24 @@ from pathlib import Path
 
 import pytest
 
+from api.assembly import Text
 from core.errors import ConfigError
 from core.flow.erasure.erasing import erase
 from core.flow.erasure.gathering import gather
 from core.flow.hub import Hub
-from core.flow.requests import answered, ask, ask_once, digest_of, export, forget, found, name, object_for, refused
+from core.flow.requests import (
+    answered,
+    ask,
+    ask_once,
+    digest_of,
+    export,
+    extend,
+    forget,
+    found,
+    name,
+    object_for,
+    refused,
+)
 from core.model.instant import DAY
 from core.store import requests
 from core.store.codec import dumps, loads
@@ -54,6 +67,41 @@ def test_the_law_of_the_place_says_by_when(lab: Lab):
     assert burden(lab.hub) == (1, 0, one.due_at)
     lab.wait(28 * 86_400)
     assert burden(lab.hub) == (1, 1, one.due_at)
+
+
+def test_more_time_is_taken_once_with_a_reason_and_before_the_first_end(lab: Lab):
+    late, id_ = asked(lab), asked(lab)
+    first = found(lab.hub, id_).due_at
+    with pytest.raises(ConfigError, match="not said why"):
+        extend(lab.hub, id_, "  ")
+    lab.wait(29 * 86_400)
+    assert extend(lab.hub, id_, "Twelve mailboxes are to be searched.") == first + 60 * DAY
+    one = found(lab.hub, id_)
+    assert (one.due_at, one.extended_at) == (first + 60 * DAY, lab.clock())
+    assert one.extended_why == "Twelve mailboxes are to be searched."
+    with pytest.raises(ConfigError, match="taken already"):
+        extend(lab.hub, id_, "And more.")
+    lab.wait(2 * 86_400)
+    assert burden(lab.hub) == (2, 1, found(lab.hub, late).due_at)
+    with pytest.raises(ConfigError, match="overdue"):
+        extend(lab.hub, late, "It was forgotten.")
+
+
+def test_there_is_no_more_time_where_the_law_gives_none(lab: Lab):
+    with pytest.raises(ConfigError, match="no more time"):
+        extend(lab.hub, asked(lab, "objection"), "We would rather not.")
+    lab.installation.change(texts={"consent": Text("profile: lgpd", "concord.yaml")})
+    with pytest.raises(ConfigError, match="LGPD gives no more time"):
+        extend(lab.refreshed(), asked(lab), "We would rather not.")
+
+
+def test_the_reason_for_more_time_goes_with_the_person(lab: Lab):
+    id_ = asked(lab)
+    extend(lab.hub, id_, "Ms Shoreham has twelve mailboxes.")
+    erase(lab.hub, ann(lab), reference=f"request {id_}")
+    one = found(lab.hub, id_)
+    assert (one.extended_why, one.who) == (None, None)
+    assert one.extended_at is not None
 
 
 @pytest.mark.parametrize(
