@@ -29,6 +29,7 @@ from api.cli.output import ago, counted, hours, share
 from api.console.errands import Errands
 from api.console.oidc import provider_of
 from api.console.people import People, Role, Visitor, zone_of
+from api.masking import masked
 from api.posting import body_of, posted
 from api.rates import asker, networks
 from api.settings import Settings
@@ -57,7 +58,6 @@ HEADERS = {
 LARGEST, FIELDS = 1_048_576, 5_000
 """Bytes and fields of a form: a mapping's text, and what is said of each of its lines."""
 STATIC = Path(__file__).parent / "static"
-_DOTS = "•"
 
 
 class Halt(Exception):
@@ -292,21 +292,6 @@ def masker(visitor: Visitor | None) -> Callable[[Any], Any]:
     if visitor is not None and visitor.may(Role.OPERATOR):
         return lambda value: value
     return masked
-
-
-def masked(value: Any) -> Any:
-    """Something personal, so that it is known again by who knows it, and by nobody else."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, list | tuple):
-        return [masked(one) for one in value]
-    if isinstance(value, Mapping):
-        return {name: masked(one) for name, one in value.items()}
-    text = str(value)
-    if "@" in text:
-        name, _, domain = text.partition("@")
-        return f"{name[:1]}{_DOTS * 3}@{domain[:1]}{_DOTS * 3}"
-    return " ".join(f"{word[:1]}{_DOTS * 3}" for word in text.split()) or text
 
 
 def prose(text: str) -> Markup:

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from api import reviews
-from api.console.desk import masked
 from api.console.people import Role
+from api.masking import HUSHED, hushed, is_personal, masked
 
 if TYPE_CHECKING:
     from api.console.desk import Desk
     from api.console.people import Visitor
     from api.listing import Veil
-    from core.model.shape import Shape
-
-_POINTS = ("email", "phone", "address")
-_ADDRESS = re.compile(r"[^\s@<>()\"',;:]+@[^\s@<>()\"',;:]+")
-_QUOTED = re.compile(r"(['\"])((?:(?!\1).)+)\1")
-_NUMBER = re.compile(r"(?<![\w-])(?<!\d:)(?!\d{4}-\d\d-\d\d)\+?\d(?:[ ()./-]?\d){6,}")
 
 
 def sees_people(visitor: Visitor) -> bool:
     """Whether personal data is shown to somebody whole."""
     return visitor.may(Role.OPERATOR)
-
-
-def is_personal(shape: Shape | None, name: str) -> bool:
-    """Whether a field tells of a person: declared so, a way to reach them, what they are called, or not known."""
-    one = shape.fields.get(name) if shape is not None else None
-    return shape is None or one is None or one.personal or one.type in _POINTS or name in shape.title
 
 
 def veil_for(desk: Desk, visitor: Visitor) -> Veil:
@@ -45,16 +32,6 @@ def veil_for(desk: Desk, visitor: Visitor) -> Veil:
 def sentence_for(visitor: Visitor, text: str) -> str:
     """A sentence as somebody may read it."""
     return text if sees_people(visitor) else hushed(text)
-
-
-def hushed(text: str) -> str:
-    """A sentence in which addresses, numbers, and what stands between quotes are masked."""
-    without = _ADDRESS.sub(lambda found: str(masked(found[0])), text)
-    without = _QUOTED.sub(lambda found: f"{found[1]}{masked(found[2])}{found[1]}", without)
-    return _NUMBER.sub(lambda found: str(masked("".join(found[0].split()))), without)
-
-
-HUSHED = reviews.Veil(masked, hushed)
 
 
 def veil_of(visitor: Visitor) -> reviews.Veil:

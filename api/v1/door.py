@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from api.console.desk import masked
 from api.console.people import Role
-from api.console.veil import is_personal
+from api.masking import is_personal, masked
 from api.rates import Rates, Taken, asker, networks
 from api.v1.keys import Caller, Keys, Scope
 from api.v1.problems import Declined

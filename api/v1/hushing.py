@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from api.console.desk import masked
 from api.console.people import Role
-from api.console.veil import hushed
+from api.masking import hushed, masked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from api import letters, runs
 from api import reviews as asking
 from api.console.people import Role
-from api.console.veil import HUSHED, hushed
 from api.listing import Asked, below_of, connection_of, log_of, moment_of
+from api.masking import HUSHED, hushed
 from api.reviews import OPEN
 from api.scorecard import BY, scorecard
 from api.snapshot import snapshot

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request, Response
 from api.console.desk import PLACE, Halt
 from api.console.looking import Looking
 from api.console.people import Visitor
-from api.console.veil import is_personal, sees_people, sentence_for, veil_for
+from api.console.veil import sees_people, sentence_for, veil_for
+from api.masking import is_personal
 from api.record import found, whole
 from api.typed import as_typed
 from core.errors import ConcordError, ConfigError

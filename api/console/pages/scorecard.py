@@ -8,8 +8,9 @@ from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 
 from api.auditing import Behind, Mends, Word, behind, drawing, figures
-from api.console.desk import PLACE, hidden, masked
+from api.console.desk import PLACE, hidden
 from api.console.people import Role, Visitor
+from api.masking import masked
 from core.decide.leads import Posted
 from core.errors import ConcordError
 from core.flow.movement.mending import mend

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from api.console.people import Role
-from api.console.veil import is_personal, sentence_for
+from api.console.veil import sentence_for
+from api.masking import is_personal
 from core.errors import Acts, who_acts
 from core.model.shapes import SHAPES
 
