@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 
-from api.v1 import about, consent, hooks, problems, records, work
+from api.v1 import about, consent, hooks, plans, problems, records, work
 from api.v1.bounds import Bounded
 from api.v1.door import Door
 from api.v1.problems import Declined, Problem
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from api.assembly import Installation
 
 PLACE = "/v1"
-RESOURCES = (about, records, consent, work, hooks)
+RESOURCES = (about, records, consent, work, plans, hooks)
 """Each has the operations of its subject."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -85,7 +85,7 @@ def create_v1(installation: Installation) -> FastAPI:
         words = f"{request.method} {request.url.path[:100]}: {error.detail}."
         large = error.status_code == 413
         remedy = "Send it in parts." if large else f"{PLACE}/openapi.json says what there is."
-        code = "api.too_large" if large else "api.unknown"
+        code = "api.too_large" if large else "api.operation"
         return problems.answer(problems.told(error.status_code, code, words, remedy), error.headers)
 
     return app

@@ -44,6 +44,8 @@ class Scope(StrEnum):
     """Reviews are answered, dead letters tried again, connections paused, resumed and read again."""
     SETUP_READ = "setup:read"
     """Mappings with their versions, and other settings."""
+    SETUP_WRITE = "setup:write"
+    """Changes of these are planned and put in force."""
     HOOKS = "hooks"
     """Webhooks that the hub sends."""
 
@@ -51,7 +53,7 @@ class Scope(StrEnum):
 LEAST = {
     Scope.RECORDS_READ: Role.VIEWER, Scope.RECORDS_WRITE: Role.OPERATOR, Scope.CONSENT_READ: Role.VIEWER,
     Scope.CONSENT_WRITE: Role.OPERATOR, Scope.WORK_READ: Role.VIEWER, Scope.WORK_ACT: Role.OPERATOR,
-    Scope.SETUP_READ: Role.ADMIN, Scope.HOOKS: Role.VIEWER,
+    Scope.SETUP_READ: Role.ADMIN, Scope.SETUP_WRITE: Role.ADMIN, Scope.HOOKS: Role.VIEWER,
 }  # fmt: skip
 """Scope → the role that it takes."""
 

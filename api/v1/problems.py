@@ -13,6 +13,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from core.errors import Acts, ConcordError, ConfigError, StoreError, register
+from core.mapping.problem import MappingError
+from core.mapping.problem import Problem as TextProblem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,13 +25,19 @@ for _code, _happened, _remedy in (
     ("api.scope", "The key has not the scope that the request takes.", "Make a key that has it."),
     ("api.too_often", "Too many requests came.", "Wait as long as `Retry-After` says."),
     ("api.unknown", "There is no such thing.", "Look it up in the list of its kind."),
+    ("api.operation", "This hub knows no such operation.", "Look it up in /v1/openapi.json; a newer hub may know it."),
     ("api.request", "A request cannot be read.", "Mend what `errors` names, and send it again."),
     ("api.idempotency", "A request cannot be told from another one.", "Use a new `Idempotency-Key` for each."),
     ("api.too_large", "A request carries too much.", "Send it in parts."),
     ("record.state", "The record is not live any more.", "Change the one that it became."),
+    ("plan.state", "A plan cannot be activated as it stands.", "Wait until it is ready, or post the text again."),
+    ("plan.unseen", "A plan was to be activated unseen.", "Send its ETag as `If-Match`."),
+    ("plan.changed", "It would do something else by now than was agreed to.", "Read it again, and agree to it anew."),
 ):
     register(_code, _happened, _remedy)
 
+_MOST = 50
+"""Places of which a problem tells."""
 _STATUS = {"record.changed": 412, "record.known": 409, "record.erased": 409}
 
 
@@ -38,6 +46,9 @@ class Part(BaseModel):
 
     pointer: str = Field(description="Where: a JSON pointer into the body, or the name of a parameter or header.")
     detail: str
+    line: int | None = Field(default=None, description="In a text: its line, counted from 1.")
+    column: int | None = Field(default=None, description="And its column, counted from 1.")
+    remedy: str = ""
 
 
 class Problem(BaseModel):
@@ -88,11 +99,30 @@ def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONRe
 
 
 def of_error(error: ConcordError) -> Problem:
-    """The hub's own word for what went wrong."""
+    """The hub's own word for what went wrong; of a text, place by place."""
+    if isinstance(error, MappingError):
+        parts = parts_of(error.problems)
+        first = next(one for one in error.problems if one.severity == "error")
+        words = f"{first.file}, line {first.line}, column {first.column}: {first.what}"
+        more = f" There are {len(parts)} such places." if len(parts) > 1 else ""
+        return told(422, error.error_code, f"{words}{more}", error.remedy, acts=str(error.acts), errors=parts)
     status = _STATUS.get(error.error_code)
     if status is None:
         status = 400 if isinstance(error, ConfigError) else 503 if isinstance(error, StoreError) else 502
     return told(status, error.error_code, error.message, error.remedy, acts=str(error.acts))
+
+
+def parts_of(problems: Sequence[TextProblem]) -> list[Part]:
+    """What is wrong or doubtful in a text, in its order."""
+    return [
+        Part(pointer="/text", detail=_sentence(one), line=one.line, column=one.column, remedy=one.remedy)
+        for one in problems[:_MOST]
+    ]  # fmt: skip
+
+
+def _sentence(one: TextProblem) -> str:
+    found = [f"Found: {one.found}." if one.found else "", f"Expected: {one.expected}." if one.expected else ""]
+    return " ".join(filter(None, (one.what, *found)))
 
 
 def missing(what: str, remedy: str) -> Declined:
@@ -102,7 +132,7 @@ def missing(what: str, remedy: str) -> Declined:
 
 def of_request(errors: Sequence[Any]) -> Problem:
     """What is wrong in a request, place by place, as pydantic found it."""
-    parts = [Part(pointer=_pointer(one["loc"]), detail=str(one["msg"])[:300]) for one in errors[:50]]
+    parts = [Part(pointer=_pointer(one["loc"]), detail=str(one["msg"])[:300]) for one in errors[:_MOST]]
     words = "; ".join(f"{one.pointer}: {one.detail}" for one in parts[:3])
     remedy = "Mend what is named, and send it again. /v1/openapi.json says what each request takes."
     return told(422, "api.request", f"The request cannot be read: {words}.", remedy, errors=parts)

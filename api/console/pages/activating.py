@@ -1,4 +1,4 @@
-"""Activating: a draft is planned, looked at, and put in force if that is still what it would do. One road for all.
+"""Activating on pages: a draft is kept, planned, looked at and put in force, the way that `api.activating` goes.
 
     draft ▶ kept ▶ planned (an errand) ▶ looked at ▶ agreed to ▶ planned again ▶ the same? ▶ in force
                           ▲                                             └▶ shown again
@@ -12,66 +12,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
-from api.applying import apply_plan
+from api.activating import Activated, Planned, check, plan, put_in_force
 from api.console.desk import PLACE
 from api.console.errands import Progress
 from api.console.people import Visitor
-from api.drafting import changed, difference, fingerprint, planned
+from api.drafting import difference
 from core.decide.leads import Posted
 from core.errors import ConcordError
 from core.store import runs
 
 if TYPE_CHECKING:
-    from api.applying import Applied
-    from api.config import Config
+    from api.activating import Family
     from api.console.desk import Desk
     from api.console.errands import Errand
-    from api.planning import Plan
-
-ANEW = "Something has changed since you looked; this is the plan now."
-
-
-class Family(NamedTuple):
-    """Texts of one sort, and how each becomes a configuration."""
-
-    place: str
-    """Where their pages are, below the console; below it each has its name."""
-    called: Callable[[str], str]
-    """What a text is called in a sentence."""
-    in_force: Callable[[str], str]
-    """Name → the text in force; `ConfigError` where there is none of that name."""
-    config: Callable[[str, str], Config]
-    """Name and text → the configuration with it."""
-
-
-class Planned(NamedTuple):
-    """What a draft would do."""
-
-    plan: Plan
-    mark: str
-    changes: list[tuple[str, str]]
-    anew: str = ""
-    """Why it is shown again."""
-
-
-class Activated(NamedTuple):
-    """What was put in force."""
-
-    words: str
 
 
 class Road:
     """The way of a family's drafts into force; for admins."""
 
-    def __init__(self, desk: Desk, family: Family, router: APIRouter) -> None:
-        """With its pages on the router."""
-        self.desk, self.family = desk, family
+    def __init__(
+        self, desk: Desk, family: Family, router: APIRouter, *, place: str, called: Callable[[str], str]
+    ) -> None:
+        """With its pages on the router, below `place`; `called` says what a text is called in a sentence."""
+        self.desk, self.family, self.place, self.called = desk, family, place, called
 
-        @router.get(f"/{family.place}/{{name}}/plan")
+        @router.get(f"/{place}/{{name}}/plan")
         def looked_at(request: Request, name: str, visitor: Visitor = desk.for_admins) -> Response:
             """What a draft would do, or how far its plan has come."""
             try:
@@ -79,7 +48,7 @@ class Road:
             except ConcordError as error:
                 return desk.refused(request, visitor, error, status=404)
 
-        @router.post(f"/{family.place}/{{name}}/activate")
+        @router.post(f"/{place}/{{name}}/activate")
         def activate(
             request: Request, name: str, visitor: Visitor = desk.for_admins, said: Posted = desk.from_form
         ) -> Response:
@@ -109,8 +78,7 @@ class Road:
         return self.desk.done(f"{self._page(name)}/plan")
 
     def _check(self, name: str, text: str) -> None:
-        self.family.in_force(name)
-        changed(self.desk.installation, self.family.config(name, text))
+        check(self.desk.installation, self.family, name, text)
 
     def _begin(self, visitor: Visitor, name: str, text: str, what: str, work: Callable[..., Any]) -> Errand:
         """Keep the draft, begin the errand, and give it a moment."""
@@ -126,22 +94,19 @@ class Road:
         return errand
 
     def _plan(self, name: str, text: str, progress: Progress) -> Planned:
-        made = planned(self.desk.installation, self.family.config(name, text), tell=progress.tell)
-        return Planned(made, fingerprint(made, text), difference(self.family.in_force(name), text))
+        return plan(self.desk.installation, self.family, name, text, progress.tell)
 
     def _put_in_force(
         self, visitor: Visitor, mark: str, name: str, text: str, progress: Progress
     ) -> Planned | Activated:
-        found = self._plan(name, text, progress)
-        if found.mark != mark:
-            return found._replace(anew=ANEW)
-        progress.tell("It is put in force.")
-        done = apply_plan(self.desk.installation, self.family.config(name, text), found.plan)
-        with self.desk.installation.store.writing() as tx:
-            self.desk.people.note(tx, visitor, "activate a change", {"about": name, "run": done.run_id})
-            runs.drop_fact(tx, self._key(visitor, name))
-        self.desk.installation.bell.ring()
-        return Activated(_told(done))
+        found = put_in_force(self.desk.installation, self.family, name, text, mark, progress.tell)
+        if isinstance(found, Activated):
+            with self.desk.installation.store.writing() as tx:
+                about = {"about": name, "run": found.applied.run_id}
+                self.desk.people.note(tx, visitor, "activate a change", about)
+                runs.drop_fact(tx, self._key(visitor, name))
+            self.desk.installation.bell.ring()
+        return found
 
     def _show(self, request: Request, visitor: Visitor, name: str) -> Response:
         before, key = self.family.in_force(name), self._key(visitor, name)
@@ -150,17 +115,17 @@ class Road:
             draft = errand.subject if errand is not None else runs.fact(tx, key)
         found = errand.result if errand is not None else None
         return self.desk.page(
-            request, visitor, "change_plan.html", title=self.family.called(name), back=self._page(name), text=draft,
+            request, visitor, "change_plan.html", title=self.called(name), back=self._page(name), text=draft,
             errand=errand, found=found if isinstance(found, Planned) else None,
             done=found.words if isinstance(found, Activated) else "",
             changes=difference(before, draft) if draft is not None else [],
         )  # fmt: skip
 
     def _page(self, name: str) -> str:
-        return f"{PLACE}/{self.family.place}/{name}"
+        return f"{PLACE}/{self.place}/{name}"
 
     def _key(self, visitor: Visitor, name: str) -> str:
-        return draft_key(visitor, f"{self.family.place}/{name}")
+        return draft_key(visitor, f"{self.place}/{name}")
 
 
 def draft_key(visitor: Visitor, text: str) -> str:
@@ -171,10 +136,3 @@ def draft_key(visitor: Visitor, text: str) -> str:
 def text_of(said: Posted) -> str:
     """The text of a form's field, with the ends of lines as files have them."""
     return said.get("text", "").replace("\r\n", "\n").rstrip("\n") + "\n"
-
-
-def _told(done: Applied) -> str:
-    told = f"In force, by run {done.run_id}, which can be undone."
-    if done.left_to or not done.planned:
-        return f"{told} It is being carried out." if done.planned else told
-    return f"{told} {done.done:,} of {done.planned:,} writes are done."

@@ -26,6 +26,7 @@ LETS = {
     Scope.WORK_READ: "read runs, log, dead letters, reviews, connections",
     Scope.WORK_ACT: "answer reviews, try again, pause, resume",
     Scope.SETUP_READ: "read mappings and other settings",
+    Scope.SETUP_WRITE: "plan changes of mappings and other settings, and put them in force",
     Scope.HOOKS: "have webhooks sent by the hub",
 }
 """Scope → what it lets a program do."""

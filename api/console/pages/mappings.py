@@ -6,15 +6,15 @@ A draft's text goes along with every form of the page, and is put in force by an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
+from api import activating
 from api.console.desk import PLACE
-from api.console.pages.activating import Family, Road, text_of
+from api.console.pages.activating import Road, text_of
 from api.console.people import Visitor
-from api.drafting import Draft, drafted, in_force, versions, with_mapping
+from api.drafting import Draft, drafted, versions
 from api.mappings import load
 from api.rewording import with_line, with_word, without_line
 from core.decide.leads import Posted
@@ -33,8 +33,7 @@ def routes(desk: Desk) -> APIRouter:
     """The list, the editor and the plan; all for admins."""
     router = APIRouter()
     at = desk.installation
-    family = Family("mappings", "the mapping of {}".format, partial(in_force, at), partial(with_mapping, at))
-    road = Road(desk, family, router)
+    road = Road(desk, activating.mappings(at), router, place="mappings", called="the mapping of {}".format)
 
     @router.get("/mappings")
     def every(request: Request, visitor: Visitor = desk.for_admins) -> Response:

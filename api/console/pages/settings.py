@@ -5,22 +5,22 @@ Each is the text that an admin could have written in a file; what is wrong in it
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi import APIRouter, Request, Response
 
+from api import activating
+from api.activating import no_such_setting
 from api.console.desk import PLACE
-from api.console.pages.activating import Family, Road, text_of
+from api.console.pages.activating import Road, text_of
 from api.console.pages.trying import LENGTHS, begin_trial
 from api.console.people import Visitor
-from api.drafting import TEXTS, texts, with_text
+from api.drafting import TEXTS, texts
 from core.decide.leads import Posted
-from core.errors import ConcordError, ConfigError
+from core.errors import ConcordError
 from core.mapping.problem import MappingError
 
 if TYPE_CHECKING:
-    from api.assembly import Installation
     from api.console.desk import Desk
 
 HERE = f"{PLACE}/settings"
@@ -55,8 +55,7 @@ def routes(desk: Desk) -> APIRouter:
     """The list, a text, its plan; all for admins."""
     router = APIRouter()
     at = desk.installation
-    family = Family("settings", _called, partial(_in_force, at), partial(with_text, at))
-    road = Road(desk, family, router)
+    road = Road(desk, activating.settings(at), router, place="settings", called=lambda what: ABOUT[what].title.lower())
 
     @router.get("/settings")
     def every(request: Request, visitor: Visitor = desk.for_admins) -> Response:
@@ -67,7 +66,7 @@ def routes(desk: Desk) -> APIRouter:
     def one(request: Request, what: str, visitor: Visitor = desk.for_admins) -> Response:
         """The text in force."""
         if what not in TEXTS:
-            return desk.refused(request, visitor, _no_such(what), status=404)
+            return desk.refused(request, visitor, no_such_setting(what), status=404)
         return show(request, visitor, what, texts(at)[what].text)
 
     def show(request: Request, visitor: Visitor, what: str, text: str, error: ConcordError | None = None) -> Response:
@@ -84,7 +83,7 @@ def routes(desk: Desk) -> APIRouter:
     ) -> Response:
         """What a changed text would do, or what is wrong in it."""
         if what not in TEXTS:
-            return desk.refused(request, visitor, _no_such(what), status=404)
+            return desk.refused(request, visitor, no_such_setting(what), status=404)
         text = text_of(said)
         if said.get("act") == "back":
             return show(request, visitor, what, text)
@@ -96,17 +95,3 @@ def routes(desk: Desk) -> APIRouter:
             return show(request, visitor, what, text, error)
 
     return router
-
-
-def _called(what: str) -> str:
-    return ABOUT[what].title.lower()
-
-
-def _in_force(installation: Installation, what: str) -> str:
-    if what not in TEXTS:
-        raise _no_such(what)
-    return texts(installation)[what].text
-
-
-def _no_such(what: str) -> ConfigError:
-    return ConfigError(f"There is no setting '{what[:40]}'.", remedy="Choose one from the list of settings.")

@@ -52,7 +52,7 @@ class Gate:
 @pytest.fixture
 def slow_plan(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     gate = Gate(drafting.planned)
-    monkeypatch.setattr("api.console.pages.activating.planned", gate)
+    monkeypatch.setattr("api.activating.planned", gate)
     monkeypatch.setattr("api.console.errands.PATIENCE", 0.0)
     yield gate
     gate.opened.set()
