@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
 Row = dict[str, Any]
 Json = Any
-_TIMEOUT = 30.0
-_JSON = "json"
+TIMEOUT = 30.0
+"""Seconds for an answer."""
+_JSON, _YAML = "json", "yaml"
 
 
 class ProblemError(Exception):
@@ -26,6 +28,7 @@ class ProblemError(Exception):
         """`told` is the problem as RFC 9457 has it; may be empty where something in between has answered."""
         self.status, self.code = status, str(told.get("code", ""))
         self.detail, self.remedy = str(told.get("detail", "")), str(told.get("remedy", ""))
+        self.errors: list[Row] = list(told.get("errors", ()))
         super().__init__(" ".join(filter(None, (self.detail or f"The hub answered {status}.", self.remedy))))
 
 
@@ -37,7 +40,7 @@ class Client:
         self._base = url.rstrip("/") + "/v1"
         self._headers = {"Authorization": f"Bearer {key}"}
         self._own = http is None
-        self._http = http or httpx.Client(timeout=_TIMEOUT)
+        self._http = http or httpx.Client(timeout=TIMEOUT)
 
     def __enter__(self) -> Client:
         """Itself."""
@@ -94,6 +97,35 @@ class Client:
                 return found, after
             after = page["next"]
 
+    def runs(self, **asked: Json) -> Iterator[Row]:
+        """What was done, newest first: `connection`, `what`, `failed`."""
+        return self._walked("/runs", asked)
+
+    def letters(self, **asked: Json) -> Iterator[Row]:
+        """Dead letters by what the tool said, the largest class first: `connection`, `code`."""
+        return self._walked("/letters", asked)
+
+    def reviews(self, **asked: Json) -> Iterator[Row]:
+        """Open questions for a person, the late ones first: `what`, `connection`, `owner`, `field`, `late`."""
+        return self._walked("/reviews", asked)
+
+    def review(self, id_: int) -> Row:
+        """One of them, whole."""
+        return self._row("GET", f"/reviews/{id_}")
+
+    def may_contact(self, address: str, *, channel: str = "email", topic: str | None = None) -> Row:
+        """Whether somebody may be contacted, and why."""
+        return self._row("GET", "/consent/check", {"address": address, "channel": channel, "topic": topic})
+
+    def mapping(self, connection: str) -> str:
+        """The mapping in force, as it was written."""
+        found: str = self._asked("GET", f"/mappings/{quote(connection, safe='')}")
+        return found
+
+    def settings(self) -> dict[str, str]:
+        """The other texts of the configuration, by name."""
+        return self._row("GET", "/settings")
+
     # --- writing; with `once`, a word of one's own, the same may be sent again
 
     def make(self, kind: str, values: Mapping[str, Json], *, known: str = "refuse", once: str = "") -> Row:
@@ -113,6 +145,27 @@ class Client:
         """End a subscription."""
         self._asked("DELETE", f"/hooks/{id_}")
 
+    def retry(self, connection: str, *, code: str | None = None, once: str = "") -> Row:
+        """Try dead letters of a connection again; `count` says how many."""
+        return self._row("POST", "/letters/retry", body={"connection": connection, "code": code}, once=once)
+
+    def answer(self, id_: int, word: str, value: Json = None, *, once: str = "") -> Row:
+        """Answer a question, as a person does."""
+        return self._row("POST", f"/reviews/{id_}/answer", body={"word": word, "value": value}, once=once)
+
+    def plan(self, text: str, *, mapping: str | None = None, setting: str | None = None, once: str = "") -> Row:
+        """Have a changed mapping, or another setting, planned; ask by `planned` until it is `ready`."""
+        named = {"mapping": mapping} if mapping is not None else {"setting": setting}
+        return self._row("POST", "/plans", body={**named, "text": text}, once=once)
+
+    def planned(self, id_: int) -> Row:
+        """A plan, or how far it has come."""
+        return self._row("GET", f"/plans/{id_}")
+
+    def activate(self, id_: int, etag: str) -> Row:
+        """Put a plan in force that was looked at, of which `etag` tells; ask by `planned` until it is `in_force`."""
+        return self._row("POST", f"/plans/{id_}/activate", headers={"If-Match": etag})
+
     # --- asking
 
     def _walked(self, path: str, asked: Mapping[str, Json]) -> Iterator[Row]:
@@ -125,7 +178,9 @@ class Client:
             after = page["next"]
 
     def _row(self, method: str, path: str, asked: Mapping[str, Json] | None = None, **more: Any) -> Row:
-        found: Row = self._asked(method, path, asked, **more)
+        found = self._asked(method, path, asked, **more)
+        if not isinstance(found, dict):
+            raise ProblemError(httpx.codes.OK, {})
         return found
 
     def _asked(
@@ -141,7 +196,18 @@ class Client:
         said = {**self._headers, **(headers or {}), **({"Idempotency-Key": once} if once else {})}
         query = {name: one for name, one in (asked or {}).items() if one not in (None, "")}
         answer = self._http.request(method, f"{self._base}{path}", params=query, json=body, headers=said)
-        if answer.is_success:
-            return answer.json() if answer.content else None
-        told = answer.json() if _JSON in answer.headers.get("content-type", "") else {}
+        form = answer.headers.get("content-type", "")
+        if answer.is_success and (not answer.content or _YAML in form):
+            return answer.text or None
+        told = _read(answer) if _JSON in form else None
+        if answer.is_success and told is not None:
+            return told
         raise ProblemError(answer.status_code, told if isinstance(told, dict) else {})
+
+
+def _read(answer: httpx.Response) -> Any:
+    """What an answer says in JSON; None where it is none, as of something in between."""
+    try:
+        return answer.json()
+    except ValueError:
+        return None

@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from api import remote
 from api.assembly import Installation
 from api.metrics import metrics_page
 from api.settings import Settings
@@ -30,6 +31,8 @@ from core.mapping.filter_reference import reference_page as filters_page
 from core.model.reference import reference_page as model_page
 from core.model.shapes import SHAPES
 
+REGISTERS = (remote,)
+"""Imported by nobody else that is imported here; their errors are printed, too."""
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 _WAYS = (
     ("reads", "read"),

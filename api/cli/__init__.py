@@ -32,6 +32,7 @@ from api.cli.movement import register as register_movement
 from api.cli.output import exit_code, tell_error
 from api.cli.people import register as register_people
 from api.cli.planning import register as register_planning
+from api.cli.remote import register as register_remote
 from api.cli.requesting import register as register_requesting
 from api.cli.running import register as register_running
 from api.cli.serving import register as register_serving
@@ -72,6 +73,7 @@ for _register in (
     register_undoing,
     register_configuring,
     register_building,
+    register_remote,
 ):
     _register(app)
 

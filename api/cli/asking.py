@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,7 +35,7 @@ def status(as_json: Json = False) -> None:
     if as_json:
         output.as_json(state)
     else:
-        _print_status(state)
+        print_status(state)
 
 
 def _state(one: dict[str, Any]) -> str:
@@ -43,7 +44,8 @@ def _state(one: dict[str, Any]) -> str:
     return f"{one['state']}, {one['hold']['what']} held until {one['hold']['until'][:16].replace('T', ' ')} UTC"
 
 
-def _print_status(state: dict[str, Any]) -> None:
+def print_status(state: dict[str, Any]) -> None:
+    """Print a status as `--json` shows it."""
     screen = output.console()
     if not state["connections"]:
         screen.print("There is no connection yet. Begin with `concord connect`.")
@@ -191,6 +193,13 @@ def log(  # noqa: PLR0913, PLR0917 - each is one option
     if as_json:
         output.as_json({"entries": found})
         return
+    print_log(found)
+    if len(found) == limit:
+        output.say(f"Older ones: the same with --older {found[-1]['older']}")
+
+
+def print_log(found: Sequence[dict[str, Any]]) -> None:
+    """Print entries of the log as `--json` shows them."""
     screen = output.console()
     for one in found:
         head = f"{one['at']}  {one['direction']:<3}  {one['connection'] or '–'}"
@@ -198,8 +207,6 @@ def log(  # noqa: PLR0913, PLR0917 - each is one option
         screen.print(f"    {one['sentence']}", markup=False)
     if not found:
         screen.print("The log holds nothing like that.")
-    elif len(found) == limit:
-        screen.print(f"Older ones: the same with --older {found[-1]['older']}", markup=False)
 
 
 def why(

@@ -91,7 +91,7 @@ def _put_in_force(installation: Installation, spec: ConnectionSpec, *, asking: b
         return
     plan = make_plan(installation, config, change)
     if not as_json:
-        print_plan(plan)
+        print_plan(plan.to_json())
     if plan.writes and not yes:
         refusal = f"The new mapping writes {many(plan.writes, 'record')} in the tools, and nobody has agreed to that."
         _confirm_or_refuse(asking, "Put it in force?", refusal, remedy="Add --yes to agree beforehand.")

@@ -69,22 +69,24 @@ def reviews(
         return
     screen = output.console()
     for one in found:
-        _print_review(screen, one, now)
+        print_review(screen, one, now)
     if left:
         screen.print(f"{left:,} more; see them with --limit.")
     screen.print("Times are UTC. `concord reviews REVIEW` shows one whole." if found else "No question waits for you.")
 
 
-def _print_review(screen: Console, one: dict[str, Any], now: int) -> None:
+def print_review(screen: Console, one: dict[str, Any], now: int, *, command: str = "concord answer") -> None:
+    """Print a review as `--json` shows it, as far as it is told; `command` is that by which it is answered."""
     from api.elements import whose
 
-    screen.print(f" {one['id']}  {one['what']}  {one['about']}  ·  {whose(one, now)}", style="bold", markup=False)
+    owned = f"  ·  {whose(one, now)}" if "owner" in one else ""
+    screen.print(f" {one['id']}  {one['what']}  {one['about']}{owned}", style="bold", markup=False)
     screen.print(f"    {one['question']}", markup=False)
-    for side in one["sides"]:
+    for side in one.get("sides", ()):
         screen.print(f"    · {_side(side, now)}", markup=False)
-    if one["sides"] and one["alike"]:
+    if one.get("sides") and one["alike"]:
         screen.print(f"    Alike in {', '.join(one['alike'])}.", markup=False)
-    screen.print(f"    → concord answer {one['id']} {' | '.join(one['answers'])}", markup=False)
+    screen.print(f"    → {command} {one['id']} {' | '.join(one['answers'])}", markup=False)
 
 
 def _side(side: dict[str, Any], now: int) -> str:
@@ -111,7 +113,7 @@ def _print_whole(told: dict[str, Any], now: int, *, as_json: bool) -> None:
         return
     screen = output.console()
     # The table below has all that the sides of the list have.
-    _print_review(screen, {**told, "sides": []} if told.get("side_by_side") else told, now)
+    print_review(screen, {**told, "sides": []} if told.get("side_by_side") else told, now)
     screen.print(f"    Asked {when(from_iso(told['opened_at']), now)}. Times are UTC.")
     if says := told.get("says") or told["contenders"]:
         said = [(one["source"], text(one["value"]), when(from_iso(one["at"]), now)) for one in says]

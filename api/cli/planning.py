@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from api.applying import Applied
     from api.assembly import Installation
     from api.changes import Changes
-    from api.planning import Plan, Share
     from core.mapping.problem import Problem
     from core.store.runs import Run
 
@@ -30,7 +29,7 @@ Read = Annotated[
 
 
 _NAMED = 12
-"""Records named by number."""
+"""Records named by number, and fields by name."""
 
 
 def register(app: typer.Typer) -> None:
@@ -62,7 +61,7 @@ def plan(
         return
     if config is not None:
         _print_change(change, doubts)
-    print_plan(made, read=read)
+    print_plan(made.to_json(), read=read)
 
 
 def apply(
@@ -92,10 +91,10 @@ def apply(
         applied = None
         if made is not None:
             if not as_json:
-                print_plan(made)
+                print_plan(made.to_json())
             if not dry_run:
                 if made.writes and not yes:
-                    _agree(made, as_json=as_json)
+                    agree(made.writes, as_json=as_json)
                 applied = apply_plan(installation, config, made, few=canary)
     if as_json:
         told: dict[str, Any] = {**change.to_json(), "applied": applied is not None}
@@ -116,11 +115,11 @@ def undo_change(installation: Installation, run: Run, *, dry_run: bool, yes: boo
     change, made = found.change, found.plan
     if not as_json:
         _print_change(change)
-        print_plan(made)
+        print_plan(made.to_json())
     applied = None
     if not dry_run:
         if made.writes and not yes:
-            _agree(made, as_json=as_json)
+            agree(made.writes, as_json=as_json)
         applied = apply_change(installation, run.id, found)
     if as_json:
         told = {"run": run.id, "undone": run.id if applied else None, "plan": made.to_json()}
@@ -131,13 +130,14 @@ def undo_change(installation: Installation, run: Run, *, dry_run: bool, yes: boo
         raise typer.Exit(1)
 
 
-def _agree(made: Plan, *, as_json: bool) -> None:
+def agree(writes: int, *, as_json: bool, look: str = "`concord plan FILE`, or --dry-run") -> None:
+    """Ask whether so much is to be written; `ConfigError` where nobody can be asked, or says no."""
     if as_json or not sys.stdin.isatty():
         raise ConfigError(
-            f"This change writes {many(made.writes, 'record')} in the tools, and nobody has agreed to that.",
-            remedy="Look first (`concord plan FILE`, or --dry-run), then add --yes.",
+            f"This change writes {many(writes, 'record')} in the tools, and nobody has agreed to that.",
+            remedy=f"Look first ({look}), then add --yes.",
         )
-    if not typer.confirm(f"Write {many(made.writes, 'record')}?", default=False):
+    if not typer.confirm(f"Write {many(writes, 'record')}?", default=False):
         raise ConfigError("Nothing was changed.", remedy="Run the command again when you agree with the plan.")
 
 
@@ -155,40 +155,41 @@ def _print_change(change: Changes, doubts: Sequence[Problem] = ()) -> None:
         output.say("Nothing to change: all of it is in force already.")
 
 
-def print_plan(made: Plan, *, read: bool = False) -> None:
-    """Print what would be done, tool by tool."""
+def print_plan(made: dict[str, Any], *, read: bool = False) -> None:
+    """Print what would be done, tool by tool; `made` is a plan as `--json` shows it."""
     screen = output.console()
-    foreseen = made.foreseen
+    shares = made["connections"]
     rows: list[tuple[Any, ...]] = [
-        (one.connection, one.creates or "", one.updates or "", one.deletes or "", one.calls.all or "", _quota(one),
-         _duration(one))
-        for one in made.shares
+        (name, one["creates"] or "", one["updates"] or "", one["deletes"] or "", sum(one["calls"].values()) or "",
+         _quota(one), _duration(one))
+        for name, one in shares.items()
     ]  # fmt: skip
     if rows:
         heads = ("connection", "creates", "updates", "deletes", "calls", "of a day's calls", "takes about")
         screen.print(output.table("What would be written", heads, rows, right=heads[1:]))
-    if waiting := sum(one.waiting for one in made.shares):
+    if waiting := sum(one["waiting"] for one in shares.values()):
         screen.print(f"{waiting:,} of these were waiting to be written anyway.")
-    for one in made.shares:
-        _print_share(one)
+    for name, one in shares.items():
+        _print_share(name, one)
     values: list[tuple[Any, ...]] = [
-        (kind, name, counts.flipped or "", counts.given or "", counts.cleared or "")
-        for kind, fields in sorted(foreseen.values.items())
-        for name, counts in sorted(fields.items())
+        (kind, name, counts["flipped"] or "", counts["given"] or "", counts["cleared"] or "")
+        for kind, fields in made["values"].items()
+        for name, counts in fields.items()
     ]
     if values:
         named = ("kind", "field", "another value stands", "given", "cleared")
         screen.print(output.table("What would stand in the hub", named, values, right=named[2:]))
-    told = {f"new {kind} records": count for kind, count in foreseen.made.items()}
-    told |= {f"permissions {what}": count for what, count in foreseen.consent.items()}
-    told |= {f"reviews ({what})": count for what, count in foreseen.questions.items()}
+    told = {f"new {kind} records": count for kind, count in made["new_records"].items()}
+    told |= {f"permissions {what}": count for what, count in made["consent"].items()}
+    told |= {f"reviews ({what})": count for what, count in made["reviews"].items()}
     if told:
         screen.print(output.counted(told) + ".")
-    _print_rematched(made.rematched)
-    if foreseen.unread and not read:
-        names = ", ".join(foreseen.unread)
+    _print_rematched(made["matched"])
+    unread = [name for name, one in shares.items() if one["taken_as_empty"]]
+    if unread and not read:
+        names = ", ".join(unread)
         screen.print(f"{names}: not read yet, so taken to be empty. `concord plan --read` reads first, to be exact.")
-    if not made.writes:
+    if not made["writes"]:
         screen.print("Nothing would be written to any tool.")
 
 
@@ -204,14 +205,14 @@ def _print_rematched(found: dict[str, Any]) -> None:
         screen.print(f"{found['stay']:,} stay joined, though nothing that still counts says so: records {staying}.")
 
 
-def _print_share(one: Share) -> None:
+def _print_share(name: str, one: dict[str, Any]) -> None:
     screen = output.console()
-    for words in one.unusual:
-        screen.print(f"! {one.connection}: {words}", markup=False)
-    if one.fields:
-        fields = ", ".join(f"{name} {count:,}" for name, count in one.fields.most_common(12))
-        screen.print(f"{one.connection} updates: {fields}", markup=False)
-    for sample in one.samples:
+    for words in one["unusual"]:
+        screen.print(f"! {name}: {words}", markup=False)
+    if one["fields"]:
+        fields = ", ".join(f"{field} {count:,}" for field, count in list(one["fields"].items())[:_NAMED])
+        screen.print(f"{name} updates: {fields}", markup=False)
+    for sample in one["samples"]:
         told = "; ".join(
             f"{path}: {_value(value['before'])} → {_value(value['after'])}" for path, value in sample["fields"].items()
         )
@@ -226,16 +227,16 @@ def _value(value: Any) -> str:
     return told if len(told) <= 60 else told[:57] + "…"
 
 
-def _quota(one: Share) -> str:
-    return "" if one.quota is None else output.share(one.quota)
+def _quota(one: dict[str, Any]) -> str:
+    return "" if one["quota"] is None else output.share(one["quota"])
 
 
-def _duration(one: Share) -> str:
-    if one.seconds is None:
-        return "" if not one.writes else "not known"
-    if one.seconds < 90:
-        return f"{max(1, round(one.seconds))} s"
-    minutes = one.seconds / 60
+def _duration(one: dict[str, Any]) -> str:
+    if one["seconds"] is None:
+        return "not known" if one["creates"] + one["updates"] + one["deletes"] else ""
+    if one["seconds"] < 90:
+        return f"{max(1, round(one['seconds']))} s"
+    minutes = one["seconds"] / 60
     return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 

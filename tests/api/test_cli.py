@@ -20,7 +20,9 @@ from tests.api.conftest import Concord, write_sheet
 COMMANDS: tuple[list[str], ...] = (
     [], ["up"], ["demo"], ["sync"], ["status"], ["problems"], ["log"], ["why"], ["connect"], ["check"], ["apply"],
     ["plan"], ["undo"], ["merge"], ["duplicates"], ["reviews"], ["answer"], ["assign"], ["edit"],
-    ["replay"], ["resume"], ["connector"], ["connector", "new"], ["connector", "list"], ["connector", "test"],
+    ["replay"], ["resume"], ["remote", "status"],
+    ["remote", "plan"], ["remote", "apply"],
+    ["connector"], ["connector", "new"], ["connector", "list"], ["connector", "test"],
 )  # fmt: skip
 # Not pydantic: the command-line library itself uses it.
 HEAVY = (

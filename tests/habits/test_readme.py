@@ -114,7 +114,9 @@ def test_every_link_leads_somewhere():
 
 
 def test_every_named_setting_is_one():
+    from api.remote import ADDRESS, KEY
     from api.settings import Settings
 
     known = {f"CONCORD_{name.upper()}" for name in Settings.model_fields} | {"CONCORD_LOG", "CONCORD_LOG_FORMAT"}
+    known |= {ADDRESS, KEY}
     assert set(re.findall(r"`(CONCORD_\w+)`", README)) <= known
