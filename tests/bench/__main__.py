@@ -32,6 +32,7 @@ from tests.bench import (
     saturation,
     scale,
     soak,
+    timing,
     writes,
 )
 from tests.bench.figures import Figure, Skipped
@@ -56,6 +57,7 @@ BENCHES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "saturation": saturation.measure,
     "latency": latency.measure,
     "core": core.measure,
+    "timing": timing.measure,
     "soak": soak.measure,
 }
 

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -45,6 +46,20 @@ def test_a_standard_webhook_passes() -> None:
 
 def test_an_old_secret_passes_while_it_is_replaced() -> None:
     verify_standard(standard(), secret=f"whsec_bmV3LXNlY3JldA== {SECRET}")
+
+
+def test_every_pair_is_compared_in_constant_time_whatever_matches_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(given: bytes, wanted: bytes) -> bool:
+        compared.append((given, wanted))
+        return hmac.compare_digest(given, wanted)
+
+    monkeypatch.setattr(signatures, "hmac", SimpleNamespace(new=hmac.new, compare_digest=compare))
+    right = sign(b"old", BODY)
+    assert matches([right, "0" * len(right)], [b"old", b"new"], BODY)
+    wanted = [one.encode() for one in (right, sign(b"new", BODY))]
+    assert compared == [(given, one) for one in wanted for given in (right.encode(), b"0" * len(right))]
 
 
 def test_one_good_signature_among_several_passes() -> None:

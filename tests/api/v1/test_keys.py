@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
+from sqlalchemy import Engine, event
 
-from api.console.people import Role
+from api.console.people import Role, digest_of
 from api.v1.app import RESOURCES
 from api.v1.door import Door
 from api.v1.keys import LEAST, Keys, Scope, scopes_of
@@ -36,6 +38,24 @@ def test_a_key_is_shown_once_and_its_digest_kept(lab: Lab) -> None:
     assert kept.begins == token[: len(kept.begins)]
     assert len(kept.begins) < len(token) / 3
     assert remains(lab.hub.store, [token]) == []
+
+
+def test_a_key_is_looked_up_by_its_digest_and_never_itself(lab: Lab, client: TestClient) -> None:
+    """What the database compares letter by letter is the digest, of which a guess at the key tells nothing."""
+    token, _ = Keys(lab.installation).make("reports", Role.VIEWER, by=None)
+    asked: list[str] = []
+
+    def heard(*given: Any) -> None:
+        asked.append(f"{given[2]} {given[3]}")
+
+    event.listen(Engine, "before_cursor_execute", heard)
+    try:
+        for one in (token, token[:-1] + "_"):
+            Program(client, one).get("/me")
+    finally:
+        event.remove(Engine, "before_cursor_execute", heard)
+    assert any(digest_of(token) in one for one in asked)
+    assert not any(token[:-1] in one for one in asked)
 
 
 def test_no_key_a_wrong_one_and_one_that_is_good_no_more_are_answered_alike(
