@@ -168,7 +168,7 @@ def _of_hooks(installation: Installation) -> Iterator[Trouble]:
     if found:
         first = found[0]
         says = f"{many(len(found), 'webhook')} {verb(len(found), 'is', 'are')} sent no more, such as {first.id}"
-        remedy = f"See `GET /v1/hooks`; mend what takes them, then `POST /v1/hooks/{first.id}/replay`, or delete it."
+        remedy = "See the page Webhooks or `GET /v1/hooks`; mend what takes them, then let it go on, or remove it."
         yield Trouble("hooks", "", f"{says}: {first.why.removesuffix('.')}", remedy)
 
 

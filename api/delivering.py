@@ -24,6 +24,7 @@ from api.v1.events import Event
 from api.v1.keys import Caller
 from api.v1.records import Showing
 from connectors._kit.signatures import sign_standard
+from core import signals
 from core.errors import ConcordError, ConfigError
 from core.mapping.filter import filter_of
 from core.model.instant import DAY, HOUR, MINUTE, SECOND
@@ -82,6 +83,15 @@ class Outcome(NamedTuple):
     """Whether it is only for now."""
     wait: int | None = None
     """Seconds that we were asked to wait."""
+
+    @property
+    def called(self) -> str:
+        """What metrics call it."""
+        if not self.error:
+            return "accepted"
+        if self.status is None:
+            return "unanswered"
+        return "ended" if self.ended else "busy" if self.busy else "refused"
 
 
 def new_secret() -> str:
@@ -217,7 +227,8 @@ def _outcome(host: str, answer: outgoing.Answer) -> Outcome:
 
 
 def note(installation: Installation, one: Hook, event: Event, outcome: Outcome) -> Delivery:
-    """Keep what became of a post."""
+    """Keep what became of a post, and have it counted."""
+    signals.tell("sent", outcome=outcome.called)
     record = event.record.id if event.place else None
     kept = Delivery(
         0, one.id, installation.clock(), event.name, event.id, record, outcome.status, outcome.error

@@ -103,6 +103,11 @@ METRICS: dict[str, Metric] = {
         "counter", ("connection", "outcome"),
         "Webhooks that came: stored, repeated (known already), refused, failed (the store did not take them).",
     ),
+    "concord_webhooks_sent_total": Metric(
+        "counter", ("outcome",),
+        "Webhooks that the hub sent: accepted, busy (wait a little), refused, ended (nothing more is wanted there), "
+        "unanswered.",
+    ),
     "concord_tool_calls_total": Metric(
         "counter", ("connection", "connector", "status"),
         "Calls to tools by the class of the answer (2xx to 5xx), or failed where none came.",
@@ -152,6 +157,8 @@ class Meters:
             self._connectors[connection] = str(facts["connector"])
         elif what == "webhook":
             self._count("concord_webhooks_total", connection, facts["outcome"])
+        elif what == "sent":
+            self._count("concord_webhooks_sent_total", facts["outcome"])
         elif what == "written":
             self._count("concord_written_total", connection, facts["verb"], facts["outcome"], by=facts["number"])
         elif what == "arrived":

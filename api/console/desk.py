@@ -228,6 +228,7 @@ NAVIGATION = (
     ("settings", "Settings", "admin"),
     ("people", "People", "admin"),
     ("keys", "API keys", "admin"),
+    ("webhooks", "Webhooks", "admin"),
     ("trail", "Trail", "admin"),
 )
 """Address below the console, title, and the role that sees it."""

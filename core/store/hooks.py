@@ -8,17 +8,19 @@ sends something twice at worst.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Connection, Row, delete, func, insert, or_, select, update
 
 from core.model.instant import DAY, Instant
 from core.store.codec import dumps, loads
+from core.store.database import among
 from core.store.tables import api_key, history, hook, hook_delivery
 
 KEPT = 30 * DAY
 """So long it is kept what became of what was sent."""
-ON, PAUSED, ENDED = "on", "paused", "ended"
+ON, PAUSED, OFF, ENDED = "on", "paused", "off", "ended"
 
 
 class Hook(NamedTuple):
@@ -32,7 +34,7 @@ class Hook(NamedTuple):
     sealed: bytes
     made_at: Instant
     state: str
-    """`on` · `paused` since it could not be delivered · `ended` by whoever was told."""
+    """`on` · `paused` since it could not be delivered · `off` as a person wants it · `ended` by whoever was told."""
     why: str
     changed_at: Instant
     place: int
@@ -151,6 +153,13 @@ def deliveries(tx: Connection, hook_id: int, *, below: int | None, limit: int) -
     if below is not None:
         query = query.where(hook_delivery.c.id < below)
     return [Delivery(*row) for row in tx.execute(query.limit(limit))]
+
+
+def latest(tx: Connection, hook_ids: Collection[int]) -> dict[int, Delivery]:
+    """Subscription → what became of its newest try."""
+    newest = select(func.max(hook_delivery.c.id)).where(among(tx, hook_delivery.c.hook_id, hook_ids))
+    query = select(*_DELIVERY).where(hook_delivery.c.id.in_(newest.group_by(hook_delivery.c.hook_id)))
+    return {row.hook_id: Delivery(*row) for row in tx.execute(query)}
 
 
 def place_before(tx: Connection, at: Instant) -> int:

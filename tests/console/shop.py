@@ -7,7 +7,11 @@ from typing import Any
 from api import alerting
 from api.assembly import Text
 from api.console.people import Role
+from api.delivering import Outcome, note
+from api.v1 import events
+from api.v1.door import Door
 from api.v1.keys import Keys
+from api.v1.subscriptions import Subscriptions, Wanted
 from core.flow.consent.heads import sign
 from core.flow.movement.auditing import audit
 from core.flow.requests import ask
@@ -21,6 +25,8 @@ PAGES = {
     "/console/me": "me",
     "/console/people": "people",
     "/console/keys": "keys",
+    "/console/webhooks": "webhooks",
+    "/console/webhooks/{id_}": "webhooks/1",
     "/console/trail": "trail",
     "/console/scorecard": "scorecard",
     "/console/scorecard/records": "scorecard/records?missing=owner",
@@ -88,9 +94,24 @@ def filled(lab: Lab, people: int = 4) -> None:
     alerting.look(lab.installation)
     sign(lab.hub)
     keys = Keys(lab.installation)
-    keys.make("reports", Role.VIEWER, by=None, ends_at=lab.clock() + DAY)
+    reports, _ = keys.make("reports", Role.VIEWER, by=None, ends_at=lab.clock() + DAY)
+    subscribe(lab, reports)
     keys.shut(keys.make("a former program", Role.ADMIN, by=None)[1], by=None)
     ask(lab.hub, "access", "Ann, ann1@shore.example", "email", note="What do you know?")
+
+
+def subscribe(lab: Lab, token: str) -> None:
+    """Two webhooks: one was accepted and refused, the other is switched off."""
+    subscriptions = Subscriptions(Door(lab.installation))
+    caller = Keys(lab.installation).caller(token)
+    assert caller is not None
+    for names in (["contact.created", "contact.updated"], ["*"]):
+        asked = Wanted("https://8.8.8.8/heard", names)
+        one = subscriptions.find(subscriptions.add(caller, asked, *subscriptions.wanted(caller, asked)))
+        event = events.sample(one.events[0], lab.hub.shapes, lab.clock())
+        for outcome in (Outcome(200), Outcome(503, "8.8.8.8 answered 503.")):
+            note(lab.installation, one, event, outcome)
+    subscriptions.switch_off(one, "Somebody switched it off.")
 
 
 def refused(_stream: str, fields: Any) -> str | None:

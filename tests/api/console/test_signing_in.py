@@ -257,6 +257,7 @@ ADMINS = {
     ("POST", "/console/connections/{name}/disconnect"), ("POST", "/console/connections/new/{connector}"),
     ("POST", "/console/records/{kind}/{number}/erase"), ("POST", "/console/settings/movement/try"),
     ("GET", "/console/keys"), ("POST", "/console/keys"), ("POST", "/console/keys/{id_}/shut"),
+    ("GET", "/console/webhooks"), ("POST", "/console/webhooks"), ("POST", "/console/webhooks/{id_}/remove"),
 }  # fmt: skip
 """Some of what admins alone may."""
 
