@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 HERE = f"{PLACE}/webhooks"
 SHOWN = 100
 """Subscriptions, and tries, of a page."""
+_HIGHEST = 2**62
+"""No number is higher; the store takes none that is."""
 ENOUGH = (Scope.HOOKS, Scope.RECORDS_READ)
 """What a key must have on which one stands."""
 
@@ -65,7 +67,7 @@ def _one(router: APIRouter, desk: Desk, board: _Board) -> None:
     def one(request: Request, id_: int, visitor: Visitor = desk.for_admins, below: int = 0) -> Response:
         """One of them, with what became of what was sent."""
         try:
-            return board.one(request, visitor, board.find(id_), below=below or None)
+            return board.one(request, visitor, board.find(id_), below=min(below, _HIGHEST) or None)
         except ConcordError as error:
             return desk.refused(request, visitor, error, status=404)
 
@@ -112,7 +114,7 @@ class _Board:
     def find(self, id_: int) -> Hook:
         """One by its number."""
         try:
-            return self.subscriptions.find(id_)
+            return self.subscriptions.find(min(id_, _HIGHEST))
         except Declined:
             raise ConfigError(f"There is no webhook {id_}.", remedy="Open the list of webhooks again.") from None
 
@@ -122,7 +124,7 @@ class _Board:
     ) -> Response:  # fmt: skip
         """The list."""
         with self._at.store.reading() as tx:
-            found = hooks.listed(tx, key_id=None, after=after, limit=SHOWN + 1)
+            found = hooks.listed(tx, key_id=None, after=min(after, _HIGHEST), limit=SHOWN + 1)
             latest = hooks.latest(tx, [one.id for one in found])
             end, keys = hooks.newest_place(tx), {one.id: one for one in api_keys.every(tx)}
         return self._desk.page(

@@ -134,6 +134,8 @@ def test_a_new_secret_signs_beside_the_old_one_and_one_is_removed(
     assert "is removed" in words(admin.follow(admin.post("webhooks/1/remove")).text)
     assert kept(lab) == []
     assert admin.open("webhooks/1").status_code == 404
+    assert admin.open(f"webhooks/{9**40}").status_code == 404
+    assert admin.open("webhooks", after=str(9**40)).status_code == 200
     with lab.hub.store.reading() as tx:
         done = {one.what for one in trail.steps(tx)}
     assert done >= {"subscribe to events", "try a webhook", "exchange the secret of webhooks", "end a subscription"}
