@@ -10,17 +10,22 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from itertools import chain
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import connectors
 from core.errors import ConfigError
 from core.manifest import Manifest, load_manifest
-from core.ports import Checks, Context
+from core.ports import Checks, Clock, Context
+
+if TYPE_CHECKING:
+    from connectors._kit.stand_in import StandIn
 
 HOUSE = Path(__file__).resolve().parents[1]
 """The folder `connectors/`."""
@@ -51,6 +56,21 @@ class Entry:
         """A connector for one connection."""
         connector: Checks = self.load().build(context)
         return connector
+
+    @property
+    def has_trial(self) -> bool:
+        """Whether it can be tried with its sandbox: a module `trial` says how (`connectors._kit.stand_in`)."""
+        return (self.folder / "trial.py").exists()
+
+    def opened(self, clock: Clock) -> AbstractContextManager[StandIn]:
+        """The tool's sandbox with a few people in it, for a trial; `ConfigError` where there is none."""
+        if not self.has_trial:
+            raise ConfigError(
+                f"{self.manifest.title} has no sandbox to try it with.",
+                remedy="Connect it, and look at its plan before it begins.",
+            )
+        stand: AbstractContextManager[StandIn] = importlib.import_module(f"{self.package}.trial").opened(clock)
+        return stand
 
     @property
     def mapping_path(self) -> Path:

@@ -123,6 +123,11 @@ class Sandbox:
         """The exchanges of one route so far."""
         return [one for one in self.journal if one.call.method == method and one.route == route_path]
 
+    def writing_calls(self) -> list[Exchange]:
+        """The exchanges so far that were to change something; neither reading nor signing in."""
+        writing = {(one.method, one.path) for one, _ in self._routes if not one.reading and not one.spared}
+        return [one for one in self.journal if (one.call.method, one.route) in writing]
+
     def take_events(self) -> list[Request]:
         """The webhooks sent since last time; twice and out of order where that trouble happens."""
         with self._lock:

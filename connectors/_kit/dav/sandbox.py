@@ -19,6 +19,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 from urllib.parse import quote, unquote, urlsplit
 from xml.etree import ElementTree
 
+from connectors._kit.loopback import Call
 from connectors._kit.mischief import Mischief, Switch
 
 DAV, CS = "{DAV:}", "{http://calendarserver.org/ns/}"
@@ -103,6 +104,8 @@ class DavSandbox:
         self.collections = {name: Shelf() for name in self.habits.collections or (self.kind.usual,)}
         self.requests: list[str] = []
         """Method and path of each request so far."""
+        self.written: list[Call] = []
+        """Those that were to change something, whole."""
         self.meanwhile: Callable[[str, str], None] | None = None
         """Called with method and name after each write: what somebody else does just then."""
         self.lock = threading.RLock()
@@ -208,6 +211,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self, body: bytes) -> None:
         mischief, path = self.sandbox.mischief, unquote(urlsplit(self.path).path)
         self.sandbox.requests.append(f"{self.command} {path}")
+        if self.command in ("PUT", "DELETE"):
+            self.sandbox.written.append(Call(self.command, path, {}, {}, body))
         if mischief.fires(Switch.THROTTLED):
             return self._say(429, headers={"Retry-After": str(mischief.wait)})
         if mischief.fires(Switch.UNAVAILABLE):
