@@ -36,6 +36,7 @@ from api.cli.remote import register as register_remote
 from api.cli.requesting import register as register_requesting
 from api.cli.running import register as register_running
 from api.cli.serving import register as register_serving
+from api.cli.trial import register as register_trial
 from api.cli.undoing import register as register_undoing
 from api.cli.vault import register as register_vault
 from core.errors import ConcordError
@@ -72,6 +73,7 @@ for _register in (
     register_planning,
     register_undoing,
     register_configuring,
+    register_trial,
     register_building,
     register_remote,
 ):

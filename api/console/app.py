@@ -37,6 +37,7 @@ from api.console.pages import (
     signing_in,
     signing_in_to_tools,
     trail,
+    trial,
     trying,
     webhooks,
 )
@@ -49,8 +50,7 @@ if TYPE_CHECKING:
 PAGES = (
     overview, alerts, records, record, changing, log, reviews, letters, problems, runs, connecting,
     signing_in_to_tools, connections, checking, agreeing, disconnecting, mappings, mapping_versions, settings, trying,
-    scorecard, consent, requests, signing_in, provider, me, people, keys,
-    webhooks, trail,
+    trial, scorecard, consent, requests, signing_in, provider, me, people, keys, webhooks, trail,
 )  # fmt: skip
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}

@@ -59,6 +59,7 @@ PAGES = {
     "/console/settings/{what}": "settings/movement",
     "/console/settings/movement/tried": "settings/movement/tried",
     "/console/settings/{name}/plan": "settings/movement/plan",
+    "/console/trial": "trial",
     "/console/mappings": "mappings",
     "/console/mappings/{name}": "mappings/crm",
     "/console/mappings/{name}/plan": "mappings/crm/plan",

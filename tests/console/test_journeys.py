@@ -17,9 +17,11 @@ from connectors.memory.tool import Tool
 from connectors.memory.worlds import forget, use
 from core.flow.movement.auditing import audit
 from core.flow.movement.following import follow
+from core.store import connections
 from tests.api.test_audit_command import POLICY
 from tests.console.conftest import Opened, Server
 from tests.console.shop import filled
+from tests.console.test_pages import faults
 from tests.support import Lab
 
 pytestmark = pytest.mark.slow
@@ -69,6 +71,33 @@ def test_connect_a_tool(lab: Lab, visit: Opened, picture: Picture):
     turn_crank(lab.installation, until_quiet=True)
     assert {one["email"] for one in tool.all("contacts").values()} >= {"new@shore.example", "ann0@shore.example"}
     forget("a new world")
+
+
+def test_try_a_tool_with_its_sandbox_before_giving_credentials(lab: Lab, visit: Opened, axe: str, picture: Picture):
+    filled(lab)
+    page = visit("admin", width=360, dark=True)
+    page.goto("connections/new?q=mailchimp")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Try it with a sandbox (Mailchimp)").click()
+    main = page.locator("main")
+    expect(main).to_contain_text("Mailchimp, tried with a sandbox", timeout=60_000)
+    expect(main.locator("tr", has_text="members")).to_contain_text("8")
+    expect(main).to_contain_text("4 created")
+    expect(main).to_contain_text("PATCH /3.0/lists/")
+    expect(page.get_by_role("region", name="Sample 1")).to_contain_text("asha.brennan@larchloom.example")
+    main.get_by_text("members: ").click()
+    assert faults(page, "trial", axe, 360) == []
+    picture(page, "narrow")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.emulate_media(color_scheme="light")
+    page.reload()
+    assert faults(page, "trial", axe, 1440) == []
+    picture(page, "wide")
+    page.get_by_role("link", name="Connect Mailchimp").click()
+    expect(page.get_by_label("Api key")).to_have_value("")
+    picture(page, "form")
+    with lab.installation.store.reading() as tx:
+        assert [one for one in connections.all_connections(tx) if one.connector == "mailchimp"] == []
 
 
 def test_map_a_custom_field_with_a_vocabulary_and_activate_after_the_plan(lab: Lab, visit: Opened, picture: Picture):

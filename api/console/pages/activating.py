@@ -35,10 +35,15 @@ class Road:
     """The way of a family's drafts into force; for admins."""
 
     def __init__(
-        self, desk: Desk, family: Family, router: APIRouter, *, place: str, called: Callable[[str], str]
-    ) -> None:
-        """With its pages on the router, below `place`; `called` says what a text is called in a sentence."""
-        self.desk, self.family, self.place, self.called = desk, family, place, called
+        self, desk: Desk, family: Family, router: APIRouter, *, place: str, called: Callable[[str], str],
+        tries: Callable[[str], bool] = lambda _: False,
+    ) -> None:  # fmt: skip
+        """With its pages on the router, below `place`.
+
+        `called` says what a text is called in a sentence, and `tries` whether a draft of a name can be tried with a
+        sandbox, by the button `sandbox` of its page.
+        """
+        self.desk, self.family, self.place, self.called, self.tries = desk, family, place, called, tries
 
         @router.get(f"/{place}/{{name}}/plan")
         def looked_at(request: Request, name: str, visitor: Visitor = desk.for_admins) -> Response:
@@ -118,7 +123,7 @@ class Road:
             request, visitor, "change_plan.html", title=self.called(name), back=self._page(name), text=draft,
             errand=errand, found=found if isinstance(found, Planned) else None,
             done=found.words if isinstance(found, Activated) else "",
-            changes=difference(before, draft) if draft is not None else [],
+            changes=difference(before, draft) if draft is not None else [], tries=self.tries(name),
         )  # fmt: skip
 
     def _page(self, name: str) -> str:

@@ -46,7 +46,8 @@ def routes(desk: Desk) -> APIRouter:
         """The catalogue."""
         found = [one.manifest for one in catalogue().values() if _fits(one.manifest, q)]
         wrong = {name: error.to_json() for name, error in broken().items()}
-        return desk.page(request, visitor, "catalogue.html", tools=found, wrong=wrong, q=q)
+        with_trial = {name for name, one in catalogue().items() if one.has_trial}
+        return desk.page(request, visitor, "catalogue.html", tools=found, wrong=wrong, q=q, with_trial=with_trial)
 
     @router.get("/connections/new/{connector}")
     def empty(request: Request, connector: str, visitor: Visitor = desk.for_admins) -> Response:

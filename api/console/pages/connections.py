@@ -136,13 +136,14 @@ def told_of(desk: Desk, row: ConnectionRow) -> Told:
         rows = {one.name: one for one in connections.streams_of(tx, row.id)}
     walks = {stream: _walk(one, now) for stream, one in rows.items()}
     fresh = any(one.phase == "backfill" for one in rows.values())
-    tool = entry(state["connector"]).manifest
+    tool = entry(state["connector"])
     return {
         "state": state,
         "hooks": hooks,
         "walks": walks,
         "fresh": fresh,
-        "tool": tool,
+        "tool": tool.manifest,
+        "has_trial": tool.has_trial,
         "errand": desk.errands.of(row.name),
     }
 

@@ -6,17 +6,21 @@ A draft's text goes along with every form of the page, and is put in force by an
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
 from api import activating
+from api.connecting import known
 from api.console.desk import PLACE
 from api.console.pages.activating import Road, text_of
+from api.console.pages.trial import begin_of_connection
 from api.console.people import Visitor
 from api.drafting import Draft, drafted, versions
 from api.mappings import load
 from api.rewording import with_line, with_word, without_line
+from connectors._kit.catalogue import entry
 from core.decide.leads import Posted
 from core.errors import ConcordError, ConfigError
 from core.flow.hub import HUB
@@ -24,6 +28,7 @@ from core.mapping.steps import STEPS
 from core.store import connections
 
 if TYPE_CHECKING:
+    from api.assembly import Installation
     from api.console.desk import Desk
 
 HERE = f"{PLACE}/mappings"
@@ -33,7 +38,10 @@ def routes(desk: Desk) -> APIRouter:
     """The list, the editor and the plan; all for admins."""
     router = APIRouter()
     at = desk.installation
-    road = Road(desk, activating.mappings(at), router, place="mappings", called="the mapping of {}".format)
+    road = Road(
+        desk, activating.mappings(at), router, place="mappings", called="the mapping of {}".format,
+        tries=partial(_tries, at),
+    )  # fmt: skip
 
     @router.get("/mappings")
     def every(request: Request, visitor: Visitor = desk.for_admins) -> Response:
@@ -58,7 +66,7 @@ def routes(desk: Desk) -> APIRouter:
         return desk.page(
             request, visitor, "mapping.html", status=200 if error is None else 400, draft=draft, editing=editing,
             drafted=road.drafted(visitor, draft.name), error=error and error.to_json(), palette=STEPS,
-            directions=("both", "in", "out"),
+            directions=("both", "in", "out"), has_trial=entry(draft.connector).has_trial,
         )  # fmt: skip
 
     @router.post("/mappings/{name}")
@@ -71,6 +79,8 @@ def routes(desk: Desk) -> APIRouter:
         try:
             if act == "plan":
                 return road.plan(visitor, name, text)
+            if act == "sandbox":
+                return begin_of_connection(desk, visitor, name, text)
             text = _after(act, about, text, said)
             if act == "restore":
                 text = _version(desk, name, about)
@@ -80,6 +90,12 @@ def routes(desk: Desk) -> APIRouter:
             return show(request, visitor, drafted(at, name, text, examples=examples), error)
 
     return router
+
+
+def _tries(installation: Installation, name: str) -> bool:
+    """Whether the tool of a connection has a sandbox."""
+    row = known(installation, name)
+    return row is not None and entry(row.connector).has_trial
 
 
 def _examples(said: Mapping[str, str]) -> dict[str, str]:

@@ -256,6 +256,7 @@ ADMINS = {
     ("POST", "/console/mappings/{name}/activate"), ("POST", "/console/settings/{name}/activate"),
     ("POST", "/console/connections/{name}/disconnect"), ("POST", "/console/connections/new/{connector}"),
     ("POST", "/console/records/{kind}/{number}/erase"), ("POST", "/console/settings/movement/try"),
+    ("GET", "/console/trial"), ("POST", "/console/trial"), ("POST", "/console/trial/cancel"),
     ("GET", "/console/keys"), ("POST", "/console/keys"), ("POST", "/console/keys/{id_}/shut"),
     ("GET", "/console/webhooks"), ("POST", "/console/webhooks"), ("POST", "/console/webhooks/{id_}/remove"),
 }  # fmt: skip
