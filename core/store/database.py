@@ -58,6 +58,7 @@ class Store:
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one moment and changes nothing."""
         with _told(), self.engine.connect() as tx, tx.begin():
+            self._begin(tx)
             yield tx
 
     @contextmanager
@@ -69,7 +70,13 @@ class Store:
         """
         options = {"concord_write": True, "concord_durable": durable, "concord_scratch": self._scratch}
         with _told(), self._one_writes, self.engine.connect().execution_options(**options) as tx, tx.begin():
+            self._begin(tx)
             yield tx
+
+    def _begin(self, tx: Connection) -> None:
+        # Not as a listener: an engine that has one asks for listeners at every step of every statement.
+        if self.embedded:
+            _begin_sqlite(tx)
 
     def compact(self) -> None:
         """Leave nothing in the files of what was deleted: pages are written anew, and the log is emptied.
@@ -228,7 +235,6 @@ def _engine(url: str) -> Engine:
             connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
         )
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
         return engine
     return create_engine(url, hide_parameters=True, pool_size=8, max_overflow=24, pool_pre_ping=True)
 
@@ -242,7 +248,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """Begin by the driver itself: every trip begins dozens of transactions, and nothing is to be compiled for that."""
+    """Begin by the driver itself: every trip begins dozens of transactions, and nothing is to be compiled for that.
+
+    The driver was told to begin nothing by itself.
+    """
     options, raw = (
         connection.get_execution_options(),
         cast("sqlite3.Connection", connection.connection.dbapi_connection),

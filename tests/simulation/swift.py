@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 from unittest.mock import patch
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.pool import QueuePool
 
 from core.decide.blocks import load_blocks
@@ -33,6 +33,8 @@ def swiftly() -> Iterator[None]:
     """Play inside of this."""
     with ExitStack() as stack:
         stack.enter_context(patch("core.store.database._engine", _engine))
+        stack.enter_context(patch("core.store.database._begin_sqlite", _begin))
+        stack.enter_context(patch.object(database.Store, "close", _close))
         stack.enter_context(patch("api.assembly.load", _load))
         stack.enter_context(patch("api.assembly.load_blocks", _load_blocks))
         stack.enter_context(patch("core.flow.leasing._Heartbeat", lambda *_: nullcontext()))
@@ -54,12 +56,15 @@ def _engine(url: str) -> Engine:
 
 @cache
 def _embedded() -> Engine:
-    engine = create_engine(
+    return create_engine(
         "sqlite://", creator=_connect, poolclass=QueuePool, pool_size=8, max_overflow=24, pool_use_lifo=True
     )
-    event.listen(engine, "begin", _begin)
-    event.listen(engine, "engine_disposed", lambda _engine: _OPEN.update(path=""))
-    return engine
+
+
+def _close(store: database.Store) -> None:
+    store.engine.dispose()
+    if store.engine is _embedded():
+        _OPEN.update(path="")
 
 
 def _connect() -> sqlite3.Connection:
