@@ -17,6 +17,7 @@ from api.elements import when
 from api.sending import mail_connection, sender
 from api.snapshot import snapshot
 from connectors._kit.addresses import watching
+from connectors._kit.authorities import authorities
 from core.decide.alerting import Alerting, News, Standing, Trouble, compare
 from core.errors import REGISTRY, USED_UP, ConcordError, ConfigError, Unavailable
 from core.flow.pausing import ON_DEMAND
@@ -276,7 +277,7 @@ def _told(one: News) -> dict[str, Any]:
 def _post(address: str, body: dict[str, Any]) -> str:
     """Post to a hook; whoever answers otherwise than well is asked again with the next look."""
     try:
-        with httpx.Client(timeout=_TIMEOUT, follow_redirects=False) as client:
+        with httpx.Client(timeout=_TIMEOUT, follow_redirects=False, verify=authorities()) as client:
             answer = client.post(address, json=body, extensions=watching(address))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Unavailable(f"The hook cannot be reached: {type(error).__name__}.") from error

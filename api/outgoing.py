@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from connectors._kit.addresses import Address, is_never_called, meant
+from connectors._kit.authorities import authorities
 from core.errors import ConfigError, register
 
 TIMEOUT = 10.0
@@ -92,7 +93,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, private: bool) ->
     at = httpx.URL(url).copy_with(host=str(address), fragment=None)
     said = {**headers, "Host": host_of(url, private=private), "Accept-Encoding": "identity"}
     try:
-        with httpx.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False) as client:
+        with httpx.Client(
+            timeout=TIMEOUT, follow_redirects=False, trust_env=False, verify=authorities(trust_env=False)
+        ) as client:
             # The certificate is looked at for the name, though the connection is made to the address.
             request = client.build_request("POST", at, content=body, headers=said, extensions={"sni_hostname": host})
             with closing(client.send(request, stream=True)) as answer:

@@ -3,6 +3,7 @@
     statements     SQLAlchemy keeps what it compiled with the engine and knows it by its dialect
     templates      Jinja compiles a page's source when an environment first prints it
     doors          FastAPI reads each function's signature, and makes a reader for each of its parameters
+    authorities    httpx reads the list of those that certificates are believed by
 
 A hub that runs for days does each of these once. Each test opens a store and an application of its own, so most of
 its time would go into doing the same again. Nothing else is shared: each engine keeps its own connections, events and
@@ -12,16 +13,21 @@ address, each environment its own filters and loaded templates, each application
 from __future__ import annotations
 
 import inspect
+import os
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FunctionType
 from typing import Any, get_args
 from unittest.mock import patch
 
+import httpx
 from fastapi.dependencies.utils import _get_signature
 from jinja2 import Environment
 from pydantic import TypeAdapter
 from sqlalchemy import Engine, create_engine, event
+
+from connectors._kit.authorities import authorities
 
 _STATEMENTS = 4_000
 """More than there are, so that none is compiled twice."""
@@ -47,6 +53,7 @@ def compiled_once() -> Iterator[None]:
         patch.object(Environment, "compile", _compile),
         patch("fastapi._compat.v2.TypeAdapter", _reader),
         patch("fastapi.dependencies.utils._get_signature", _signature),
+        patch("httpx._transports.default.create_ssl_context", _trust),
     ):
         yield
 
@@ -102,3 +109,11 @@ def _defaults(function: FunctionType) -> dict[str, Any]:
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
     given = function.__defaults__ or ()
     return {**dict(zip(names[len(names) - len(given) :], given, strict=True)), **(function.__kwdefaults__ or {})}
+
+
+def _trust(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:
+    """As httpx reads it; what a test believes or shows of its own is its own."""
+    named = trust_env and (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"))
+    if verify is not True or cert is not None or named:
+        return httpx.create_ssl_context(verify=verify, cert=cert, trust_env=trust_env)
+    return authorities(trust_env=False)

@@ -21,6 +21,7 @@ from joserfc.jwk import JWKRegistry, KeySet
 
 from api.console.people import Role, address_of
 from connectors._kit.addresses import watching
+from connectors._kit.authorities import authorities
 from connectors._kit.authorizing import Client, authorize_url, token_request
 from core.errors import ConfigError, Unavailable
 from core.model.instant import HOUR, SECOND, Instant
@@ -94,7 +95,7 @@ class Provider:
         asked = token_request(self._client(), code, redirect_uri=redirect_uri, verifier=verifier)
         place = self._place("token_endpoint")
         try:
-            with httpx.Client(timeout=_TIMEOUT) as client:
+            with httpx.Client(timeout=_TIMEOUT, verify=authorities()) as client:
                 answer = client.post(
                     place, data=dict(asked.form), headers=dict(asked.headers), extensions=watching(place, at_home=True)
                 )
@@ -200,7 +201,7 @@ class Provider:
 
     def _asked(self, url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         try:
-            with httpx.Client(timeout=_TIMEOUT) as client:
+            with httpx.Client(timeout=_TIMEOUT, verify=authorities()) as client:
                 got = client.get(url, headers=dict(headers or {}), extensions=watching(url, at_home=True))
             answer = got.raise_for_status().json()
         except (httpx.HTTPError, ValueError) as error:

@@ -9,13 +9,12 @@ lines hold no secret, no query and no body.
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -26,6 +25,7 @@ import tenacity
 
 from connectors._kit.addresses import check_url, watching
 from connectors._kit.auth import Auth, NoAuth
+from connectors._kit.authorities import authorities
 from connectors._kit.endpoints import endpoint
 from connectors._kit.errors import Hook, Reply, blotted, error_of, http_date, is_page, page_title
 from connectors._kit.exchange import READING, Answer, Expect, Sent, Skew, Wait, path_of, sees_skew, with_query
@@ -116,7 +116,7 @@ class Http:
             headers={"User-Agent": user_agent, **(headers or {})},
             timeout=timeout,
             transport=transport,
-            verify=_authorities(),
+            verify=authorities(),
             follow_redirects=False,
         )
 
@@ -396,12 +396,6 @@ def _base(url: str) -> str:
             remedy="Give the address without them, and the credentials in their own settings.",
         )
     return url if url.endswith("/") else f"{url}/"
-
-
-@cache
-def _authorities() -> ssl.SSLContext:
-    """Whom the tools' certificates are believed by: read once a process, since the list takes as long as many calls."""
-    return httpx.create_ssl_context()
 
 
 @lru_cache(maxsize=256)

@@ -7,11 +7,9 @@ import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -552,7 +550,7 @@ def test_a_certificate_is_looked_at_for_the_name(
     serving.load_cert_chain(file)
     receiver.server.socket = serving.wrap_socket(receiver.server.socket, server_side=True)
     trusting = ssl.create_default_context(cafile=str(file))
-    monkeypatch.setattr(httpx, "Client", partial(httpx.Client, verify=trusting))
+    monkeypatch.setattr(outgoing, "authorities", lambda **_: trusting)
     whole = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda _, port, *args, **more: whole("127.0.0.1", port, *args, **more))
     headers = {"webhook-id": "1", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
