@@ -1,4 +1,4 @@
-"""The laws hold for hundreds of histories, on both stores; a failing one is told in its shortest form.
+"""The laws hold for nearly two hundred histories, on both stores; a failing one is told in its shortest form.
 
 More of them: `python -m tests.simulation --seeds 5000 --from 1000`, and with `--follows` those with a movement policy.
 """
@@ -15,8 +15,8 @@ from tests.simulation.run import report
 from tests.support import hasty
 
 CHUNK = 10
-EMBEDDED, POSTGRES = 280, 20
-FOLLOWED, FOLLOWED_ON_POSTGRES = 50, 5
+EMBEDDED, POSTGRES = 140, 10
+FOLLOWED, FOLLOWED_ON_POSTGRES = 30, 5
 """Histories in which the hub follows through."""
 
 

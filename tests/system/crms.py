@@ -12,6 +12,7 @@ import shutil
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("CONCORD_SHARED") or ROOT.parent / "shared") / "data" / "crm-sales"
 SHEETS_MAPPING = (ROOT / "mappings" / "examples" / "crm-sales.yaml").read_text(encoding="utf-8")
 
+DEALS = "sales_pipeline.csv"
+"""The file of deals; each has one line."""
 HUBSPOT, SALESFORCE, SHEETS = "hub-spot", "sales-force", "sheets"
 PROPAGATE = {"*": {"deletes_in": "propagate", "deletes_out": "propagate"}}
 KEYED = ("Account", "Contact", "Lead", "Opportunity", "Task", "Event")
@@ -102,10 +105,12 @@ class Crms:
         self.lab.installation.put_connection(spec)
         self.lab.refreshed()
 
-    def pipeline(self) -> None:
-        """The spreadsheets of a real pipeline, read only; its people are users of both CRMs, with addresses."""
+    def pipeline(self, deals: int) -> None:
+        """The spreadsheets of a real pipeline with its first deals, read only; its people are users of both CRMs."""
         for source in SHARED.glob("*.csv"):
             shutil.copyfile(source, self.sheets / source.name)
+        with (SHARED / DEALS).open(encoding="utf-8", newline="") as text:
+            (self.sheets / DEALS).write_text("".join(islice(text, 1 + deals)), encoding="utf-8", newline="")
         for row in rows("sales_teams.csv"):
             first, _, last = row["sales_agent"].partition(" ")
             address = f"{first}.{last}@sales.example".lower()
