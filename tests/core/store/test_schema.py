@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
+from core.store import schema
 from core.store.database import Store, create_all, embedded_url
 from core.store.schema import prepare
 from core.store.tables import metadata
@@ -49,3 +51,11 @@ def test_the_migrations_make_the_tables_that_the_code_speaks_of(
     assert migrated.keys() == declared.keys() == metadata.tables.keys()
     for name in declared:
         assert migrated[name] == declared[name], name
+
+
+def test_a_migrations_file_is_named_for_the_version_that_it_makes_and_the_last_is_the_programs():
+    scripts = ScriptDirectory(str(Path(schema.__file__).parent / "migrations"))
+    made = {Path(one.path).name.partition("_")[0]: one.revision for one in scripts.walk_revisions()}
+    assert all(number == revision for number, revision in made.items())
+    assert tuple(sorted(made)) == schema._versions()
+    assert scripts.get_current_head() == schema.head()
