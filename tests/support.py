@@ -7,6 +7,7 @@ made once a process and copied, because making one takes longer than most tests;
 from __future__ import annotations
 
 import itertools
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -46,6 +47,16 @@ contacts:
 """
 
 EVERYTHING = (Path(__file__).parents[1] / "mappings" / "memory.yaml").read_text(encoding="utf-8")
+
+
+def part(mapping: str, *streams: str) -> str:
+    """The part of a mapping that is about these streams; each stream that a tool has is read in each of its turns."""
+    parts = {one.partition(":")[0]: one for one in re.split(r"^(?=\w)", mapping, flags=re.MULTILINE)}
+    return "".join(parts[one] for one in streams)
+
+
+CONSENTING = part(EVERYTHING, "contacts")
+"""People, and what they have agreed to."""
 
 _NUMBERS = itertools.count()
 

@@ -21,7 +21,7 @@ from core.store import outbox
 from core.store.records import State
 from core.store.reviews import Review
 from tests.core.store.test_statements import counted
-from tests.support import EVERYTHING, Lab, emptied, people
+from tests.support import CONSENTING, Lab, emptied, people
 
 DELETING = {"deletes_in": "propagate", "deletes_out": "propagate"}
 DAYS = DAY / SECOND
@@ -30,9 +30,9 @@ MANY = 50
 
 def agreed(lab: Lab, number: int = MANY, *, others: str = "b", mode: str = "token", **brake: Any) -> list[str]:
     """Tools that have held the same people for some days; gives the ids in `a`."""
-    a = lab.tool("a", mapping=EVERYTHING, policy=DELETING, mode=mode)
+    a = lab.tool("a", mapping=CONSENTING, policy=DELETING, mode=mode)
     for name in others:
-        lab.tool(name, mapping=EVERYTHING, policy=DELETING, brake=brake or None)
+        lab.tool(name, mapping=CONSENTING, policy=DELETING, brake=brake or None)
     ids = [a.create("contacts", {**one, "email_consent": "granted"}) for one in people(number)]
     lab.settle()
     assert {len(lab.all(name)) for name in f"a{others}"} == {number}
@@ -420,7 +420,7 @@ def test_a_dozen_records_are_never_too_much(lab: Lab):
 
 def test_a_tool_that_is_connected_later_fills_the_others(lab: Lab):
     agreed(lab)
-    d = lab.tool("d", mapping=EVERYTHING)
+    d = lab.tool("d", mapping=CONSENTING)
     for one in people(200):
         d.create("contacts", {**one, "job_title": "Partner"})
     rounds(lab, 1)
