@@ -26,9 +26,9 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from api.cli.output import ago, counted, hours, share
-from api.console.errands import Errands
 from api.console.oidc import provider_of
 from api.console.people import People, Role, Visitor, zone_of
+from api.errands import Errands
 from api.masking import masked
 from api.posting import body_of, posted
 from api.rates import asker, networks

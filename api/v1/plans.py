@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from api import activating
 from api.activating import Activated, Planned
-from api.console.errands import Errands, Progress
 from api.drafting import drafted
+from api.errands import Errands, Progress
 from api.v1.keys import Caller, Scope
 from api.v1.problems import Declined, Part, Problem, missing, of_error, parts_of
 from api.v1.reading import Number, Told
@@ -28,7 +28,7 @@ from core.model.instant import iso
 
 if TYPE_CHECKING:
     from api.activating import Family
-    from api.console.errands import Errand
+    from api.errands import Errand
     from api.v1.door import Door
 
 LONGEST = 1_000_000

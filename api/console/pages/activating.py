@@ -18,9 +18,9 @@ from fastapi import APIRouter, Request, Response
 
 from api.activating import Activated, Planned, check, plan, put_in_force
 from api.console.desk import PLACE
-from api.console.errands import Progress
 from api.console.people import Visitor
 from api.drafting import difference
+from api.errands import Progress
 from core.decide.leads import Posted
 from core.errors import ConcordError
 from core.store import runs
@@ -28,7 +28,7 @@ from core.store import runs
 if TYPE_CHECKING:
     from api.activating import Family
     from api.console.desk import Desk
-    from api.console.errands import Errand
+    from api.errands import Errand
 
 
 class Road:

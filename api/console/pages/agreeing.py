@@ -9,17 +9,17 @@ from fastapi import APIRouter, Request, Response
 
 from api.changes import Changes
 from api.console.desk import PLACE
-from api.console.errands import Progress
 from api.console.pages.connecting import carry_out
 from api.console.pages.connections import row_of
 from api.console.people import Visitor
+from api.errands import Progress
 from api.planning import make_plan
 from core.decide.leads import Posted
 from core.errors import ConcordError, ConfigError
 
 if TYPE_CHECKING:
     from api.console.desk import Desk
-    from api.console.errands import Errand
+    from api.errands import Errand
 
 
 def routes(desk: Desk) -> APIRouter:

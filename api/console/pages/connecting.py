@@ -13,9 +13,9 @@ from api.checkup import check_mapping, check_spec
 from api.connecting import change_to, keep_proposal, known, mapping_for, proposed, proposes, read_mapping
 from api.console.connection_form import DELETES, LEAVES, LEAVES_IN, Form, read_form, sealed, shown_of
 from api.console.desk import PLACE
-from api.console.errands import Progress
 from api.console.people import Visitor
 from api.console.tool_sign_in import offer, redirect_uri
+from api.errands import Progress
 from api.planning import make_plan, touched
 from connectors._kit.catalogue import broken, catalogue, entry
 from core.decide.leads import Posted
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from api.changes import Changes
     from api.config import Config
     from api.console.desk import Desk
-    from api.console.errands import Errand
+    from api.errands import Errand
     from api.planning import Plan
     from core.manifest import Manifest
 

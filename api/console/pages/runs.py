@@ -18,7 +18,7 @@ from core.errors import ConcordError, ConfigError
 
 if TYPE_CHECKING:
     from api.console.desk import Desk
-    from api.console.errands import Errand
+    from api.errands import Errand
 
 SHOWN = 50
 """Runs on a page, and lines of each list of an undo."""

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from fastapi import APIRouter, Request, Response
 
 from api.console.desk import PLACE
-from api.console.errands import Progress
 from api.console.pages.activating import draft_key, text_of
 from api.console.people import Visitor
 from api.drafting import in_force
+from api.errands import Progress
 from api.mappings import load
 from api.trial.asked import of_connection, of_tool
 from api.trial.running import Trial

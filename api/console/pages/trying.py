@@ -11,10 +11,10 @@ from fastapi import APIRouter, Request, Response
 
 from api.assembly import Text
 from api.console.desk import PLACE
-from api.console.errands import Progress
 from api.console.pages.activating import draft_key, text_of
 from api.console.people import Visitor
 from api.drafting import texts
+from api.errands import Progress
 from api.listing import title
 from api.trying import BY, OUTCOMES, SIDES, Seen, Trial, length_of, try_policy
 from core.decide.leads import Posted

@@ -95,7 +95,7 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page waits for what it began until it has ended, however slow the machine is."""
-    monkeypatch.setattr("api.console.errands.PATIENCE", 60.0)
+    monkeypatch.setattr("api.errands.PATIENCE", 60.0)
 
 
 @pytest.fixture

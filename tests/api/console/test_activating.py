@@ -53,7 +53,7 @@ class Gate:
 def slow_plan(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     gate = Gate(drafting.planned)
     monkeypatch.setattr("api.activating.planned", gate)
-    monkeypatch.setattr("api.console.errands.PATIENCE", 0.0)
+    monkeypatch.setattr("api.errands.PATIENCE", 0.0)
     yield gate
     gate.opened.set()
 
@@ -181,7 +181,7 @@ def test_a_look_at_an_undo_that_takes_longer_is_told_of(
     operator = someone("operator")
     gate = Gate(undoing.foresee)
     monkeypatch.setattr("api.undoing.foresee", gate)
-    monkeypatch.setattr("api.console.errands.PATIENCE", 0.0)
+    monkeypatch.setattr("api.errands.PATIENCE", 0.0)
     assert "Nobody has looked yet" in operator.read(f"runs/{bad}/undo")
     page = operator.follow(operator.post(f"runs/{bad}/rehearse"))
     assert "What undoing it would do is tried out" in words(page.text)
@@ -203,7 +203,7 @@ def test_an_undo_that_takes_longer_is_told_of_and_leads_to_its_run(
     assert mark
     gate = Gate(undoing.carry_out)
     monkeypatch.setattr("api.undoing.carry_out", gate)
-    monkeypatch.setattr("api.console.errands.PATIENCE", 0.0)
+    monkeypatch.setattr("api.errands.PATIENCE", 0.0)
     page = operator.follow(operator.post(f"runs/{bad}/undo", mark=mark[1]))
     assert "The undo is carried out" in words(page.text)
     gate.let_go()

@@ -12,8 +12,8 @@ import pytest
 
 from api.applying import apply_plan
 from api.changes import changes
-from api.console.errands import Errands
 from api.engine import turn_crank
+from api.errands import Errands
 from api.planning import make_plan
 from api.restoring import earlier
 from connectors._kit.catalogue import refresh

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from api import errands
 from api.assembly import now
 from api.building import ConnectionSpec
-from api.console import errands
 from api.trial import running
 from api.trial.asked import Asked, of_tool
 from api.trial.playing import play

@@ -141,7 +141,7 @@ def test_a_plan_that_takes_longer_is_asked_for_again(program: Made, monkeypatch:
         return drafting.planned(*given, **more)
 
     monkeypatch.setattr("api.activating.planned", slow)
-    monkeypatch.setattr("api.console.errands.PATIENCE", 0.0)
+    monkeypatch.setattr("api.errands.PATIENCE", 0.0)
     begun = admin.post("/plans", {"mapping": "shop", "text": SHORTER})
     assert (begun.status_code, begun.json()["state"], begun.json()["plan"]) == (202, "planning", None)
     where = begun.headers["location"].removeprefix("/v1")

@@ -1,4 +1,4 @@
-"""Errands: what takes longer than a page may, such as a plan, done in a thread of this process while the page waits.
+"""Errands: what takes longer than an answer may, such as a plan, done in a thread of this process meanwhile.
 
 What an errand gives is kept in memory only, the newest of each name; whoever asks after a restart asks anew.
 """
