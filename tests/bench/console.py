@@ -28,7 +28,8 @@ PAGES = {
     "dead letters": "letters", "problems": "problems", "runs": "runs", "a run": "runs/{run}",
     "connections": "connections", "a connection": "connections/crm", "catalogue": "connections/new",
     "consent": "consent?who={email}", "mappings": "mappings", "a mapping": "mappings/crm", "settings": "settings",
-    "people": "people", "trail": "trail",
+    "people": "people", "trail": "trail", "alerts": "alerts", "requests": "requests",
+    "API keys": "keys", "webhooks": "webhooks",
 }  # fmt: skip
 
 
