@@ -34,7 +34,9 @@ def confine(lines: Collection[Line]) -> None:
 
     def look(event: str, told: tuple[Any, ...]) -> None:
         if event in _LINES:
-            _check_line(told[1], allowed)
+            # Without an address the line is open already, and was looked at when it was opened.
+            if told[1] is not None:
+                _check_line(told[1], allowed)
         elif event in _NAMES:
             _check_name(told[0])
         elif event in _PROGRAMS:

@@ -55,6 +55,9 @@ try:
     called(allowed)
 except Unavailable as error:
     told["allowed"] = type(error).__name__
+here, there = socket.socketpair()
+here.sendmsg([b"open"])
+told["open already"] = there.recv(9).decode()
 print(json.dumps(told))
 """
 
@@ -72,6 +75,7 @@ def test_nothing_but_the_sandbox_is_reached(listening: tuple[socket.socket, sock
     ran = subprocess.run([sys.executable, "-c", TRIES, *ports], capture_output=True, text=True, timeout=60, check=True)
     told = json.loads(ran.stdout)
     assert told.pop("allowed") == "Unavailable", "it was reached, and said nothing"
+    assert told.pop("open already") == "open"
     assert {
         name for name, said in told.items() if not said.startswith("ConfigError: A trial reaches nothing but")
     } == set()
