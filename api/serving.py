@@ -19,6 +19,7 @@ from api.console.desk import PLACE
 from api.console.people import People
 from api.ending import ended_by_signals
 from api.engine import beside, holder
+from api.lines import lines
 from api.watching import watched
 from core.errors import ConfigError
 from core.store import runs
@@ -58,8 +59,9 @@ def answer(
     app = create_app(installation, engine, host=host, meters=meters)
     # Whose word about the asker counts is said by `trusted_proxies`; the server itself believes nobody.
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="off", proxy_headers=False
-    )
+        app, http=lines(), log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="off",
+        proxy_headers=False,
+    )  # fmt: skip
     try:
         with ended_by_signals():
             if engine is not None:
