@@ -65,6 +65,10 @@ class Client:
         """Everything worth knowing at a glance."""
         return self._row("GET", "/status")
 
+    def open_records(self, **asked: Json) -> Iterator[Row]:
+        """Open records by what they lack: `missing`, `only`, `kind`, `stage`, `source`, `owner`, `tool`, `week`."""
+        return self._walked("/scorecard/records", asked)
+
     def find(self, q: str, *, kind: str | None = None) -> list[Row]:
         """The records that are known by a word, best first."""
         found: list[Row] = self._row("GET", "/records", {"q": q, "kind": kind})["items"]

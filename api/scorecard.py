@@ -74,9 +74,11 @@ def ready(installation: Installation, *, fresh: bool = True) -> Hub:
     return hub
 
 
-def listed(installation: Installation, asked: Asked, *, limit: int | None = None, fresh: bool = True) -> Iterator[Told]:
-    """The records behind the numbers, each with what is missing, who acts and the fix."""
-    hub, last, left = ready(installation, fresh=fresh), 0, limit
+def listed(
+    installation: Installation, asked: Asked, *, limit: int | None = None, fresh: bool = True, after: int = 0
+) -> Iterator[Told]:
+    """The records behind the numbers, each with what is missing, who acts and the fix; those `after` a number."""
+    hub, last, left = ready(installation, fresh=fresh), after, limit
     now = hub.clock()
     while left is None or left > 0:
         with hub.store.reading() as tx:

@@ -19,7 +19,7 @@ _PLAIN = frozenset({
     "oldest", "field", "verb", "outcome", "state", "acts",
 })  # fmt: skip
 """Words that tell of nobody."""
-_NAMES = frozenset({"title", "name"})
+_NAMES = frozenset({"title", "name", "owner"})
 
 
 def hushed_for(caller: Caller, told: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

@@ -39,7 +39,7 @@ class Scope(StrEnum):
     CONSENT_WRITE = "consent:write"
     """What somebody said about being contacted."""
     WORK_READ = "work:read"
-    """Runs, the sync log, dead letters, reviews, connections, agreement, the audit."""
+    """Runs, the sync log, dead letters, reviews, connections, agreement, the scorecard and its records, forms."""
     WORK_ACT = "work:act"
     """Reviews are answered, dead letters tried again, connections paused, resumed and read again."""
     SETUP_READ = "setup:read"

@@ -1,11 +1,11 @@
-"""What the hub does: connections and agreement, runs, the log, dead letters, reviews, the scorecard; and acting on it.
+"""What the hub does: connections and agreement, runs, the log, dead letters, reviews; and acting on it.
 
 What is listed here is what `--json` of the commands prints; a viewer's key is told it with personal data masked.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -14,9 +14,8 @@ from api import letters, runs
 from api import reviews as asking
 from api.console.people import Role
 from api.listing import Asked, below_of, connection_of, log_of, moment_of
-from api.masking import HUSHED, hushed
+from api.masking import HUSHED
 from api.reviews import OPEN
-from api.scorecard import BY, scorecard
 from api.snapshot import snapshot
 from api.v1.hushing import hushed_for
 from api.v1.keys import Caller, Scope
@@ -112,18 +111,6 @@ def _overview(router: APIRouter, door: Door) -> None:
             if one["name"] == name:
                 return dict(one)
         raise missing(f"connection '{name[:60]}'", "See `GET /v1/connections`.")
-
-    @router.get("/scorecard")
-    def card(
-        by: Annotated[Literal["stage", "source", "owner", "tool", "week", "kind"], Query()] = "stage",
-        caller: Caller = door[Scope.WORK_READ],
-    ) -> Row:
-        """The four elements over all open records, and by groups."""
-        assert by in BY  # noqa: S101 - the annotation says the same
-        told = scorecard(at, by, fresh=False)
-        if by == "owner" and not caller.role.may(Role.OPERATOR):
-            told["groups"] = [{**one, "name": hushed(f"'{one['name']}'")} for one in told["groups"]]
-        return told
 
 
 def _log(router: APIRouter, door: Door) -> None:
