@@ -29,7 +29,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 PYTEST := $(BIN)/python -m pytest
 PIP := python -m pip --disable-pip-version-check
 
-.PHONY: help venv demo production-demo test servers chaos simulate fuzz sbom advisories mutants bench lint format types docs docs-check lock clean
+.PHONY: help venv demo production-demo test servers chaos simulate fuzz fuzz-guided sbom advisories mutants bench lint format types docs docs-check lock clean
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,12 @@ venv: .venv/stamp  ## make .venv from the lock and install Concord into it, edit
 .venv-audit/stamp: requirements-audit.lock
 	@.venv-audit/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv-audit
 	.venv-audit/bin/$(PIP) install --quiet --require-hashes -r requirements-audit.lock
+	@touch $@
+
+# The fuzzer comes for some platforms only, and works on the hub with all that it stands on.
+.venv-fuzz/stamp: requirements.lock requirements-fuzz.lock
+	@.venv-fuzz/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv-fuzz
+	.venv-fuzz/bin/$(PIP) install --quiet --require-hashes -r requirements.lock -r requirements-fuzz.lock
 	@touch $@
 
 # --- use
@@ -90,6 +96,10 @@ fuzz: venv  ## throw noise at every webhook's door and the mapping checker for F
 		echo "seed $$seed; repeat with: make fuzz CONCORD_SEED=$$seed"; \
 		CONCORD_SEED=$$seed CONCORD_FUZZ_EXAMPLES=300 CONCORD_HYPOTHESIS=thorough \
 			$(PYTEST) tests/fuzz --timeout 3600 -x $(ARGS) || exit 1; seed=$$((seed + 1)); done
+
+fuzz-guided: .venv-fuzz/stamp  ## the same, guided by coverage, FUZZ_SECONDS for each of six targets
+	@for what in mappings hubspot mailchimp stripe memory google_calendar; do \
+		.venv-fuzz/bin/python -m tests.fuzz.guided $$what $(FUZZ_SECONDS) || exit 1; done
 
 sbom: venv  ## print what Concord stands on, as CycloneDX JSON
 	@$(BIN)/python -m tests.sbom
@@ -127,7 +137,7 @@ docs-check: venv  ## fail when a generated page is not what would be printed
 COMPILE := .venv-lock/bin/uv --quiet pip compile --no-config --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-lock:  ## pin the newest versions into requirements.lock and its two sisters
+lock:  ## pin the newest versions into requirements.lock and its three sisters
 	@.venv-lock/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv-lock
 	.venv-lock/bin/$(PIP) install --quiet --upgrade uv
 	{ echo '# Made by `make lock` from pyproject.toml: what Concord runs on, is shown with and is tested with.'; \
@@ -136,8 +146,10 @@ lock:  ## pin the newest versions into requirements.lock and its two sisters
 		$(COMPILE) requirements-bench.txt; } >requirements-bench.lock.new
 	{ echo '# Made by `make lock` from requirements-audit.txt.'; \
 		$(COMPILE) requirements-audit.txt; } >requirements-audit.lock.new
-	for one in requirements requirements-bench requirements-audit; do mv $$one.lock.new $$one.lock; done
+	{ echo '# Made by `make lock` from requirements-fuzz.txt.'; \
+		$(COMPILE) requirements-fuzz.txt; } >requirements-fuzz.lock.new
+	for one in requirements requirements-bench requirements-audit requirements-fuzz; do mv $$one.lock.new $$one.lock; done
 
 clean:  ## remove environments, caches and build results
-	rm -rf .venv .venv-bench .venv-audit .venv-lock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-audit .venv-fuzz .venv-lock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

