@@ -27,6 +27,7 @@ with atheris.instrument_imports(include=["connectors", "core.mapping", "core.mod
     from core.model.shapes import SHAPES
     from core.ports import Context, Notice, Request
     from tests.fuzz import signing
+    from tests.fuzz.lines import lines
 
 NOW, SECRET = 1_795_251_602 * SECOND, "whsec_a-secret-of-the-sender"
 CORPUS = Path("var/fuzz")
@@ -67,7 +68,7 @@ def mapping(noise: bytes) -> None:
     text = noise.decode("utf-8", "replace")
     with suppress(ConfigError):
         problems = check_text(text, file="fuzz.yaml", shapes=SHAPES)
-        assert all(one.what and 0 <= one.line <= text.count("\n") + 2 for one in problems)
+        assert all(one.what and 0 <= one.line <= lines(text) + 1 for one in problems)
 
 
 def main() -> None:
@@ -81,6 +82,7 @@ def main() -> None:
         if one.is_file() and one.stat().st_size <= LONGEST:
             (corpus / one.name).write_bytes(one.read_bytes())
     options = [f"-max_total_time={seconds}", f"-max_len={LONGEST}", "-timeout=20", "-rss_limit_mb=2000"]
+    options.append(f"-artifact_prefix={CORPUS}/")
     atheris.Setup([sys.argv[0], *options, *(files or [str(corpus)])], mapping if what == "mappings" else door(what))
     atheris.Fuzz()
 
