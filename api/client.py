@@ -69,6 +69,10 @@ class Client:
         """Open records by what they lack: `missing`, `only`, `kind`, `stage`, `source`, `owner`, `tool`, `week`."""
         return self._walked("/scorecard/records", asked)
 
+    def leads(self, *, form: str | None = None) -> Iterator[Row]:
+        """What forms brought, newest first; of one form, where it is named."""
+        return self._walked("/leads", {"form": form})
+
     def find(self, q: str, *, kind: str | None = None) -> list[Row]:
         """The records that are known by a word, best first."""
         found: list[Row] = self._row("GET", "/records", {"q": q, "kind": kind})["items"]

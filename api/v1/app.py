@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 
-from api.v1 import about, consent, hooks, movement, plans, problems, records, work
+from api.v1 import about, consent, hooks, leads, movement, plans, problems, records, work
 from api.v1.bounds import Bounded
 from api.v1.door import Door
 from api.v1.problems import Declined, Problem
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from api.assembly import Installation
 
 PLACE = "/v1"
-RESOURCES = (about, records, consent, work, movement, plans, hooks)
+RESOURCES = (about, records, consent, work, movement, leads, plans, hooks)
 """Each has the operations of its subject."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",

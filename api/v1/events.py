@@ -8,7 +8,7 @@ An event is known by its record, its moment and its name, so whoever asks for it
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import Field
 
@@ -21,8 +21,9 @@ from core.store.records import Record, State
 if TYPE_CHECKING:
     from api.v1.keys import Caller
     from core.model.shape import Shape
+    from core.store.runs import Run
 
-CONSENT = "consent.changed"
+CONSENT, LEAD = "consent.changed", "lead.captured"
 WHATS = ("created", "updated", "deleted", "merged", "archived", "erased")
 _MOVED = {State.DELETED: "deleted", State.MERGED: "merged", State.ARCHIVED: "archived"}
 _STAGES = ("stage", "lifecycle_stage")
@@ -72,9 +73,14 @@ class Event(NamedTuple):
         return EventOut(id=self.id, type=self.name, timestamp=iso(self.at), data=data)
 
 
+def about(name: str) -> str:
+    """The kind of record that an event is about."""
+    return "contact" if name in (CONSENT, LEAD) else name.partition(".")[0]
+
+
 def names(shapes: Mapping[str, Shape]) -> list[str]:
     """The names of all events."""
-    found = [CONSENT]
+    found = [CONSENT, LEAD]
     for kind, shape in shapes.items():
         found += [f"{kind}.{one}" for one in WHATS]
         found += [f"{kind}.stage_changed"] if any(one in shape.fields for one in _STAGES) else []
@@ -99,15 +105,15 @@ def _events(tx: Tx, told: Sequence[history.Told]) -> list[Event]:
     for one in told:
         record = known.get(one.entry.record_id)
         if record is not None:
-            run = acts.get(one.entry.run_id or 0)
-            for event in _of_step(one, record, run.subject.get("key") if run is not None else None):
+            for event in _of_step(one, record, acts.get(one.entry.run_id or 0)):
                 # What comes from two tools at once is made once.
                 found.setdefault(event.id, event)
     return list(found.values())
 
 
-def _of_step(told: history.Told, record: Record, key: Any) -> Iterator[Event]:
+def _of_step(told: history.Told, record: Record, run: Run | None) -> Iterator[Event]:
     entry, kind = told.entry, record.kind
+    key = run.subject.get("key") if run is not None else None
     if record.state == State.ERASED:
         whats: Iterable[str] = [f"{kind}.erased"] if entry.what == "erased" else []
         yield from (Event(told.id, one, entry.at, record, (), key) for one in whats)
@@ -125,12 +131,13 @@ def _of_step(told: history.Told, record: Record, key: Any) -> Iterator[Event]:
             yield Event(told.id, f"{kind}.stage_changed", entry.at, record, changed, key)
     if any(one.startswith("consent.") for one in changed):
         yield Event(told.id, CONSENT, entry.at, record, changed, key)
+    if run is not None and run.what == "capture" and entry.what == "seen" and kind == about(LEAD):
+        yield Event(told.id, LEAD, entry.at, record, (), key)
 
 
 def sample(name: str, shapes: Mapping[str, Shape], at: Instant) -> Event:
     """An event of this name about nobody, made of the examples of the fields."""
-    kind = name.partition(".")[0]
-    kind = kind if kind in shapes else "contact"
+    kind = about(name)
     values = {one.name: one.example for one in shapes[kind].fields.values() if one.example is not None}
     state = {f"{kind}.{what}": state for state, what in [*_MOVED.items(), (State.ERASED, "erased")]}.get(name, 0)
     record = Record(1, kind, records.raw(values), int(state), 2 if state == State.MERGED else None, 1, at, at)

@@ -128,7 +128,7 @@ class Subscriptions:
         known = events.names(self._at.hub().shapes)
         if asked.kind is not None:
             self.showing.kinds([asked.kind])
-            known = [one for one in known if one.partition(".")[0] in (asked.kind, "consent")]
+            known = [one for one in known if events.about(one) == asked.kind]
         found: set[str] = set()
         for place, said in enumerate(asked.events):
             those = [one for one in known if _is_meant(said, asked.kind, one)]
@@ -142,7 +142,7 @@ class Subscriptions:
         if asked.filter is None:
             return
         hub = self._at.hub()
-        kinds = {"contact" if one == events.CONSENT else one.partition(".")[0] for one in names}
+        kinds = {events.about(one) for one in names}
         if len(kinds) > 1:
             raise wrong("/filter", f"These events are about {', '.join(sorted(kinds))}; a filter asks one kind.")
         filter_of(asked.filter, hub.shapes[kinds.pop()], hub.locale, where="The filter")

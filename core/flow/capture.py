@@ -85,13 +85,13 @@ def capture(hub: Hub, post: Post) -> Captured:
             serialise(tx, records.CHANGING)
             earlier = _earlier(tx, source, key, mark, now)
             if earlier is not None:
-                return Captured(_reference(earlier), again=True, problems=reading.problems)
+                return Captured(reference(earlier), again=True, problems=reading.problems)
             taken = _take_in(hub, tx, source, lead, person, key=key, at=now, run_id=run.id)
             if taken:
                 leads.note(tx, source.people.id, leads.Known(key, mark, now))
                 _count(tx, source, reading)
         run.counts = {"captured" if taken else "left_out": 1}
-    return Captured(_reference(key), problems=reading.problems)
+    return Captured(reference(key), problems=reading.problems)
 
 
 def fingerprint(form: Form, posted: Posted) -> int:
@@ -105,7 +105,8 @@ def hashed(*words: str) -> str:
     return sha256("\0".join(words).encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def _reference(key: str) -> str:
+def reference(key: str) -> str:
+    """What people are told, to name a lead by."""
     return key[:10].upper()
 
 

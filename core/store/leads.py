@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, or_, select
@@ -10,8 +10,8 @@ from sqlalchemy import Connection, delete, or_, select
 from core.model.instant import DAY, Instant
 from core.store import runs
 from core.store.codec import dumps, loads
-from core.store.database import serialise
-from core.store.tables import lead
+from core.store.database import among, serialise
+from core.store.tables import binding, history, lead
 
 KEPT = DAY
 """After that long a post is known by its record alone."""
@@ -25,6 +25,23 @@ class Known(NamedTuple):
     key: str
     fingerprint: int
     at: Instant
+
+
+class Shown(NamedTuple):
+    """A record that a run saw for the first time."""
+
+    run_id: int
+    stream_id: int
+    remote_id: str
+    record_id: int
+
+
+def shown(tx: Connection, run_ids: Collection[int]) -> list[Shown]:
+    """What these runs brought: of a lead the person, by its key, and the note; one statement."""
+    c = history.c
+    query = select(c.run_id, binding.c.stream_id, binding.c.remote_id, binding.c.record_id)
+    query = query.join(binding, binding.c.id == c.binding_id).where(among(tx, c.run_id, run_ids), c.what == "seen")
+    return [Shown(*row) for row in tx.execute(query)]
 
 
 def known(tx: Connection, stream_id: int, key: str, fingerprint: int, *, since: Instant) -> Known | None:
