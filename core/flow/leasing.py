@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 
 from core.errors import ConcordError, Reach, StoreError, ToolError, register
 from core.flow.fencing import fenced
+from core.flow.heartbeat import kept
 from core.flow.holders import is_gone
 from core.flow.hub import Connection, Hub
 from core.flow.pausing import pause
@@ -76,7 +77,7 @@ def held(hub: Hub, name: str, lease: runs.Lease) -> Iterator[Hub]:
     """The hub for as long as a lease that was taken is ours; it is let go at the end."""
     lost, place = 0, (hub.store.url, name)
     _HELD.add(place)
-    with _Heartbeat(hub, name, lease.token):
+    with kept(lambda: _prolong(hub, name, lease.token)):
         try:
             yield fenced(hub, name, lease.token)
         except ConcordError as error:
@@ -89,6 +90,11 @@ def held(hub: Hub, name: str, lease: runs.Lease) -> Iterator[Hub]:
         finally:
             _HELD.discard(place)
             _let_go(hub, name, lease.token, lost)
+
+
+def _prolong(hub: Hub, name: str, token: int) -> None:
+    with hub.store.writing() as tx:
+        runs.keep_lease(tx, name, token, until=hub.clock() + LEASE)
 
 
 def _let_go(hub: Hub, name: str, token: int, lost: int) -> None:
@@ -123,23 +129,3 @@ def _stop(hub: Hub, connection: Connection, name: str, lease: runs.Lease) -> Non
     with hub.store.writing() as tx:
         pause(tx, connection, error, now=hub.clock())
         runs.drop_lease(tx, name, lease.token)
-
-
-class _Heartbeat:
-    """Keeps a lease while a turn goes on, so that it can be short and a killed worker is soon replaced."""
-
-    def __init__(self, hub: Hub, name: str, token: int) -> None:
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, args=(hub, name, token), daemon=True)
-
-    def _beat(self, hub: Hub, name: str, token: int) -> None:
-        while not self._over.wait(LEASE / SECOND / 3):
-            with suppress(StoreError), hub.store.writing() as tx:
-                runs.keep_lease(tx, name, token, until=hub.clock() + LEASE)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()

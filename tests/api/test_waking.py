@@ -221,7 +221,7 @@ def test_a_removed_or_unknown_connection_is_no_duty(lab: Lab):
 
 
 def test_a_first_load_gives_way_between_two_pages_and_is_gone_on_with(lab: Lab, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("core.flow.inward.pull.INTAKE", 2)
+    monkeypatch.setattr("core.flow.inward.ahead.INTAKE", 2)
     tool = lab.tool("a", mapping=PEOPLE, page_size=2)
     for person in people(7):
         tool.create("contacts", person)
@@ -245,7 +245,7 @@ def test_a_first_load_gives_way_between_two_pages_and_is_gone_on_with(lab: Lab, 
 
 def test_a_later_walk_gives_way_to_nobody(lab: Lab, monkeypatch: pytest.MonkeyPatch):
     """It would have to begin again, since a walk that was broken off cannot tell what is missing."""
-    monkeypatch.setattr("core.flow.inward.pull.INTAKE", 2)
+    monkeypatch.setattr("core.flow.inward.ahead.INTAKE", 2)
     tool = lab.tool("a", page_size=2)
     lab.settle()
     for person in people(7):

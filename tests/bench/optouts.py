@@ -14,7 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 from core.flow.hub import Hub
-from core.flow.inward import pull
+from core.flow.inward import ahead
 from core.flow.sync import turn
 from core.model.instant import SECOND, Instant
 from core.ports import Edit
@@ -120,7 +120,7 @@ def _simulated(stage: Stage) -> Iterator[Figure]:
         wire.meanwhile = _people(wire, shop, emails)
         stage.tell("optouts: one of them is read from the beginning, and people say things meanwhile")
         # Reading ahead in a thread would make of virtual time what it likes.
-        with patch.object(pull, "ThreadPoolExecutor", SameThread):
+        with patch.object(ahead, "readers", SameThread):
             began = lab.clock()
             turn(lab.hub, lab.connection("crm"))
             lasted = (lab.clock() - began) / SECOND

@@ -88,7 +88,7 @@ def _heard(plot: Plot, order: Sequence[str]) -> dict[str, Mapping[str, Json]]:
             for step in plot.steps:
                 stage.people.act(step)
             stage.lab.wait(600)
-            with patch("core.flow.inward.pull.ThreadPoolExecutor", SameThread):
+            with patch("core.flow.inward.ahead.readers", SameThread):
                 for name in (*order, *order):
                     turn(stage.lab.hub, stage.lab.connection(name), delivers=False)
             domains = {one.id: one.values.get("domain") for one in stage.lab.records("company")}

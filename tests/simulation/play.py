@@ -198,9 +198,9 @@ class Stage:
     def play(self) -> None:
         """Carry the plot out and let everything come to rest."""
         with (
-            patch("core.flow.inward.pull.ThreadPoolExecutor", SameThread),
+            patch("core.flow.inward.ahead.readers", SameThread),
             # What is told by numbers far larger than these plots.
-            patch.multiple("core.flow.inward.pull", INTAKE=3),
+            patch.multiple("core.flow.inward.ahead", INTAKE=3),
         ):
             for step in self.plot.steps:
                 self.do(step)

@@ -37,7 +37,7 @@ def swiftly() -> Iterator[None]:
         stack.enter_context(patch.object(database.Store, "close", _close))
         stack.enter_context(patch("api.assembly.load", _load))
         stack.enter_context(patch("api.assembly.load_blocks", _load_blocks))
-        stack.enter_context(patch("core.flow.leasing._Heartbeat", lambda *_: nullcontext()))
+        stack.enter_context(patch("core.flow.leasing.kept", lambda _: nullcontext()))
         collecting = gc.isenabled()
         gc.disable()
         try:

@@ -9,29 +9,25 @@ direct read confirms it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.calling import calling, carried
+from core.calling import calling
 from core.decide.route import Lane
 from core.errors import CursorExpired
 from core.flow.brake.missing import conclude
 from core.flow.hub import Hub, Stream
+from core.flow.inward.ahead import read_ahead
 from core.flow.inward.arrivals import Intake, Trip
 from core.flow.inward.hearing import meanwhile
 from core.flow.inward.inbound import inbound
 from core.flow.inward.rereading import read_again, see_whole
 from core.model.instant import Instant
-from core.ports import Cursor, Page, Reads
+from core.ports import Page
 from core.store import Tx, bindings, connections
 from core.store.connections import StreamRow
-
-INTAKE = 1_000
-"""Records that are taken in together; smaller pages of a tool are gathered up to this."""
-LOOK = 0.25
-"""Seconds between two looks at what cannot wait, while the tool is asked for the next page."""
 
 
 @dataclass(slots=True)
@@ -50,14 +46,6 @@ class _Seen:
     def __contains__(self, id_: object) -> bool:
         """Whether this binding was shown."""
         return isinstance(id_, int) and id_ >> 3 < len(self.bits) and bool(self.bits[id_ >> 3] >> (id_ & 7) & 1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Gathered:
-    """Remote pages joined into one, with when the first was asked for."""
-
-    page: Page
-    began_at: Instant
 
 
 def never() -> bool:
@@ -93,38 +81,39 @@ def _walk(hub: Hub, stream: Stream, row: StreamRow, run_id: int | None, gives_wa
         total.add(meanwhile(hub, connection))
         hub.attends()
 
-    for gathered in _read_ahead(hub, stream, row.place, look_aside):
-        page = gathered.page
-        see_whole(hub, stream, page.records)
-        walked += len(page.records)
-        trip = Trip(
-            hub,
-            stream,
-            gathered.began_at,
-            hub.clock(),
-            last_read_at=row.read_at,
-            backfill=backfill,
-            run_id=run_id,
-        )
-        place = _Place(stream, page, walked, began_at, hub.clock(), backfill=backfill)
-        moved = moved or page.next != row.place or bool(page.records)
-        intake = inbound(trip, page, keep=place.keep if moved else None)
-        seen.add(intake.seen)
-        if intake.again:
-            intake.add(read_again(hub, stream, intake.again, run_id=run_id))
-        total.add(intake)
-        if page.more:
-            look_aside()
-            if backfill and row.generation == 1 and gives_way():
-                # Only a first load: it concludes nothing anyway, whereas a later walk would have to begin again.
-                total.gave_way = True
-                break
-        if page.complete and whole_view:
-            total.gone += _conclude(hub, stream, seen, newest, run_id)
-        elif page.complete:
-            total.resumed = True
-            if not (backfill and row.generation == 1):
-                _walk_again(hub, stream)
+    with closing(read_ahead(hub, stream, row.place, look_aside)) as pages:
+        for gathered in pages:
+            page = gathered.page
+            see_whole(hub, stream, page.records)
+            walked += len(page.records)
+            trip = Trip(
+                hub,
+                stream,
+                gathered.began_at,
+                hub.clock(),
+                last_read_at=row.read_at,
+                backfill=backfill,
+                run_id=run_id,
+            )
+            place = _Place(stream, page, walked, began_at, hub.clock(), backfill=backfill)
+            moved = moved or page.next != row.place or bool(page.records)
+            intake = inbound(trip, page, keep=place.keep if moved else None)
+            seen.add(intake.seen)
+            if intake.again:
+                intake.add(read_again(hub, stream, intake.again, run_id=run_id))
+            total.add(intake)
+            if page.more:
+                look_aside()
+                if backfill and row.generation == 1 and gives_way():
+                    # Only a first load: it concludes nothing anyway, whereas a later walk would have to begin again.
+                    total.gave_way = True
+                    break
+            if page.complete and whole_view:
+                total.gone += _conclude(hub, stream, seen, newest, run_id)
+            elif page.complete:
+                total.resumed = True
+                if not (backfill and row.generation == 1):
+                    _walk_again(hub, stream)
     return total
 
 
@@ -151,34 +140,6 @@ class _Place:
                 connections.forget_unread(tx, self.stream.id, before=self.began_at)
                 values["generation"] = row.generation + 1
         connections.change_stream(tx, self.stream.id, **values)
-
-
-def _read_ahead(hub: Hub, stream: Stream, cursor: Cursor | None, meantime: Callable[[], None]) -> Iterator[_Gathered]:
-    """Gathered pages, the next one being fetched while the caller keeps the present one, or sees to the `meantime`."""
-    connector: Reads = hub.open(stream.source)
-    gather = carried(_gather)
-    with ThreadPoolExecutor(1, thread_name_prefix=f"read {stream.source}") as reader:
-        coming: Future[_Gathered] | None = reader.submit(gather, hub, connector, stream, cursor)
-        while coming is not None:
-            while not coming.done():
-                wait([coming], LOOK)
-                if not coming.done():
-                    meantime()
-            gathered = coming.result()
-            page = gathered.page
-            coming = reader.submit(gather, hub, connector, stream, page.next) if page.more else None
-            yield gathered
-
-
-def _gather(hub: Hub, connector: Reads, stream: Stream, cursor: Cursor | None) -> _Gathered:
-    began_at = hub.clock()
-    page = connector.read(stream.name, cursor)
-    records, problems = list(page.records), list(page.problems)
-    while page.more and len(records) < INTAKE:
-        page = connector.read(stream.name, page.next)
-        records.extend(page.records)
-        problems.extend(page.problems)
-    return _Gathered(page._replace(records=records, problems=problems), began_at)
 
 
 def _new_generation(hub: Hub, stream: Stream, row: StreamRow) -> StreamRow:

@@ -75,7 +75,7 @@ def test_a_refusal_does_not_wait_for_a_first_load(lab: Lab, monkeypatch: pytest.
     lab.settle()
     for number in range(8):
         crm.create("contacts", {"email": f"p{number}@hill.example", "first_name": f"P{number}"})
-    monkeypatch.setattr("core.flow.inward.pull.INTAKE", 2)
+    monkeypatch.setattr("core.flow.inward.ahead.INTAKE", 2)
     pages: list[tuple[int, object]] = []
     taken = vars(pull)["inbound"]
 

@@ -119,7 +119,7 @@ def test_what_went_missing_while_a_walk_was_broken_off_is_gone_before_all_is_qui
     source = lab.tool("a", policy={"deletes_in": "propagate"}, mode="listing", page_size=2)
     ids = [source.create("contacts", fields) for fields in people(5)]
     lab.settle()
-    with patch("core.flow.inward.pull.INTAKE", 1):
+    with patch("core.flow.inward.ahead.INTAKE", 1):
         # It is begun anew once, and the next time broken off behind its first page.
         source.mischief.once("expired", 2)
         assert isinstance(lab.turn("a").error, CursorExpired)
@@ -157,7 +157,7 @@ def test_a_suddenly_empty_source_is_a_question_and_deletes_nothing(lab: Lab):
 def test_a_walk_that_was_broken_off_concludes_no_deletes_and_the_next_one_does(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("core.flow.inward.pull.INTAKE", 2)
+    monkeypatch.setattr("core.flow.inward.ahead.INTAKE", 2)
     source = lab.tool("a", policy={"deletes_in": "propagate"}, mode="listing", page_size=2)
     ids = [source.create("contacts", fields) for fields in people(6)]
     lab.turn("a")

@@ -56,7 +56,7 @@ def test_a_walk_hears_what_its_own_tool_tells_and_is_told_what_others_do(
 ) -> None:
     for one in people(8):
         lab.tools["crm"].create("contacts", one)
-    monkeypatch.setattr("core.flow.inward.pull.INTAKE", 2)
+    monkeypatch.setattr("core.flow.inward.ahead.INTAKE", 2)
     pages: list[Any] = []
     taken = vars(pull)["inbound"]
 
@@ -148,7 +148,7 @@ def test_a_refusal_goes_out_between_two_looks_at_very_much_that_waits(
 
 def corrected(lab: Lab, monkeypatch: pytest.MonkeyPatch, emails: list[str]) -> list[int]:
     """How many of these are called Zoe in `crm` at each page of a walk there, in whose midst `shop` says so."""
-    monkeypatch.setattr("core.flow.inward.pull.INTAKE", 2)
+    monkeypatch.setattr("core.flow.inward.ahead.INTAKE", 2)
     shop, pages = lab.tools["shop"], list[int]()
     taken = vars(pull)["inbound"]
 

@@ -125,7 +125,7 @@ def test_a_walk_that_ends_where_it_began_is_over(lab: Lab):
     ids = [tool.create("contacts", {"email": f"p{number}@shore.example"}) for number in range(4)]
     tool.habits.cap = 2
     lab.turn("a")
-    with patch("core.flow.inward.pull.INTAKE", 1):
+    with patch("core.flow.inward.ahead.INTAKE", 1):
         # The same four, and a last page that shows nothing and gives the same place as before.
         assert lab.turn("a").intake.read == 4
     tool.edit("contacts", ids[0], job_title="Chair")
