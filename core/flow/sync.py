@@ -242,7 +242,7 @@ def _deliver(hub: Hub, connection: Connection, done: Turn) -> None:
 
     connection = weighed(hub, connection, lambda: done.delivered.interrupt(between()))
     done.stopped |= done.delivered.stopped
-    if done.delivered.halted:
+    if done.delivered.halted or _is_idle(hub, connection):
         return
     with Run(hub, connection.id, "deliver", None) as run:
         tried = canary.sing(hub, connection, run.id)
@@ -251,6 +251,12 @@ def _deliver(hub: Hub, connection: Connection, done: Turn) -> None:
     sent.join(done.delivered)
     done.delivered = sent
     done.stopped |= sent.stopped
+
+
+def _is_idle(hub: Hub, connection: Connection) -> bool:
+    """Whether nothing is due there: most turns find that, and need no run for it."""
+    with hub.store.reading() as tx:
+        return not outbox.is_due(tx, connection.id, hub.clock()) and not canary.is_open(tx, connection.id)
 
 
 def sync(
