@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+import connectors
 from connectors._kit.catalogue import catalogue
 from connectors._kit.quality import Point, run_contract, standing
+from connectors._kit.samples import HERE
 from connectors._kit.scaffold import scaffold
 from core.errors import ConfigError
+from core.model.instant import SECOND
+from core.ports import Context, Reads
 
 
 @pytest.fixture
@@ -31,6 +36,24 @@ def test_a_new_connector_passes_its_contract(house: Path) -> None:
     points = standing(report.results)
     assert points[Point.CREATES_ONCE] == points[Point.MISCHIEF] == "passed"
     assert points[Point.WEBHOOKS] == "skipped"
+
+
+def test_a_new_connector_can_be_tried_with_its_stand_in(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scaffold("to_be_tried", house=house)
+    monkeypatch.setattr(connectors, "__path__", [*connectors.__path__, str(house)])
+    tool = catalogue(house)["to_be_tried"]
+
+    def clock() -> int:
+        return 1_795_251_602 * SECOND
+
+    with tool.opened(clock) as stand:
+        connector = cast("Reads", tool.build(Context("tried", dict(stand.settings), clock=clock)))
+        try:
+            people = connector.read("contacts", None).records
+        finally:
+            connector.close()
+        assert {one.fields["email"] for one in people} == {one.email for one in HERE}
+        assert not stand.written()
 
 
 def test_nothing_of_the_template_shows(house: Path) -> None:
