@@ -7,6 +7,7 @@ the run. Tests reach loopback only. A test that needs a server is skipped where 
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import logging
 import os
@@ -229,3 +230,9 @@ def _logs_as_they_were() -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slow tests begin first, so that no worker is left alone with them at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test stays to the end: the collector need not look at it after each."""
+    gc.collect()
+    gc.freeze()
