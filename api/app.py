@@ -8,7 +8,6 @@ is no sign-in: who can reach the port may ask, and what changes something has it
 
 from __future__ import annotations
 
-import re
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,7 +17,6 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.routing import Mount
 
 from api import health, metrics
 from api.auditing import add_audit
@@ -29,6 +27,7 @@ from api.forms import routes as form_routes
 from api.hooks import hooks
 from api.leads import routes as lead_routes
 from api.outside import keep_inside
+from api.parts import part
 from api.patience import Patience
 from api.preferences import add_preferences
 from api.snapshot import snapshot
@@ -119,10 +118,7 @@ def create_app(
     for one in (form_routes, lead_routes, hooks):
         app.include_router(one(installation))
     # Last: what people post by a form needs no key, and lies below the same name.
-    v1 = Mount(V1, create_v1(installation))
-    # A name with a line break in it is a name of nothing, which the API says in its own words.
-    v1.path_regex = re.compile(v1.path_regex.pattern, re.DOTALL)
-    app.router.routes.append(v1)
+    app.router.routes.append(part(V1, lambda: create_v1(installation)))
     # Around all of them, so that no door waits for ever.
     app.add_middleware(Patience)
     return app

@@ -41,6 +41,7 @@ from api.console.pages import (
     trying,
     webhooks,
 )
+from api.parts import part
 
 if TYPE_CHECKING:
     from api.assembly import Installation
@@ -59,18 +60,23 @@ _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-
 def add_console(app: FastAPI, installation: Installation, engine: Background | None) -> None:
     """Add the console; `engine` is the background whose troubles are shown."""
     desk = Desk(installation, engine)
-    files = {one.name: one for one in STATIC.iterdir()}
-
-    @app.exception_handler(Halt)
-    async def halted(_: Request, halt: Halt) -> Response:
-        return halt.answer
 
     @app.get(PLACE)
     def home() -> Response:
         """The overview."""
         return RedirectResponse(f"{PLACE}/", 308, headers=HEADERS)
 
-    @app.get(f"{PLACE}/static/{{name}}")
+    app.router.routes.append(part(PLACE, lambda: _pages(desk)))
+
+
+def _pages(desk: Desk) -> FastAPI:
+    app, files = FastAPI(openapi_url=None), {one.name: one for one in STATIC.iterdir()}
+
+    @app.exception_handler(Halt)
+    async def halted(_: Request, halt: Halt) -> Response:
+        return halt.answer
+
+    @app.get("/static/{name}")
     def static(name: str) -> Response:
         """A file that pages need; its address says which version it is."""
         if name not in files:
@@ -78,4 +84,5 @@ def add_console(app: FastAPI, installation: Installation, engine: Background | N
         return FileResponse(files[name], media_type=_KINDS[files[name].suffix], headers=_FOR_EVER)
 
     for page in PAGES:
-        app.include_router(page.routes(desk), prefix=PLACE)
+        app.include_router(page.routes(desk))
+    return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
@@ -19,10 +20,16 @@ if TYPE_CHECKING:
     from api.console.desk import Desk
 
 
+@cache
+def _zones() -> list[str]:
+    """What a day may be counted in; they are files, and many."""
+    return sorted(available_timezones())
+
+
 def routes(desk: Desk) -> APIRouter:
     """The page and its forms."""
     router = APIRouter()
-    zones = sorted(available_timezones())
+    zones = _zones()
 
     def show(request: Request, visitor: Visitor, error: ConcordError | None = None, secret: str = "") -> Response:
         secret = secret or pyotp.random_base32()
