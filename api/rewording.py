@@ -6,12 +6,12 @@ from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.util import load_yaml_guess_indent
 
 from core.errors import ConfigError
+from core.model.yaml_reader import yaml_reader
 
 _WIDTH = 4_000
 """Lines are not broken anew."""
@@ -78,7 +78,7 @@ def _changed(text: str, stream: str, change: Callable[[CommentedMap], None]) -> 
 
 
 def _written(text: str, change: Callable[[CommentedMap], None]) -> str:
-    yaml = YAML(typ="rt")
+    yaml = yaml_reader("rt")
     yaml.width, yaml.preserve_quotes = _WIDTH, True
     try:
         _, dash, offset = load_yaml_guess_indent(text)

@@ -19,6 +19,7 @@ from core.decide.rules import load_rules
 from core.errors import ConfigError
 from core.flow.hub import HUB
 from core.flow.running import Run
+from core.model.yaml_reader import yaml_reader
 from core.store import records, reviews, runs
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _let_out(installation: Installation, frozen: Sequence[Review]) -> None:
 
 def with_line(text: str, kind: str, name: str, line: Json) -> str:
     """The rules with one field's line added or replaced; everything else stays, comments too."""
-    yaml = YAML(typ="rt")
+    yaml = yaml_reader("rt")
     yaml.width, yaml.preserve_quotes = _WIDE, True
     _, dash, offset = load_yaml_guess_indent(text)
     if dash:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from core.errors import ConfigError
 from core.model import pages
+from core.model.yaml_reader import yaml_reader
 
 Deletes = Literal["ignore", "archive", "unlink", "propagate", "ask"]
 """What a delete on one side means for the other; see the design's section on identity, deletes and brakes."""
@@ -177,7 +177,7 @@ class Manifest(_Data):
 def load_manifest(path: Path) -> Manifest:
     """Read and validate a manifest; `ConfigError` names file, place and what is wrong."""
     try:
-        data = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        data = yaml_reader().load(path.read_text(encoding="utf-8"))
         return Manifest.model_validate(data)
     except YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML: {error}") from error

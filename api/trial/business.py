@@ -10,13 +10,12 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from api.building import ConnectionSpec
 from api.mappings import MAPPINGS
 from connectors._kit.samples import COMPANIES, ELSEWHERE
 from connectors.memory.connector import forget, use
 from connectors.memory.tool import Tool
+from core.model.yaml_reader import yaml_reader
 from core.ports import Clock
 
 NAME = "rest-of-the-business"
@@ -59,6 +58,6 @@ def _furnish(tool: Tool, kinds: Collection[str]) -> None:
 
 def _mapping(kinds: Collection[str]) -> str:
     """The memory tool's own mapping, without the streams of other kinds."""
-    every: dict[str, Any] = YAML(typ="safe").load((MAPPINGS / "memory.yaml").read_text(encoding="utf-8"))
+    every: dict[str, Any] = yaml_reader().load((MAPPINGS / "memory.yaml").read_text(encoding="utf-8"))
     # A business has contacts, whatever the tried tool knows: no tool is connected without a stream.
     return json.dumps({name: one for name, one in every.items() if one["as"] in {*kinds, "contact"}})

@@ -19,10 +19,10 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from core.errors import ConfigError
+from core.model.yaml_reader import yaml_reader
 
 
 def listed(words: str) -> frozenset[str]:
@@ -107,7 +107,7 @@ def load_blocks(text: str, *, file: str) -> Blocks:
     A text is read once: each change of the configuration asks for it again.
     """
     try:
-        content = YAML(typ="safe").load(text) or {}
+        content = yaml_reader().load(text) or {}
     except YAMLError as error:
         raise ConfigError(f"{file} is not valid YAML: {error}") from error
     if not isinstance(content, dict) or not content.keys() <= {"emails", "phones", "domains", "cap"}:

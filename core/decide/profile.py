@@ -16,11 +16,11 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from core.errors import ConfigError
 from core.model.shapes.contact import CHANNELS
+from core.model.yaml_reader import yaml_reader
 
 
 class _Data(BaseModel):
@@ -96,7 +96,7 @@ def load_profile(text: str, *, file: str, otherwise: dict[str, Any] | None = Non
 def _content(text: str, file: str) -> Mapping[str, Any]:
     """What the file says; a text is read once, since each change of the configuration asks for it again."""
     try:
-        content = YAML(typ="safe").load(text) or {}
+        content = yaml_reader().load(text) or {}
     except YAMLError as error:
         raise ConfigError(f"{file} is not valid YAML: {error}") from error
     if not isinstance(content, dict):

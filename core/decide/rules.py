@@ -22,13 +22,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from core.errors import ConfigError
 from core.model.instant import HOUR
 from core.model.shape import Field, Shape
+from core.model.yaml_reader import yaml_reader
 
 HUB = "hub"
 """The source that a person in the hub speaks as."""
@@ -216,7 +216,7 @@ class _Reader:
 
     def _parsed(self, text: str) -> Any:
         try:
-            return YAML(typ="rt").load(text)
+            return yaml_reader("rt").load(text)
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)

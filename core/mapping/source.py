@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.nodes import Node as YamlNode
 
 from core.mapping.problem import Place, Problem, Severity
 from core.model.values import Json
+from core.model.yaml_reader import yaml_reader
 
 LARGEST = 1_000_000
 """A mapping file has at most this many characters."""
@@ -165,7 +165,7 @@ class Source:
 @lru_cache(maxsize=32)
 def _composed(text: str) -> YamlNode | None:
     """The parser's own nodes, which nobody changes; the same text is asked for by each check and each reading of it."""
-    root: YamlNode | None = YAML(typ="safe", pure=True).compose(text)
+    root: YamlNode | None = yaml_reader(pure=True).compose(text)
     return root
 
 

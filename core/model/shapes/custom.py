@@ -13,13 +13,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields as attributes_of
 from typing import Any, NoReturn
 
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from core.errors import ConfigError
 from core.model.shape import RULES, Field, Shape
 from core.model.types import TYPES
+from core.model.yaml_reader import yaml_reader
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _NEEDED = ("name", "type", "doc", "example")
@@ -50,7 +50,7 @@ def custom_fields(text: str, file: str, shapes: Mapping[str, Shape]) -> dict[str
 
 def _parse(text: str, file: str) -> Any:
     try:
-        return YAML(typ="rt", pure=True).load(text)
+        return yaml_reader("rt", pure=True).load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark
         _fail(file, (mark.line, mark.column) if mark else (0, 0), f"not valid YAML: {error.problem}")
