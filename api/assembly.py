@@ -105,6 +105,7 @@ def now() -> Instant:
 def calm_collector() -> None:
     """Let the garbage collector look less often: a page makes tens of thousands of values and hardly a cycle."""
     gc.set_threshold(50_000, 20, 50)
+    gc.enable()
 
 
 class Installation:

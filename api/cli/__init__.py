@@ -6,6 +6,7 @@ who acts and what to do, never a traceback.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -89,6 +90,8 @@ def _commands() -> Callable[..., Any]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code: 0 well, 1 tool or store trouble, 2 configuration."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    # While a program is read in there is nothing to collect; whoever opens a hub has it collect again.
+    gc.disable()
     try:
         _commands()(words, prog_name="concord")
     except ConcordError as error:
@@ -100,3 +103,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The reader of a pipe (`| head`) has seen enough.
         sys.stderr.close()
         sys.exit(0)
+    finally:
+        gc.enable()

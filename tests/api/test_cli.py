@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -58,6 +59,12 @@ def test_every_command_says_what_it_does_and_takes_json(concord: Concord):
         ran = concord(*words, "--help")
         assert ran.code == 0
         assert words in ([], ["connector"]) or "--json" in ran.out, words
+
+
+def test_a_command_leaves_the_garbage_collector_as_it_was(concord: Concord):
+    assert gc.isenabled()
+    concord("status", "--json")
+    assert gc.isenabled()
 
 
 def test_sync_brings_into_agreement_and_then_writes_nothing(connected: Concord):
