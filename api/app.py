@@ -82,7 +82,7 @@ def create_app(
     def page() -> Response:
         """The status page."""
         try:
-            text = template.render(state=snapshot(installation), trouble=_trouble(installation, engine))
+            text = template.render(state=snapshot(installation), trouble=_trouble(engine))
         except ConcordError as error:
             text = template.render(state=None, trouble=error.to_json())
             return HTMLResponse(text, 503, headers=_HEADERS)
@@ -134,11 +134,6 @@ def _may_measure(installation: Installation, request: Request) -> bool:
     return token is not None and compare_digest(shown.encode(), token.get_secret_value().encode())
 
 
-def _trouble(installation: Installation, engine: Background | None) -> dict[str, Any] | None:
-    """What keeps the work from going on."""
-    if engine is not None:
-        return engine.trouble.to_json() if engine.trouble is not None else None
-    absences = installation.presence.absences() if installation.presence is not None else []
-    if not absences:
-        return None
-    return {"message": " ".join(one.says for one in absences), "remedy": " ".join(one.remedy for one in absences)}
+def _trouble(engine: Background | None) -> dict[str, Any] | None:
+    """What keeps the background from going on."""
+    return engine.trouble.to_json() if engine is not None and engine.trouble is not None else None

@@ -10,12 +10,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from api.lanes import Lane
+
+if TYPE_CHECKING:
+    from api.assembly import Installation
 
 EVERY = 5.0
 """Seconds between two words of one process."""
@@ -107,3 +110,16 @@ def _workers(lanes: list[str]) -> Absence:
         else f"No worker has been there for {GONE} s for these lanes: {named}.",
         f"Start `concord worker --queues {','.join(lanes)}`, and see in its log why it ended.",
     )
+
+
+def prefix(installation: Installation) -> str:
+    """What the names of all that an installation keeps in Redis begin with."""
+    return f"concord:{installation.hub().installation}:"
+
+
+def presence_of(installation: Installation) -> Presence | None:
+    """Who is there, as a command may ask that is no part of the work; None where one process does it all."""
+    url = installation.settings.redis_url
+    if url is None or installation.store.embedded:
+        return None
+    return Presence.at(url.get_secret_value(), prefix(installation))

@@ -79,7 +79,7 @@ def snapshot(installation: Installation, *, counted: bool = True) -> Told:
         "problems": sum(one["problems"] for one in shown),
         "unread": sum(one["unread"] for one in shown),
         "runs": recent,
-        "troubles": [*_of_requests(asked, now), *_troubles(shown, open_reviews, told.care)],
+        "troubles": [*_of_work(installation), *_of_requests(asked, now), *_troubles(shown, open_reviews, told.care)],
     }
 
 
@@ -301,6 +301,12 @@ def _troubles(shown: Sequence[Told], open_reviews: Mapping[str, int], care: elem
             told = care.of_reviews(what, remedy)
             found.append(_owned(care, "", f"{many(count, 'review')}: {what}{late}", remedy, told))
     return found
+
+
+def _of_work(installation: Installation) -> Iterator[Told]:
+    """Whoever does the work and is missing, where others than this process do it."""
+    if installation.presence is not None:
+        yield from (_trouble("", one.says.removesuffix("."), one.remedy) for one in installation.presence.absences())
 
 
 def _of_requests(asked: requests.Burden, now: Instant) -> Iterator[Told]:

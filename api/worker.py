@@ -27,7 +27,7 @@ from api import duties
 from api.assembly import Installation
 from api.ending import ended_by_signals
 from api.lanes import LANE_OF, Lane
-from api.presence import BEAT, EVERY, Presence
+from api.presence import BEAT, EVERY, Presence, prefix
 from api.settings import Settings
 from api.waking import RESTS, DistantBell, Waking, try_to_look
 from api.watching import watched
@@ -211,11 +211,6 @@ def configure(installation: Installation) -> None:
         worker_redirect_stdouts=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
     )
-
-
-def prefix(installation: Installation) -> str:
-    """What the names of all that an installation keeps in Redis begin with."""
-    return f"concord:{installation.hub().installation}:"
 
 
 def waking(installation: Installation) -> Waking:

@@ -28,9 +28,11 @@ def register(app: typer.Typer) -> None:
 def status(as_json: Json = False) -> None:
     """How the hub stands: connections, agreement, what waits, what is wrong and what to do about it."""
     from api.cli.opening import opened
+    from api.presence import presence_of
     from api.snapshot import snapshot
 
     with opened(made=True) as installation:
+        installation.presence = presence_of(installation)
         state = snapshot(installation)
     if as_json:
         output.as_json(state)

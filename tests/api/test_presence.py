@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 from redis import Redis
 
 from api import alerting, attending, presence
@@ -16,10 +19,12 @@ from api.alerting import Way
 from api.app import create_app
 from api.assembly import Installation
 from api.attending import stand_in
+from api.cli import main
 from api.lanes import Lane
 from api.metrics import Standing
-from api.presence import BEAT, GONE, Presence
+from api.presence import BEAT, GONE, Presence, prefix, presence_of
 from api.settings import Settings
+from api.snapshot import snapshot
 from connectors._kit.clock import VirtualTime
 from core.decide.alerting import News
 from core.errors import StoreError
@@ -68,6 +73,42 @@ def test_where_nobody_works_the_door_says_so_and_takes_what_comes(hub: Installat
     assert "`concord worker`" in told["checks"][-1]["remedy"]
     assert "No worker has been there" in ask(hub, "/")[1]
     assert ask(hub, "/healthz")[0] == 200, "a door is not started anew because others are missing"
+
+
+def test_the_state_tells_who_is_missing_and_no_more_once_somebody_is_there(hub: Installation, redis_url: str):
+    told = snapshot(hub)["troubles"]
+    assert [one["what"].partition(" for ")[0] for one in told] == ["No worker has been there", "Nobody has looked"]
+    assert all(one["remedy"] for one in told)
+    says(redis_url, *LANES, BEAT)
+    assert snapshot(hub)["troubles"] == []
+
+
+def test_status_tells_it_where_several_processes_share_the_work(
+    tmp_path: Path,
+    redis_url: str,
+    postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setenv("CONCORD_DATA", str(tmp_path))
+    monkeypatch.setenv("CONCORD_DATABASE_URL", postgres_url)
+    monkeypatch.setenv("CONCORD_REDIS_URL", redis_url)
+    with Installation(Settings()) as made:
+        where = prefix(made)
+
+    def status() -> str:
+        with suppress(SystemExit):
+            main(["status", "--json"])
+        return " ".join(one["what"] for one in json.loads(capsys.readouterr().out)["troubles"])
+
+    assert "No worker has been there" in status()
+    Presence.at(redis_url, where).tell([*LANES, BEAT])
+    assert "been there" not in status()
+
+
+def test_one_process_that_does_it_all_misses_nobody(tmp_path: Path):
+    with Installation(Settings(data=tmp_path, database_url=None, redis_url=SecretStr("redis://127.0.0.1:1"))) as made:
+        assert presence_of(made) is None
 
 
 def test_a_lane_that_nobody_works_is_named_with_what_to_start(hub: Installation, redis_url: str):
