@@ -180,9 +180,10 @@ class Desk:
         """A page, in the visitor's zone."""
         zone = visitor.person.zone if visitor is not None else "UTC"
         known = {
-            "visitor": visitor, "here": request.url.path, "query": dict(request.query_params), "zone": zone,
-            "now": self.installation.clock(), "time": _Times(zone), "masked": masker(visitor),
-            "following": _following(request), "key": lambda: _key(visitor),
+            "visitor": visitor, "here": request.url.path, "under": _under(request.url.path),
+            "query": dict(request.query_params), "zone": zone, "now": self.installation.clock(),
+            "time": _Times(zone), "masked": masker(visitor), "following": _following(request),
+            "key": lambda: _key(visitor),
         }  # fmt: skip
         return HTMLResponse(self.env.get_template(template).render({**known, **given}), status, headers=HEADERS)
 
@@ -232,6 +233,8 @@ NAVIGATION = (
     ("trail", "Trail", "admin"),
 )
 """Address below the console, title, and the role that sees it."""
+_ELSEWHERE = {"connect": "connections", "trial": "connections", "problems": "connections"}
+"""What is no page of the navigation itself → the one below which people look for it."""
 _PLURAL = {Role.VIEWER: "people who are signed in", Role.OPERATOR: "operators and admins", Role.ADMIN: "admins"}
 _ARTICLE = {Role.VIEWER: "a viewer", Role.OPERATOR: "an operator", Role.ADMIN: "an admin"}
 
@@ -250,6 +253,12 @@ def answer_of(word: str) -> str:
     """What the button of an answer says."""
     name, _, source = word.partition(":")
     return f"Take what {source} says" if name == "from" else ANSWERS.get(name, name)
+
+
+def _under(path: str) -> str:
+    """The page of the navigation below which a page lies."""
+    first = path.removeprefix(PLACE).strip("/").partition("/")[0]
+    return _ELSEWHERE.get(first, first)
 
 
 def _following(request: Request) -> Callable[..., str]:

@@ -38,3 +38,16 @@ def test_what_needs_a_person_comes_with_who_acts(shop: Lab, admin: Browser):
     assert "1 review: ask" in page
     assert "1 refused by the tool" in page
     assert 'href="/console/letters"' in admin.open("").text
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("", "Overview"), ("records", "Records"), ("connections/new", "Connections"), ("trial", "Connections"),
+        ("problems", "Connections"), ("reviews", "Reviews"),
+    ],
+    ids=["home", "records", "catalogue", "trial", "problems", "reviews"],
+)  # fmt: skip
+def test_the_navigation_shows_where_one_is(shop: Lab, admin: Browser, path: str, title: str):
+    (shown,) = re.findall(r'aria-current="page">([^<]+)</a></li>', admin.open(path).text)
+    assert shown == title
