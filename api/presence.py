@@ -8,7 +8,7 @@ Redis that was emptied a moment ago nobody is there yet, which is over before an
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from api.lanes import Lane
 
 if TYPE_CHECKING:
-    from api.assembly import Installation
+    from api.settings import Settings
 
 EVERY = 5.0
 """Seconds between two words of one process."""
@@ -112,14 +112,16 @@ def _workers(lanes: list[str]) -> Absence:
     )
 
 
-def prefix(installation: Installation) -> str:
-    """What the names of all that an installation keeps in Redis begin with."""
-    return f"concord:{installation.hub().installation}:"
+def prefix(name: str) -> str:
+    """What the names of all that an installation keeps in Redis begin with; `name` is the installation's own."""
+    return f"concord:{name}:"
 
 
-def presence_of(installation: Installation) -> Presence | None:
-    """Who is there, as a command may ask that is no part of the work; None where one process does it all."""
-    url = installation.settings.redis_url
-    if url is None or installation.store.embedded:
+def presence_of(settings: Settings, named: Callable[[], str]) -> Presence | None:
+    """Who is there, as a command may ask that is no part of the work; None where one process does it all.
+
+    `named` gives the installation's name, and is asked only where there is anybody to miss.
+    """
+    if settings.redis_url is None or settings.url.startswith("sqlite"):
         return None
-    return Presence.at(url.get_secret_value(), prefix(installation))
+    return Presence.at(settings.redis_url.get_secret_value(), prefix(named()))

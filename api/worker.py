@@ -187,7 +187,7 @@ def configure(installation: Installation) -> None:
         broker_url=redis_url(installation.settings),
         broker_transport_options={
             "visibility_timeout": VISIBILITY,
-            "global_keyprefix": prefix(installation),
+            "global_keyprefix": prefix(installation.hub().installation),
             "queue_order_strategy": "priority",
             "priority_steps": [0],
             "socket_connect_timeout": _CONNECT,
@@ -216,9 +216,9 @@ def configure(installation: Installation) -> None:
 def waking(installation: Installation) -> Waking:
     """What wakes the workers of an installation; the queue is set up for it."""
     configure(installation)
-    installation.presence = Presence.at(redis_url(installation.settings), prefix(installation))
+    installation.presence = Presence.at(redis_url(installation.settings), prefix(installation.hub().installation))
     client = Redis.from_url(redis_url(installation.settings), socket_connect_timeout=_CONNECT, socket_timeout=_ANSWER)
-    return Waking(client, prefix(installation), _send)
+    return Waking(client, prefix(installation.hub().installation), _send)
 
 
 def _send(task: str, about: int) -> None:

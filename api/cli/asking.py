@@ -32,7 +32,7 @@ def status(as_json: Json = False) -> None:
     from api.snapshot import snapshot
 
     with opened(made=True) as installation:
-        installation.presence = presence_of(installation)
+        installation.presence = presence_of(installation.settings, lambda: installation.hub().installation)
         state = snapshot(installation)
     if as_json:
         output.as_json(state)

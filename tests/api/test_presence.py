@@ -94,7 +94,7 @@ def test_status_tells_it_where_several_processes_share_the_work(
     monkeypatch.setenv("CONCORD_DATABASE_URL", postgres_url)
     monkeypatch.setenv("CONCORD_REDIS_URL", redis_url)
     with Installation(Settings()) as made:
-        where = prefix(made)
+        where = prefix(made.hub().installation)
 
     def status() -> str:
         with suppress(SystemExit):
@@ -107,8 +107,8 @@ def test_status_tells_it_where_several_processes_share_the_work(
 
 
 def test_one_process_that_does_it_all_misses_nobody(tmp_path: Path):
-    with Installation(Settings(data=tmp_path, database_url=None, redis_url=SecretStr("redis://127.0.0.1:1"))) as made:
-        assert presence_of(made) is None
+    alone = Settings(data=tmp_path, database_url=None, redis_url=SecretStr("redis://127.0.0.1:1"))
+    assert presence_of(alone, lambda: "name") is None
 
 
 def test_a_lane_that_nobody_works_is_named_with_what_to_start(hub: Installation, redis_url: str):

@@ -103,7 +103,7 @@ def _messages(desk: Desk, lane: Lane) -> list[tuple[str, int]]:
     assert desk.settings is not None
     found = []
     with Redis.from_url(worker.redis_url(desk.settings)) as client:
-        while (raw := client.lpop(f"{prefix(installation)}{lane}")) is not None:
+        while (raw := client.lpop(f"{prefix(installation.hub().installation)}{lane}")) is not None:
             message = json.loads(raw)
             body = json.loads(base64.b64decode(message["body"]))
             found.append((message["headers"]["task"], body[0][0]))
@@ -195,7 +195,7 @@ def test_two_installations_share_a_redis_and_not_their_messages(desk: Desk, redi
     with Redis.from_url(redis_url) as client:
         names = [key.decode() for key in client.scan_iter("*") if b"claimed" not in key]
     assert names
-    assert [name for name in names if not name.startswith(prefix(desk.at()[0]))] == []
+    assert [name for name in names if not name.startswith(prefix(desk.at()[0].hub().installation))] == []
 
 
 @pytest.mark.parametrize("ended", [1, 0, None])
