@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import lru_cache
@@ -90,7 +91,14 @@ def _date_text(text: str, pattern: str) -> str:
 
 
 def _must_hold(pattern: str, needed: str, what: str) -> None:
-    """A pattern must name a year, a month and a day, or a count from which they follow."""
+    """A pattern must name a year, a month and a day, or a count from which they follow, and no part twice."""
+    try:
+        datetime.strptime("", pattern)  # noqa: DTZ007 - nothing is read by it
+    except re.error as error:
+        raise ValueError(f"{told(pattern)} gives one part twice, so that nothing could be read by it") from error
+    except ValueError:
+        # That nothing is no date is as it should be.
+        pass
     spoken = {"y": ("%y", "%Y"), "m": ("%m", "%b", "%B", "%-m"), "d": ("%d", "%-d", "%e")}
     whole = ("%x", "%c", "%D", "%F", "%j")
     if any(sign in pattern for sign in whole):

@@ -180,6 +180,8 @@ def test_what_the_tool_could_not_give_back_is_not_written(name: str, arguments: 
         ("money", {"currency": "euros"}),
         ("phone", {"form": "loud"}),
         ("date", {"pattern": "%d.%m."}),
+        ("date", {"pattern": "%d/%Y %Y %m"}),
+        ("instant", {"pattern": "%x %d"}),
         ("instant", {"pattern": "%Y-%m-%d", "zone": "Mars/Base"}),
         ("yes_no", {"words": ["a"]}),
         ("replace", {"words": {"": "x"}}),
